@@ -1,0 +1,259 @@
+"""Continuous EEG recordings of MNE-Python: reading files, and reading stretches of them."""
+
+import logging
+import warnings
+from collections.abc import Sequence
+from math import ceil, floor
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cocktailparty.preprocessing import interpolate, interpolation_reach
+
+if TYPE_CHECKING:
+    import mne
+
+logger = logging.getLogger(__name__)
+
+# What MNE-Python warns of although nothing that matters here is lost: names of files, entries of
+# headers that describe hardware filters, people and dates, and joins, which Continuous minds.
+_HARMLESS = (
+    "This filename .* does not conform to MNE naming conventions",
+    "Channels contain different (highpass|lowpass) filters",
+    "Highpass cutoff frequency .* is greater than lowpass",
+    "Online software filter detected",
+    "Invalid (patient information|measurement date)",
+    "The data contains 'boundary' events",
+)
+# What it only warns of although the file is not complete.
+_BROKEN = "Invalid tag with only"
+# Annotations at which the samples before and after do not follow each other in time.
+_JOINS = ("edge", "boundary", "bad_acq_skip")
+
+
+def read_eeg(path: str | PathLike[str]) -> "mne.io.BaseRaw":
+    """Open a continuous EEG recording of any format that MNE-Python reads.
+
+    Parameters
+    ----------
+    path : path
+        File (or folder, for formats that are one): fif, edf, bdf, BrainVision vhdr, EEGLAB set,
+        and others, told apart by the extension.
+
+    Returns
+    -------
+    raw : mne.io.Raw
+        Recording. Where the format allows it, samples are read from disk when they are needed.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    OSError
+        If the file is broken, holds no continuous recording, or is of an unknown format.
+
+    Examples
+    --------
+    >>> read_eeg("no/such.bdf")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: EEG file no/such.bdf does not exist: check the path
+    """
+    import mne
+
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"EEG file {path} does not exist: check the path")
+    with warnings.catch_warnings():
+        for message in _HARMLESS:
+            warnings.filterwarnings("ignore", message, RuntimeWarning)
+        warnings.filterwarnings("error", _BROKEN, RuntimeWarning)
+        try:
+            return mne.io.read_raw(path, preload=False, verbose="WARNING")
+        # The readers raise whatever their parsing runs into, from IndexError to struct.error.
+        except Exception as error:
+            if isinstance(error, Warning) and not str(error).startswith(_BROKEN):
+                raise
+            raise OSError(
+                f"EEG file {path} cannot be read ({_first_line(error)}): it is broken, or not a "
+                "continuous recording of a format that mne.io.read_raw knows; copy it again, or "
+                "read it by the MNE function for its format"
+            ) from error
+
+
+class Continuous:
+    """View of the channels of a recording that are to be decoded, stretch by stretch.
+
+    Parameters
+    ----------
+    raw : mne.io.Raw
+        Recording, preloaded or not; it is not modified.
+    picks : str or sequence of str
+        Channel type, or names in the wanted order. Bad channels are left out.
+    reference : "average", sequence of str, or None
+        New reference; channels named here are left out.
+
+    Attributes
+    ----------
+    names : list of str
+        Names of the channels.
+    sfreq : float
+        Sampling rate in hertz.
+
+    Raises
+    ------
+    TypeError
+        If `raw` is not an MNE recording.
+    ValueError
+        If no channel is left, or the reference is unknown or marked bad.
+    """
+
+    def __init__(
+        self,
+        raw: "mne.io.BaseRaw",
+        picks: str | Sequence[str] = "eeg",
+        reference: str | Sequence[str] | None = None,
+    ) -> None:
+        check_raw(raw)
+        self.raw = raw
+        self.sfreq = float(raw.info["sfreq"])
+        self.average = isinstance(reference, str)
+        if self.average and reference != "average":
+            raise ValueError(
+                f"reference must be 'average', a list of channel names or None, got {reference!r}"
+            )
+        self.references = [] if reference is None or self.average else list(reference)
+        unfit = [n for n in self.references if n not in raw.ch_names or n in raw.info["bads"]]
+        if unfit:
+            raise ValueError(
+                f"reference channel(s) {unfit} are marked bad or not in the recording, which has "
+                f"{raw.ch_names}"
+            )
+        self.names = _picked(raw, picks, self.references)
+        if self.average:
+            _check_potentials(raw, self.names)
+
+    @property
+    def n_times(self) -> int:
+        """Number of samples."""
+        return len(self.raw.times)
+
+    def span(self, position: float) -> tuple[int, int]:
+        """Find the uninterrupted stretch that a moment lies in.
+
+        Parameters
+        ----------
+        position : float
+            Moment in samples.
+
+        Returns
+        -------
+        start, stop : int
+            First sample of the stretch and first one after it: ends of the recording, or joins
+            of concatenated ones.
+        """
+        joins = [0, self.n_times]
+        annotations = self.raw.annotations
+        for onset, duration, description in zip(
+            annotations.onset, annotations.duration, annotations.description, strict=True
+        ):
+            if description.lower().startswith(_JOINS):
+                onset -= self.raw.first_time
+                joins += [round(onset * self.sfreq), round((onset + duration) * self.sfreq)]
+        # Half a sample: an onset that is meant to lie on the join may miss it by rounding.
+        after = position + 0.5
+        return max(j for j in joins if j <= after), min(j for j in joins if j > after)
+
+    def sample(self, positions: np.ndarray, spacing: float, start: int, stop: int) -> np.ndarray:
+        """Evaluate the re-referenced channels at any moments.
+
+        Parameters
+        ----------
+        positions : ndarray of shape (n_positions,)
+            Rising moments in samples.
+        spacing : float
+            Their distance in samples; above 1, frequencies that would alias are removed.
+        start, stop : int
+            Stretch that may be looked at, from `span`.
+
+        Returns
+        -------
+        eeg : ndarray of shape (n_positions, n_channels)
+            Values in volts.
+        """
+        reach = interpolation_reach(spacing)
+        first = max(start, floor(positions[0]) - reach)
+        last = min(stop, ceil(positions[-1]) + reach + 1)
+        # Names that could be a channel type are safe as indices only.
+        index = [self.raw.ch_names.index(name) for name in self.names + self.references]
+        data = self.raw.get_data(index, first, last, verbose="ERROR").T
+        eeg, references = data[:, : len(self.names)], data[:, len(self.names) :]
+        if self.average:
+            eeg = eeg - eeg.mean(axis=1, keepdims=True)
+        elif self.references:
+            eeg = eeg - references.mean(axis=1, keepdims=True)
+        values: np.ndarray = interpolate(eeg, positions - first, spacing)
+        return values
+
+
+def check_raw(raw: Any) -> None:
+    """Check that something is a continuous recording of MNE-Python.
+
+    Parameters
+    ----------
+    raw : object
+        Anything.
+
+    Raises
+    ------
+    TypeError
+        If it is not; says how to get one.
+    """
+    import mne
+
+    if not isinstance(raw, mne.io.BaseRaw):
+        raise TypeError(
+            f"raw must be an MNE Raw, got {type(raw).__name__}: open files by read_eeg, and pass "
+            "epochs to trials_from_epochs"
+        )
+
+
+def _picked(raw: "mne.io.BaseRaw", picks: str | Sequence[str], left_out: list[str]) -> list[str]:
+    import mne
+
+    if isinstance(picks, str):
+        by_type = mne.channel_indices_by_type(raw.info, picks)
+        wanted = [raw.ch_names[i] for i in sorted(sum(by_type.values(), []))]
+    else:
+        wanted = list(picks)
+        unknown = [name for name in wanted if name not in raw.ch_names]
+        if unknown:
+            raise ValueError(
+                f"picks name channel(s) {unknown} that are not in the recording, which has "
+                f"{raw.ch_names}"
+            )
+    bads = [name for name in wanted if name in raw.info["bads"]]
+    names = [name for name in wanted if name not in bads and name not in left_out]
+    if not names:
+        raise ValueError(
+            f"picks={picks!r} leaves no channel: the recording has channels of type "
+            f"{sorted(set(raw.get_channel_types()))}, {len(bads)} of the picked ones are marked bad"
+        )
+    if bads:
+        logger.info("left out the channels that are marked bad: %s", ", ".join(bads))
+    return names
+
+
+def _check_potentials(raw: "mne.io.BaseRaw", names: list[str]) -> None:
+    types = set(raw.get_channel_types(names))
+    if not types <= {"eeg", "ecog", "seeg", "dbs"}:
+        raise ValueError(
+            f"reference='average' is meant for potentials, the picked channels are {sorted(types)}: "
+            "set reference=None"
+        )
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -1,0 +1,172 @@
+"""What every attention decoder has in common, whatever it makes of the EEG."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+
+from cocktailparty.metrics import window_scores, window_sweep
+from cocktailparty.trial import Trial
+from cocktailparty.trials import attended_labels, check_trials
+
+
+class AttentionDecoderMixin(ClassifierMixin):
+    """Decide from scores: the methods that follow once `window_scores` is known.
+
+    A subclass scores the stimuli of one trial in decision windows; the sample of scikit-learn's
+    tools is a trial, its label the index of the attended stimulus.
+    """
+
+    def window_scores(self, trial: Trial, window: float = 5.0, hop: float | None = None) -> Any:
+        """Score every stimulus in every decision window.
+
+        Parameters
+        ----------
+        trial : Trial
+            Trial to decode.
+        window : float
+            Length of a decision window in seconds.
+        hop : float, optional
+            Distance between window starts in seconds; None for windows side by side.
+
+        Returns
+        -------
+        scores : array of shape (n_windows, n_stimuli)
+            Larger means more likely attended.
+        """
+        raise NotImplementedError  # pragma: no cover
+
+    def window_sweep(self, trial: Trial, windows: Iterable[float]) -> dict[float, Any]:
+        """Score every stimulus for several window lengths.
+
+        Parameters
+        ----------
+        trial : Trial
+            Trial to decode.
+        windows : iterable of float
+            Window lengths in seconds.
+
+        Returns
+        -------
+        scores : dict of float to array of shape (n_windows, n_stimuli)
+            No rows for a window longer than the trial.
+        """
+        return {
+            window: self.window_scores(trial, window)
+            if window <= trial.duration
+            else np.empty((0, trial.n_stimuli))
+            for window in windows
+        }
+
+    def decision_function(self, trials: Any) -> np.ndarray:
+        """Score every stimulus over whole trials.
+
+        Parameters
+        ----------
+        trials : sequence of Trial
+            Trials to decode.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_trials, n_stimuli)
+            Larger means more likely attended; minus infinity where a trial has fewer stimuli than
+            the others.
+        """
+        trials = check_trials(trials)
+        scores = np.full((len(trials), max(trial.n_stimuli for trial in trials)), -np.inf)
+        for row, trial in zip(scores, trials, strict=True):
+            row[: trial.n_stimuli] = self.window_scores(trial, trial.duration)[0]
+        return scores
+
+    def predict(self, trials: Any) -> np.ndarray:
+        """Choose the attended stimulus of each trial.
+
+        Parameters
+        ----------
+        trials : sequence of Trial
+            Trials to decode.
+
+        Returns
+        -------
+        attended : ndarray of int, shape (n_trials,)
+            Index of the stimulus with the largest score.
+        """
+        return np.argmax(self.decision_function(trials), axis=1)
+
+    def score(self, trials: Any, attended: Any = None) -> float:
+        """Compute the share of trials in which the attended stimulus was chosen.
+
+        Parameters
+        ----------
+        trials : sequence of Trial
+            Trials to decode.
+        attended : array-like of int, shape (n_trials,), optional
+            True labels; None for those of the trials.
+
+        Returns
+        -------
+        accuracy : float
+            Between 0 and 1.
+        """
+        trials = check_trials(trials)
+        return float(np.mean(self.predict(trials) == attended_labels(trials, attended)))
+
+
+class ReconstructionMixin(AttentionDecoderMixin):
+    """Decide by correlation: a subclass reconstructs what was attended.
+
+    The scores are Pearson correlations of the reconstruction with each stimulus.
+    """
+
+    def reconstruct(self, trials: Any) -> list[Any]:
+        """Reconstruct the attended stimulus from EEG alone.
+
+        Parameters
+        ----------
+        trials : sequence of Trial
+            Trials; their stimuli are not looked at.
+
+        Returns
+        -------
+        reconstructions : list of arrays of shape (n_times, n_features)
+            One for each trial.
+        """
+        raise NotImplementedError  # pragma: no cover
+
+    def window_scores(self, trial: Trial, window: float = 5.0, hop: float | None = None) -> Any:
+        """Correlate the reconstruction with every stimulus in every decision window.
+
+        Parameters
+        ----------
+        trial : Trial
+            Trial to decode.
+        window : float
+            Length of a decision window in seconds.
+        hop : float, optional
+            Distance between window starts in seconds; None for windows side by side.
+
+        Returns
+        -------
+        scores : array of shape (n_windows, n_stimuli)
+            Pearson correlations.
+        """
+        reconstruction = self.reconstruct([trial])[0]
+        return window_scores(reconstruction, trial.stimuli, trial.sfreq, window, hop)
+
+    def window_sweep(self, trial: Trial, windows: Iterable[float]) -> dict[float, Any]:
+        """Score every stimulus for several window lengths, reconstructing once.
+
+        Parameters
+        ----------
+        trial : Trial
+            Trial to decode.
+        windows : iterable of float
+            Window lengths in seconds.
+
+        Returns
+        -------
+        scores : dict of float to array of shape (n_windows, n_stimuli)
+            Pearson correlations; no rows for a window longer than the trial.
+        """
+        return window_sweep(self.reconstruct([trial])[0], trial.stimuli, trial.sfreq, windows)

@@ -1,0 +1,340 @@
+"""Cross-validate many decoders on the same trials, into one tidy table."""
+
+import itertools
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import clone
+from tqdm import tqdm
+
+from cocktailparty.leakage import LeakError, check_no_leak
+from cocktailparty.metrics import ShiftTest, chance_level, circular_shift_null
+from cocktailparty.model_selection import Fold, folds, match_mismatch
+from cocktailparty.store import FoldStore
+from cocktailparty.trial import Trial
+from cocktailparty.trials import attended_labels, check_trials
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WINDOWS = (1, 2, 5, 10, 30, 60)
+
+
+class SharedStimulusWarning(UserWarning):
+    """A stimulus plays on both sides of a split, and the caller accepted that."""
+
+
+def compare(
+    decoders: Mapping[str, Any],
+    trials: Sequence[Trial],
+    cv: Any = "story",
+    windows: Iterable[float] = WINDOWS,
+    *,
+    n_splits: int = 5,
+    gap: float = 2.0,
+    allow_shared_stimuli: bool = False,
+    cache: str | Path | None = None,
+    n_jobs: int = 1,
+    progress: bool = False,
+) -> "pd.DataFrame":
+    """Cross-validate attention decoders.
+
+    Every decoder is cloned, trained and tested on the same folds. Nothing of the test trials
+    reaches training: whatever a decoder tunes, it has to tune on the training trials. Trials with
+    a single stimulus are tested by match-mismatch (see `model_selection.match_mismatch`).
+
+    Parameters
+    ----------
+    decoders : dict of str to estimator
+        Attention decoders by name.
+    trials : sequence of Trial
+        Labelled trials, of one or several subjects.
+    cv : {"trial", "story", "subject", "time"} or scikit-learn splitter
+        How to split, see `model_selection.folds`.
+    windows : iterable of float
+        Decision-window lengths in seconds. A window that fits into no test trial gives no rows.
+    n_splits : int
+        Number of stretches for ``cv="time"``.
+    gap : float
+        Seconds between training and test data for ``cv="time"``.
+    allow_shared_stimuli : bool
+        Accept folds in which a sound plays on both sides, with a warning, instead of refusing
+        them. Leave-one-subject-out needs it wherever all subjects heard the same stories.
+    cache : path, optional
+        Folder that keeps every finished fold. An interrupted comparison that is started again
+        with the same data, decoders and settings goes on where it stopped.
+    n_jobs : int
+        Number of folds computed at the same time; -1 for one a core.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        A row for each decoder, subject, fold and window: ``accuracy`` with ``n_correct`` of
+        ``n_windows`` non-overlapping windows, the mean scores ``r_attended`` and ``r_unattended``
+        (Pearson correlations for decoders that correlate), ``n_stimuli`` and ``chance``, the
+        accuracy that guessing reaches in at most 5 % of such rows.
+
+    Raises
+    ------
+    LeakError
+        If training and test trials share a stimulus.
+    ValueError
+        If labels are missing, no window fits, or the gap is shorter than a decoder's lags.
+
+    Examples
+    --------
+    >>> from cocktailparty.datasets import simulate_two_talkers
+    >>> from linear_aad import AttentionDecoder, BackwardTRF
+    >>> trials = simulate_two_talkers(n_trials=8, n_channels=8, random_state=0).trials
+    >>> ridge = AttentionDecoder(BackwardTRF(alpha=0.01, alpha_convention="relative"))
+    >>> table = compare({"ridge": ridge}, trials, cv="trial", windows=[10, 60])
+    >>> table[["decoder", "fold", "window", "n_windows"]].head(2)
+      decoder              fold  window  n_windows
+    0   ridge  sub-01/trial-01    10.0          6
+    1   ridge  sub-01/trial-01    60.0          1
+    """
+    import pandas as pd
+
+    _check_decoders(decoders)
+    trials = check_trials(trials)
+    attended_labels(trials)
+    lengths = _checked_windows(windows)
+    splits = folds(trials, cv, n_splits=n_splits, gap=gap)
+    if cv == "time":
+        _check_gap(decoders, gap)
+    for fold in splits:
+        _check_fold(fold, allow_shared_stimuli)
+    lengths = _usable_windows(lengths, splits)
+    jobs = list(itertools.product(decoders, splits))
+    results = _run(decoders, jobs, lengths, FoldStore(cache), n_jobs, progress)
+    rows = [
+        {"decoder": name, "subject": subject, "fold": fold.name, **row}
+        for (name, fold), result in zip(jobs, results, strict=True)
+        for subject, by_window in result.items()
+        for row in by_window
+    ]
+    return pd.DataFrame(rows)
+
+
+def circular_shift_test(
+    decoder: Any,
+    trials: Sequence[Trial],
+    cv: Any = "trial",
+    *,
+    n_shifts: int = 99,
+    min_shift: float = 2.0,
+    random_state: Any = None,
+    progress: bool = False,
+    **split: Any,
+) -> ShiftTest:
+    """Test whether a decoder follows the attended stimulus at all.
+
+    The score is the cross-validated mean score of the attended stimulus over whole test trials.
+    For the null distribution the stimuli of every trial are shifted in time, by another amount
+    for each trial, and the decoder is trained anew.
+
+    Parameters
+    ----------
+    decoder : estimator
+        Attention decoder.
+    trials : sequence of Trial
+        Labelled trials.
+    cv : {"trial", "story", "subject", "time"} or scikit-learn splitter
+        How to split.
+    n_shifts : int
+        Number of shifted data sets.
+    min_shift : float
+        Smallest shift in seconds: more than the lags and the memory of the envelope.
+    random_state : {None, int, Generator, RandomState}
+        Seed of the shifts.
+    progress : bool
+        Show a progress bar.
+    **split : object
+        `n_splits` and `gap` of `model_selection.folds`.
+
+    Returns
+    -------
+    test : ShiftTest
+        Observed score, null distribution and p value.
+
+    Raises
+    ------
+    ValueError
+        If labels are missing or a trial is too short to be shifted.
+
+    Examples
+    --------
+    >>> from cocktailparty.datasets import simulate_two_talkers
+    >>> from linear_aad import AttentionDecoder, BackwardTRF
+    >>> trials = simulate_two_talkers(n_trials=4, n_channels=4, random_state=0).trials
+    >>> ridge = AttentionDecoder(BackwardTRF(alpha=0.01, alpha_convention="relative"))
+    >>> circular_shift_test(ridge, trials, n_shifts=19, random_state=0).p_value
+    0.05
+    """
+    trials = check_trials(trials)
+    attended_labels(trials)
+    for fold in folds(trials, cv, **split):
+        _check_fold(fold, allow_shared_stimuli=False)
+
+    def score(stimuli: list[Any]) -> float:
+        shifted = [
+            trial.replace(stimuli=stimulus.swapaxes(0, 1))
+            for trial, stimulus in zip(trials, stimuli, strict=True)
+        ]
+        scores = []
+        for fold in folds(shifted, cv, **split):
+            fitted = clone(decoder).fit(fold.train)
+            scores += [
+                fitted.window_scores(trial, trial.duration)[0, trial.attended]
+                for trial in fold.test
+            ]
+        return float(np.mean(scores))
+
+    return circular_shift_null(
+        score,
+        [trial.stimuli.swapaxes(0, 1) for trial in trials],
+        n_shifts=n_shifts,
+        min_shift=max(1, round(min_shift * trials[0].sfreq)),
+        random_state=random_state,
+        progress=progress,
+    )
+
+
+def _check_decoders(decoders: Mapping[str, Any]) -> None:
+    if not isinstance(decoders, Mapping) or not decoders:
+        raise ValueError("decoders must be a dict of at least one name and attention decoder")
+    for name, decoder in decoders.items():
+        for method in ("fit", "window_sweep", "get_params"):
+            if not hasattr(decoder, method):
+                raise ValueError(
+                    f"decoder {name!r} ({type(decoder).__name__}) has no {method}(): wrap a "
+                    "regressor in linear_aad.AttentionDecoder"
+                )
+
+
+def _checked_windows(windows: Iterable[float]) -> list[float]:
+    lengths = sorted({float(window) for window in windows})
+    if not lengths or not all(np.isfinite(w) and w > 0 for w in lengths):
+        raise ValueError(f"windows must be positive numbers of seconds, got {lengths}")
+    return lengths
+
+
+def _check_gap(decoders: Mapping[str, Any], gap: float) -> None:
+    """Refuse a gap that lets a decoder look across it through its lags."""
+    for name, decoder in decoders.items():
+        for parameter, value in decoder.get_params(deep=True).items():
+            if parameter.split("__")[-1] in ("tmin", "tmax") and abs(value) > gap:
+                raise ValueError(
+                    f"gap={gap:g} s is shorter than {parameter}={value:g} s of decoder {name!r}: "
+                    "test data would reach into training through the lags"
+                )
+
+
+def _check_fold(fold: Fold, allow_shared_stimuli: bool) -> None:
+    if not fold.train or not fold.test:
+        raise ValueError(f"fold {fold.name!r} has no training or no test trials")
+    try:
+        check_no_leak(fold)
+    except LeakError as leak:
+        if not allow_shared_stimuli:
+            raise
+        warnings.warn(str(leak), SharedStimulusWarning, stacklevel=3)
+
+
+def _usable_windows(lengths: list[float], splits: list[Fold]) -> list[float]:
+    """Windows that fit into at least one test trial."""
+    longest = max(
+        trial.n_times if trial.n_stimuli > 1 else trial.n_times // 2
+        for fold in splits
+        for trial in fold.test
+    )
+    sfreq = splits[0].test[0].sfreq
+    usable = [window for window in lengths if round(window * sfreq) <= longest]
+    if not usable:
+        raise ValueError(
+            f"no decision window fits: the longest that the test trials allow is "
+            f"{longest / sfreq:g} s, asked for {lengths}"
+        )
+    return usable
+
+
+def _evaluate(decoder: Any, fold: Fold, windows: list[float]) -> dict[str, list[dict]]:
+    """Train on one part of a fold and score the other: rows for each subject."""
+    fitted = clone(decoder).fit(fold.train)
+    scores: dict[str, dict[float, list[np.ndarray]]] = {}
+    for trial in fold.test:
+        if trial.n_stimuli == 1:
+            fitting = [w for w in windows if round(w * trial.sfreq) <= trial.n_times // 2]
+            if not fitting:
+                continue
+            trial = match_mismatch(trial, max(fitting))
+        else:
+            fitting = windows
+        own = scores.setdefault(trial.subject, {window: [] for window in windows})
+        for window, values in fitted.window_sweep(trial, fitting).items():
+            # The attended stimulus first, whichever it was.
+            own[window].append(np.roll(values, -trial.attended, axis=1))
+    return {subject: _rows(by_window) for subject, by_window in scores.items()}
+
+
+def _rows(by_window: dict[float, list[np.ndarray]]) -> list[dict]:
+    rows = []
+    for window, parts in by_window.items():
+        parts = [part for part in parts if len(part)]
+        if not parts:
+            continue
+        correct = np.concatenate([part[:, 0] > part[:, 1:].max(axis=1) for part in parts])
+        n_stimuli = min(part.shape[1] for part in parts)
+        rows.append(
+            {
+                "window": window,
+                "accuracy": float(correct.mean()),
+                "n_correct": int(correct.sum()),
+                "n_windows": len(correct),
+                "r_attended": float(np.concatenate([part[:, 0] for part in parts]).mean()),
+                "r_unattended": float(
+                    np.concatenate([part[:, 1:].mean(axis=1) for part in parts]).mean()
+                ),
+                "n_stimuli": n_stimuli,
+                "chance": chance_level(len(correct), n_stimuli),
+            }
+        )
+    return rows
+
+
+def _run(
+    decoders: Mapping[str, Any],
+    jobs: list[tuple[str, Fold]],
+    windows: list[float],
+    store: FoldStore,
+    n_jobs: int,
+    progress: bool,
+) -> list[dict]:
+    """Results of all jobs in order, from the store where they are there."""
+    from joblib import Parallel, delayed
+
+    keys = [store.key(decoders[name], fold, windows) for name, fold in jobs]
+    results = [store.load(key) for key in keys]
+    missing = [i for i, result in enumerate(results) if result is None]
+
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    with tqdm(
+        total=len(jobs), initial=len(jobs) - len(missing), disable=not progress, unit="fold"
+    ) as bar:
+        for i, result in parallel(
+            delayed(_numbered)(i, decoders[jobs[i][0]], jobs[i][1], windows) for i in missing
+        ):
+            # Kept at once: an interruption loses at most the folds that are being computed.
+            store.save(keys[i], result)
+            results[i] = result
+            bar.update()
+    return results
+
+
+def _numbered(i: int, decoder: Any, fold: Fold, windows: list[float]) -> tuple[int, dict]:
+    return i, _evaluate(decoder, fold, windows)

@@ -1,0 +1,138 @@
+"""What counts as a waveform here, and which signal library can filter it."""
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from cocktailparty.backend import is_cupy, namespace
+
+
+def check_samples(x: Any, what: str) -> Any:
+    """Check that an array holds finite real numbers.
+
+    Parameters
+    ----------
+    x : array
+        NumPy or CuPy array of any shape, or nested sequence of numbers.
+    what : str
+        Name of the argument, for messages.
+
+    Returns
+    -------
+    array
+        The same numbers, float32 if they came so, else float64.
+
+    Raises
+    ------
+    ValueError
+        If the array is empty, or its numbers are not real or not finite.
+
+    Examples
+    --------
+    >>> check_samples([1, 2], "audio")
+    array([1., 2.])
+    """
+    x = x if hasattr(x, "dtype") else np.asarray(x)
+    xp = namespace(x)
+    if not xp.isdtype(x.dtype, ("real floating", "integral")):
+        raise ValueError(f"{what} must hold real numbers, got dtype {x.dtype}")
+    if 0 in x.shape or x.ndim == 0:
+        raise ValueError(f"{what} must hold at least one sample, got shape {tuple(x.shape)}")
+    if x.dtype not in (xp.float32, xp.float64):
+        x = xp.astype(x, xp.float64)
+    finite = xp.isfinite(x)
+    if not bool(xp.all(finite)):
+        n_bad = int(xp.sum(xp.astype(~finite, xp.int64)))
+        raise ValueError(f"{what} has {n_bad} NaN or infinite sample(s): cut or repair them first")
+    return x
+
+
+def check_waveform(audio: Any, audio_sfreq: float) -> Any:
+    """Check that audio is one channel of finite samples.
+
+    Parameters
+    ----------
+    audio : array of shape (n_samples,)
+        Waveform.
+    audio_sfreq : float
+        Its sampling rate in hertz.
+
+    Returns
+    -------
+    array of shape (n_samples,)
+        The same samples, float32 if they came so, else float64.
+
+    Raises
+    ------
+    ValueError
+        If the audio is not one-dimensional, empty, not real or not finite, or the rate is not
+        positive.
+
+    Examples
+    --------
+    >>> check_waveform([[0.1, 0.2], [0.3, 0.1]], 16000)
+    Traceback (most recent call last):
+    ...
+    ValueError: audio must have shape (n_samples,), got (2, 2): pass one channel, audio[:, 0], or
+    their mean, audio.mean(axis=1)
+    """
+    check_rate(audio_sfreq, "audio_sfreq")
+    audio = check_samples(audio, "audio")
+    if audio.ndim != 1:
+        raise ValueError(
+            f"audio must have shape (n_samples,), got {tuple(audio.shape)}: pass one channel, "
+            "audio[:, 0], or their mean, audio.mean(axis=1)"
+        )
+    return audio
+
+
+def check_rate(rate: Any, what: str) -> None:
+    """Check that a number can be a rate or frequency.
+
+    Parameters
+    ----------
+    rate : float
+        Value in hertz.
+    what : str
+        Name of the argument, for messages.
+
+    Raises
+    ------
+    ValueError
+        If it is not a positive finite number.
+
+    Examples
+    --------
+    >>> check_rate(0, "sfreq")
+    Traceback (most recent call last):
+    ...
+    ValueError: sfreq must be a positive number of hertz, got 0
+    """
+    number = isinstance(rate, int | float | np.integer | np.floating)
+    if not number or isinstance(rate, bool) or not 0 < rate < np.inf:
+        raise ValueError(f"{what} must be a positive number of hertz, got {rate!r}")
+
+
+def signal_library(x: Any) -> ModuleType:
+    """Choose the signal-processing library that takes the given array.
+
+    Parameters
+    ----------
+    x : array
+        NumPy or CuPy array.
+
+    Returns
+    -------
+    module
+        `scipy.signal`, or `cupyx.scipy.signal` for a CuPy array: SciPy hands CuPy arrays on only
+        under an environment variable that must be set before its import.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> signal_library(np.ones(3)).__name__
+    'scipy.signal'
+    """
+    return importlib.import_module("cupyx.scipy.signal" if is_cupy(x) else "scipy.signal")

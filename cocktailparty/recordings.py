@@ -1,0 +1,424 @@
+"""Recordings of MNE-Python and audio files, turned into preprocessed trials."""
+
+from collections.abc import Callable, Iterable, Sequence
+from math import ceil, floor
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cocktailparty.clock import ClockDrift, clock_drift
+from cocktailparty.continuous import Continuous, check_raw, read_eeg
+from cocktailparty.features import speech_envelope
+from cocktailparty.features.waveform import check_rate
+from cocktailparty.preprocessing import bandpass, check_band, check_duration, filter_reach
+from cocktailparty.sounds import read_audio, sound_features, waveform
+from cocktailparty.trial import Trial
+
+if TYPE_CHECKING:
+    import mne
+
+__all__ = [
+    "ClockDrift",
+    "clock_drift",
+    "read_audio",
+    "read_eeg",
+    "trial_from_raw",
+    "trials_from_epochs",
+    "trials_from_raw",
+]
+
+# Sounds and EEG of one trial may differ in length by this many seconds unnoticed.
+_TOLERANCE = 0.5
+
+
+def trial_from_raw(
+    raw: "mne.io.BaseRaw",
+    sounds: Sequence[Any],
+    onset: float = 0.0,
+    *,
+    duration: float | None = None,
+    attended: int | None = None,
+    audio: Any = None,
+    sfreq: float = 64.0,
+    l_freq: float | None = 1.0,
+    h_freq: float | None = 9.0,
+    filter_stimuli: bool = True,
+    reference: str | Sequence[str] | None = "average",
+    picks: str | Sequence[str] = "eeg",
+    eeg_clock: float = 1.0,
+    envelope: Callable[..., Any] = speech_envelope,
+    subject: str = "",
+    story: str = "",
+    name: str = "",
+) -> Trial:
+    """Cut one trial out of a continuous recording, preprocessed and aligned with its sounds.
+
+    In this order: channels are picked, bad ones left out and the rest re-referenced; the EEG is
+    resampled against aliasing onto the clock of the sounds, starting exactly at the onset; EEG
+    and features of the sounds pass the same zero-phase filter at the new rate; all are cut to one
+    length. The EEG before and after the trial takes part in resampling and filtering, up to the
+    ends of the recording and to the joins of concatenated ones, so that the ends of a trial are
+    as good as its middle. Only the stretch that is needed is read from disk.
+
+    Parameters
+    ----------
+    raw : mne.io.Raw
+        Recording, preloaded or not. Projectors that are not yet applied are left so.
+    sounds : sequence of path, (array, float) or array
+        The competing sounds: audio files, pairs of waveform (n_samples,) and its rate in hertz, or
+        features (n_times,) or (n_times, n_features) that are already sampled at `sfreq`. Each
+        starts at the onset. Empty if the sounds are unknown.
+    onset : float
+        Moment in `raw.times` at which the sounds start, in seconds.
+    duration : float, optional
+        Length of the trial in seconds; None for the length of the sounds.
+    attended : int, optional
+        Index into `sounds` of the attended one.
+    audio : path or (array, float), optional
+        What was played, the mixture; kept as a waveform with the trial.
+    sfreq : float
+        Sampling rate of the trial in hertz.
+    l_freq, h_freq : float, optional
+        Edges of the pass band in hertz; None leaves that side open.
+    filter_stimuli : bool
+        Pass the features through the filter of the EEG, so that both live in one band.
+    reference : "average", sequence of str, or None
+        Average of all picked channels; or mean of the named channels (such as mastoids), which are
+        then left out; or as recorded.
+    picks : str or sequence of str
+        Channel type, or names in the wanted order.
+    eeg_clock : float
+        Seconds that pass on the EEG's clock in one second of the sounds', as found by
+        `clock_drift`.
+    envelope : callable
+        Takes (audio, audio_sfreq, sfreq), returns features (n_times, n_features).
+    subject, story, name : str
+        Labels of the trial.
+
+    Returns
+    -------
+    trial : Trial
+        EEG in volts. It has the length of the shortest sound; if nothing but EEG is given, it
+        lasts to the end of the recording.
+
+    Raises
+    ------
+    TypeError
+        If `raw` is not an MNE recording.
+    ValueError
+        If a parameter is impossible, the onset lies outside the recording, the sounds differ by
+        more than 0.5 s in length from each other or last that much beyond the EEG while no
+        duration is given, something is shorter than the given duration, or the recording is
+        shorter than the filter.
+    OSError
+        If an audio file is missing or broken.
+
+    See Also
+    --------
+    trials_from_raw : The same for many trials.
+    clock_drift : Measures `eeg_clock` from triggers.
+
+    Examples
+    --------
+    >>> import mne
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> info = mne.create_info(["Fz", "Cz", "Pz"], 256, "eeg")
+    >>> raw = mne.io.RawArray(1e-6 * rng.normal(size=(3, 30 * 256)), info, verbose="ERROR")
+    >>> speech = [(rng.normal(size=20 * 8000), 8000) for _ in range(2)]
+    >>> trial_from_raw(raw, speech, onset=5, attended=0)
+    Trial(20.0 s at 64 Hz, 3 channels, 2 stimuli x 1 feature, attended 0)
+    """
+    where = f"trial {name!r}: " if name else ""
+    recording = Continuous(raw, picks, reference)
+    check_rate(sfreq, "sfreq")
+    check_band(min(sfreq, recording.sfreq), l_freq, h_freq)
+    _check_request(recording, onset, duration, len(sounds), attended, where)
+    if not 0.9 < eeg_clock < 1.1:
+        raise ValueError(
+            f"{where}eeg_clock={eeg_clock!r} must be close to 1: it is the ratio of two clocks"
+        )
+    features = [sound_features(sound, sfreq, envelope) for sound in sounds]
+    mixture, audio_sfreq = (None, None) if audio is None else waveform(audio)
+    step = eeg_clock * recording.sfreq / sfreq
+    first = onset * recording.sfreq
+    start, stop = recording.span(first)
+    n_eeg = ceil((stop - first) / step - 1e-6)  # the trial may end exactly with the recording
+    lengths = {f"sounds[{i}]": len(feature) / sfreq for i, feature in enumerate(features)}
+    if mixture is not None:
+        lengths["audio"] = len(mixture) / audio_sfreq
+    n_times = _common_length(lengths, n_eeg / sfreq, duration, sfreq, where)
+
+    reach = round(filter_reach(sfreq, l_freq, h_freq) * sfreq)
+    before = min(reach, floor((first - start) / step))
+    after = min(reach, n_eeg - n_times)
+    check_duration(
+        (before + n_times + after) / sfreq, sfreq, l_freq, h_freq, f"{where}the EEG of the trial"
+    )
+    positions = first + step * np.arange(-before, n_times + after)
+    eeg = recording.sample(positions, step, start, stop)
+    eeg = bandpass(eeg, sfreq, l_freq, h_freq)[before : before + n_times]
+    if filter_stimuli:
+        for i, feature in enumerate(features):
+            check_duration(len(feature) / sfreq, sfreq, l_freq, h_freq, f"{where}sounds[{i}]")
+            features[i] = bandpass(feature, sfreq, l_freq, h_freq)
+    return Trial(
+        eeg,
+        [feature[:n_times] for feature in features] or None,
+        sfreq,
+        attended=attended,
+        subject=subject,
+        story=story,
+        name=name,
+        channel_names=recording.names,
+        audio=None if mixture is None else mixture[: round(n_times / sfreq * audio_sfreq)],
+        audio_sfreq=audio_sfreq,
+    )
+
+
+def trials_from_raw(
+    raw: "mne.io.BaseRaw",
+    onsets: Any,
+    sounds: Sequence[Sequence[Any]],
+    *,
+    duration: Any = None,
+    attended: Any = None,
+    audio: Sequence[Any] | None = None,
+    eeg_clock: Any = 1.0,
+    subject: Any = "",
+    story: Any = "",
+    name: Any = "",
+    **settings: Any,
+) -> list[Trial]:
+    """Cut many trials out of a continuous recording.
+
+    Each sample is read and filtered once, however long the pauses between trials are, and a sound
+    that several trials share is analysed once.
+
+    Parameters
+    ----------
+    raw : mne.io.Raw
+        Recording, preloaded or not.
+    onsets : array-like of shape (n_trials,), or MNE events of shape (n_trials, 3)
+        When the sounds start: seconds in `raw.times`, or rows as `mne.find_events` and
+        `mne.events_from_annotations` return them.
+    sounds : sequence of sequences
+        The competing sounds of each trial, see `trial_from_raw`.
+    duration, attended, eeg_clock, subject, story, name : object or sequence
+        See `trial_from_raw`. A sequence has an entry for each trial, a single value holds for all.
+    audio : sequence of path or (array, float), optional
+        The mixture of each trial.
+    **settings : object
+        Further arguments of `trial_from_raw`: `sfreq`, `l_freq`, `h_freq`, `reference`, ...
+
+    Returns
+    -------
+    trials : list of Trial
+        In the order of the onsets.
+
+    Raises
+    ------
+    TypeError
+        If `raw` is not an MNE recording, or a setting is unknown.
+    ValueError
+        If numbers of entries disagree, or a trial is impossible, see `trial_from_raw`.
+    OSError
+        If an audio file is missing or broken.
+
+    Examples
+    --------
+    >>> import mne
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> info = mne.create_info(["Fz", "Cz", "Pz"], 256, "eeg")
+    >>> raw = mne.io.RawArray(1e-6 * rng.normal(size=(3, 30 * 256)), info, verbose="ERROR")
+    >>> envelopes = rng.random((2, 2, 10 * 64))
+    >>> trials_from_raw(raw, [2.0, 15.0], envelopes, attended=[0, 1], story=["a", "b"])
+    [Trial('a', 10.0 s at 64 Hz, 3 channels, 2 stimuli x 1 feature, attended 0),
+     Trial('b', 10.0 s at 64 Hz, 3 channels, 2 stimuli x 1 feature, attended 1)]
+    """
+    check_raw(raw)
+    onsets = np.asarray(onsets)
+    if onsets.ndim == 2 and onsets.shape[1] == 3:
+        onsets = (onsets[:, 0] - raw.first_samp) / raw.info["sfreq"]
+    if onsets.ndim != 1:
+        raise ValueError(
+            "onsets must have shape (n_trials,), in seconds, or (n_trials, 3), as MNE events; got "
+            f"{onsets.shape}"
+        )
+    trials = _trial_by_trial(
+        len(onsets),
+        sounds,
+        settings,
+        onset=onsets.tolist(),
+        duration=duration,
+        attended=attended,
+        audio=audio,
+        eeg_clock=eeg_clock,
+        subject=subject,
+        story=story,
+        name=name,
+    )
+    return [trial_from_raw(raw, **arguments) for arguments in trials]
+
+
+def trials_from_epochs(
+    epochs: "mne.BaseEpochs",
+    sounds: Sequence[Sequence[Any]],
+    *,
+    duration: Any = None,
+    attended: Any = None,
+    audio: Sequence[Any] | None = None,
+    eeg_clock: Any = 1.0,
+    subject: Any = "",
+    story: Any = "",
+    name: Any = "",
+    **settings: Any,
+) -> list[Trial]:
+    """Turn epochs into trials that start at time 0 of each epoch.
+
+    An epoch is filtered by itself, and beyond its ends it is continued by reflection. Epochs that
+    start before and stop after the sounds by `filter_reach` make trials as good as those of
+    `trials_from_raw`.
+
+    Parameters
+    ----------
+    epochs : mne.Epochs
+        One epoch for each trial; bad ones must be dropped already.
+    sounds : sequence of sequences
+        The competing sounds of each trial, see `trial_from_raw`.
+    duration, attended, eeg_clock, subject, story, name : object or sequence
+        See `trial_from_raw`. A sequence has an entry for each trial, a single value holds for all.
+    audio : sequence of path or (array, float), optional
+        The mixture of each trial.
+    **settings : object
+        Further arguments of `trial_from_raw`: `sfreq`, `l_freq`, `h_freq`, `reference`, ...
+
+    Returns
+    -------
+    trials : list of Trial
+        In the order of the epochs.
+
+    Raises
+    ------
+    TypeError
+        If `epochs` are not MNE epochs, or a setting is unknown.
+    ValueError
+        If numbers of entries disagree, epochs are shorter than the filter, or a trial is
+        impossible, see `trial_from_raw`.
+    OSError
+        If an audio file is missing or broken.
+
+    Examples
+    --------
+    >>> import mne
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> info = mne.create_info(["Fz", "Cz", "Pz"], 256, "eeg")
+    >>> data = 1e-6 * rng.normal(size=(2, 3, 14 * 256))
+    >>> epochs = mne.EpochsArray(data, info, tmin=-2, verbose="ERROR")
+    >>> trials_from_epochs(epochs, rng.random((2, 2, 10 * 64)), attended=0)
+    [Trial(10.0 s at 64 Hz, 3 channels, 2 stimuli x 1 feature, attended 0),
+     Trial(10.0 s at 64 Hz, 3 channels, 2 stimuli x 1 feature, attended 0)]
+    """
+    import mne
+
+    if not isinstance(epochs, mne.BaseEpochs):
+        raise TypeError(
+            f"epochs must be MNE Epochs, got {type(epochs).__name__}: read files by "
+            "mne.read_epochs, and pass continuous recordings to trials_from_raw"
+        )
+    trials = _trial_by_trial(
+        len(epochs),
+        sounds,
+        settings,
+        onset=-epochs.times[0],
+        duration=duration,
+        attended=attended,
+        audio=audio,
+        eeg_clock=eeg_clock,
+        subject=subject,
+        story=story,
+        name=name,
+    )
+    # To the filter, an epoch is a short recording.
+    return [
+        trial_from_raw(mne.io.RawArray(data, epochs.info, verbose="ERROR"), **arguments)
+        for data, arguments in zip(epochs, trials, strict=True)
+    ]
+
+
+def _check_request(
+    recording: Continuous,
+    onset: float,
+    duration: float | None,
+    n_sounds: int,
+    attended: Any,
+    where: str,
+) -> None:
+    """Find what is wrong with a trial before any signal is read."""
+    lasts = recording.n_times / recording.sfreq
+    if not 0 <= onset < lasts:
+        raise ValueError(
+            f"{where}onset={onset:g} s lies outside the recording of {lasts:g} s: onsets are times "
+            "in raw.times"
+        )
+    if duration is not None and not 0 < duration < np.inf:
+        raise ValueError(f"{where}duration must be a positive number of seconds, got {duration!r}")
+    if attended is not None and attended not in range(n_sounds):
+        raise ValueError(f"{where}attended={attended!r} is not an index into {n_sounds} sounds")
+
+
+def _common_length(
+    lengths: dict[str, float], lasts: float, duration: float | None, sfreq: float, where: str
+) -> int:
+    """Samples of a trial whose sounds have these lengths in seconds and whose EEG lasts so long."""
+    everything = {**lengths, "the EEG after the onset": lasts}
+    listed = ", ".join(f"{what} {length:.3f} s" for what, length in everything.items())
+    if duration is not None:
+        n_times = round(duration * sfreq)
+        if n_times > min(everything.values()) * sfreq + 0.5:
+            raise ValueError(
+                f"{where}duration={duration:g} s is longer than the material: {listed}"
+            )
+        return n_times
+    shortest = min(everything.values())
+    if lengths and max(lengths.values()) - shortest > _TOLERANCE:
+        raise ValueError(
+            f"{where}lengths differ by more than {_TOLERANCE:g} s: {listed}; give the duration of "
+            "the trial if that is intended"
+        )
+    return ceil(shortest * sfreq - 1e-6)
+
+
+def _trial_by_trial(
+    n_trials: int, sounds: Sequence[Sequence[Any]], settings: dict[str, Any], **values: Any
+) -> list[dict[str, Any]]:
+    """Arguments of `trial_from_raw` for each trial, with sounds turned into features."""
+    if len(sounds) != n_trials:
+        raise ValueError(f"sounds has {len(sounds)} entries for {n_trials} trials")
+    columns = {}
+    for what, value in values.items():
+        if isinstance(value, str) or not isinstance(value, Iterable):
+            value = [value] * n_trials
+        columns[what] = list(value)
+        if len(columns[what]) != n_trials:
+            raise ValueError(f"{what} has {len(columns[what])} entries for {n_trials} trials")
+    sfreq = settings.get("sfreq", 64.0)
+    envelope = settings.get("envelope", speech_envelope)
+    features: dict[Any, Any] = {}
+    for sound in (sound for competing in sounds for sound in competing):
+        if isinstance(sound, str | PathLike) and sound not in features:
+            features[sound] = sound_features(sound, sfreq, envelope)
+    return [
+        {
+            "sounds": [
+                features[sound] if isinstance(sound, str | PathLike) else sound
+                for sound in competing
+            ],
+            **{what: column[i] for what, column in columns.items()},
+            **settings,
+        }
+        for i, competing in enumerate(sounds)
+    ]

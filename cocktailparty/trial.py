@@ -1,0 +1,295 @@
+"""The unit that every decoder takes: EEG of one listening trial and the sounds that played."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from cocktailparty.backend import namespace
+from cocktailparty.validation import check_finite, constant_columns, float_array
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trial:
+    """One listening trial: EEG and the stimuli that played, on one clock.
+
+    A trial is checked once, here, so that no decoder has to check it again. Arrays are kept as
+    they come (NumPy or CuPy, float32 stays float32) and are not copied.
+
+    Parameters
+    ----------
+    eeg : array of shape (n_times, n_channels)
+        Recording in volts (or any unit: the decoders learn the scale).
+    stimuli : array of shape (n_stimuli, n_times, n_features), or sequence of arrays
+        What the brain may follow (envelopes, spectrograms, ...) of each sound, aligned with
+        `eeg`. A two-dimensional array is taken as (n_stimuli, n_times). None if only the mixture
+        `audio` is known: such a trial can be separated, not decoded.
+    sfreq : float
+        Sampling rate of `eeg` and `stimuli` in hertz.
+    attended : int, optional
+        Index into `stimuli` of the sound that was attended; None if unknown.
+    subject : str
+        Who listened.
+    story : str
+        What was heard; trials of one story never lie on both sides of a story split.
+    name : str
+        Label of the trial in tables and messages.
+    channel_names : sequence of str, optional
+        One name a channel, as in MNE; needed for topographies.
+    audio : array of shape (n_samples,) or (n_samples, n_audio_channels), optional
+        Waveform that was played, the mixture.
+    audio_sfreq : float, optional
+        Sampling rate of `audio` in hertz.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, a value is not finite, a channel or stimulus is constant, or a label
+        or rate is impossible. The message names the trial, what came and what was expected.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> trial = Trial(rng.normal(size=(640, 4)), rng.random((2, 640)), sfreq=64, attended=0)
+    >>> trial
+    Trial(10.0 s at 64 Hz, 4 channels, 2 stimuli x 1 feature, attended 0)
+    >>> trial.stimuli.shape
+    (2, 640, 1)
+    """
+
+    eeg: Any
+    stimuli: Any
+    sfreq: float
+    attended: int | None = None
+    subject: str = ""
+    story: str = ""
+    name: str = ""
+    channel_names: Sequence[str] | None = None
+    audio: Any = None
+    audio_sfreq: float | None = None
+
+    def __post_init__(self) -> None:
+        where = f"trial {self.name!r}: " if self.name else ""
+        # The class is frozen: what validation normalises is written past the guard, once.
+        for field, value in _validated(self, where).items():
+            object.__setattr__(self, field, value)
+
+    @property
+    def n_times(self) -> int:
+        """Number of EEG samples."""
+        return int(self.eeg.shape[0])
+
+    @property
+    def n_channels(self) -> int:
+        """Number of EEG channels."""
+        return int(self.eeg.shape[1])
+
+    @property
+    def n_stimuli(self) -> int:
+        """Number of competing sounds."""
+        return int(self.stimuli.shape[0])
+
+    @property
+    def n_features(self) -> int:
+        """Number of features of each sound."""
+        return int(self.stimuli.shape[2])
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.n_times / self.sfreq
+
+    @property
+    def label(self) -> str:
+        """Subject, story and name, as far as they are known."""
+        parts = dict.fromkeys(part for part in (self.subject, self.story, self.name) if part)
+        return "/".join(parts)
+
+    def __repr__(self) -> str:
+        counts = [
+            f"{self.duration:.1f} s at {self.sfreq:g} Hz",
+            _plural(self.n_channels, "channel"),
+            f"{_plural(self.n_stimuli, 'stimulus', 'stimuli')} x "
+            f"{_plural(self.n_features, 'feature')}",
+            f"attended {'unknown' if self.attended is None else self.attended}",
+        ]
+        return f"Trial({', '.join(([repr(self.label)] if self.label else []) + counts)})"
+
+    def replace(self, **changes: Any) -> "Trial":
+        """Copy the trial with some fields changed, checked anew.
+
+        Parameters
+        ----------
+        **changes : object
+            New values of any constructor parameters.
+
+        Returns
+        -------
+        Trial
+            The changed trial; unchanged arrays are shared.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> trial = Trial(np.random.default_rng(0).normal(size=(64, 2)), None, sfreq=64)
+        >>> trial.replace(subject="S1").subject
+        'S1'
+        """
+        return replace(self, **changes)
+
+    def crop(self, start: float = 0.0, stop: float | None = None) -> "Trial":
+        """Cut a stretch of time out of the trial.
+
+        Parameters
+        ----------
+        start : float
+            First moment kept, in seconds.
+        stop : float, optional
+            First moment not kept, in seconds; None for the end.
+
+        Returns
+        -------
+        Trial
+            EEG, stimuli and audio between the two moments.
+
+        Raises
+        ------
+        ValueError
+            If the stretch does not lie inside the trial.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> trial = Trial(np.random.default_rng(0).normal(size=(640, 2)), None, sfreq=64)
+        >>> trial.crop(2.0, 5.0).duration
+        3.0
+        """
+        stop = self.duration if stop is None else stop
+        if not 0 <= start < stop <= self.duration + 0.5 / self.sfreq:
+            raise ValueError(
+                f"cannot crop to {start:g}-{stop:g} s: the trial lasts {self.duration:g} s"
+            )
+        first, last = round(start * self.sfreq), round(stop * self.sfreq)
+        audio = self.audio
+        if audio is not None and self.audio_sfreq is not None:
+            scale = self.audio_sfreq / self.sfreq
+            audio = audio[round(first * scale) : round(last * scale)]
+        return self.replace(
+            eeg=self.eeg[first:last], stimuli=self.stimuli[:, first:last], audio=audio
+        )
+
+
+def _plural(n: int, one: str, many: str | None = None) -> str:
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def _validated(trial: Trial, where: str) -> dict[str, Any]:
+    """Fields of a trial in their final form, or the error that names what is wrong."""
+    if not np.isscalar(trial.sfreq) or not np.isfinite(trial.sfreq) or trial.sfreq <= 0:
+        raise ValueError(f"{where}sfreq must be a positive number of hertz, got {trial.sfreq!r}")
+    eeg = float_array(trial.eeg, f"{where}eeg")
+    if eeg.ndim != 2:
+        raise ValueError(f"{where}eeg must have shape (n_times, n_channels), got {eeg.shape}")
+    n_times, n_channels = eeg.shape
+    if n_channels == 0:
+        raise ValueError(f"{where}eeg has no channels")
+    if n_times < 2:
+        raise ValueError(f"{where}eeg has {n_times} sample(s), at least 2 are needed")
+    check_finite(eeg, f"{where}eeg")
+    names = _checked_names(trial.channel_names, n_channels, where)
+    flat = constant_columns(eeg)
+    if flat:
+        shown = [names[i] for i in flat] if names else flat
+        raise ValueError(
+            f"{where}eeg channel(s) {shown} are constant: interpolate or drop them first"
+        )
+    stimuli = _checked_stimuli(trial.stimuli, eeg, where)
+    attended = trial.attended
+    if attended is not None:
+        if isinstance(attended, bool) or not isinstance(attended, int | np.integer):
+            raise ValueError(f"{where}attended must be an integer or None, got {attended!r}")
+        if not 0 <= attended < stimuli.shape[0]:
+            raise ValueError(
+                f"{where}attended={attended} is not an index into {stimuli.shape[0]} stimuli"
+            )
+        attended = int(attended)
+    audio = _checked_audio(trial, n_times / trial.sfreq, where)
+    return {
+        "sfreq": float(trial.sfreq),
+        "eeg": eeg,
+        "stimuli": stimuli,
+        "attended": attended,
+        "subject": str(trial.subject),
+        "story": str(trial.story),
+        "name": str(trial.name),
+        "channel_names": names,
+        "audio": audio,
+    }
+
+
+def _checked_stimuli(stimuli: Any, eeg: Any, where: str) -> Any:
+    n_times = eeg.shape[0]
+    if stimuli is None:
+        return namespace(eeg).zeros((0, n_times, 1))
+    if isinstance(stimuli, Sequence) and not isinstance(stimuli, str):
+        lengths = [np.shape(s)[0] if np.ndim(s) else 0 for s in stimuli]
+        if len(set(lengths)) > 1:
+            raise ValueError(f"{where}stimuli differ in length: {lengths} samples")
+        if stimuli and not isinstance(stimuli[0], Sequence):
+            stimuli = namespace(*stimuli).stack(list(stimuli))
+    stimuli = float_array(stimuli, f"{where}stimuli")
+    if stimuli.ndim == 2:
+        stimuli = stimuli[:, :, None]
+    if stimuli.ndim != 3:
+        raise ValueError(
+            f"{where}stimuli must have shape (n_stimuli, n_times, n_features), got {stimuli.shape}"
+        )
+    if stimuli.shape[1] != n_times:
+        raise ValueError(
+            f"{where}stimuli have {stimuli.shape[1]} samples but eeg has {n_times}: align and crop "
+            "them to the same length and rate first"
+        )
+    if stimuli.shape[2] == 0:
+        raise ValueError(f"{where}stimuli have no features")
+    namespace(eeg, stimuli)  # a trial half on the GPU would be moved silently later on
+    check_finite(stimuli, f"{where}stimuli")
+    for i in range(stimuli.shape[0]):
+        # A single silent band is ordinary, a stimulus without any variation is a mistake.
+        if len(constant_columns(stimuli[i])) == stimuli.shape[2]:
+            raise ValueError(f"{where}stimulus {i} is constant: is its audio silent or missing?")
+    return stimuli
+
+
+def _checked_audio(trial: Trial, duration: float, where: str) -> Any:
+    if trial.audio is None:
+        return None
+    if trial.audio_sfreq is None or not np.isfinite(trial.audio_sfreq) or trial.audio_sfreq <= 0:
+        raise ValueError(
+            f"{where}audio needs audio_sfreq, a positive number of hertz, got {trial.audio_sfreq!r}"
+        )
+    audio = float_array(trial.audio, f"{where}audio")
+    if audio.ndim not in (1, 2):
+        raise ValueError(
+            f"{where}audio must have shape (n_samples,) or (n_samples, n_audio_channels), "
+            f"got {audio.shape}"
+        )
+    check_finite(audio, f"{where}audio")
+    lasts = audio.shape[0] / trial.audio_sfreq
+    if abs(lasts - duration) > 2 / trial.sfreq:
+        raise ValueError(
+            f"{where}audio lasts {lasts:g} s but eeg lasts {duration:g} s: align and crop them"
+        )
+    return audio
+
+
+def _checked_names(names: Any, n_channels: int, where: str) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    names = tuple(str(name) for name in names)
+    if len(names) != n_channels:
+        raise ValueError(f"{where}{len(names)} channel_names for {n_channels} eeg channels")
+    if len(set(names)) != n_channels:
+        raise ValueError(f"{where}channel_names are not unique")
+    return names

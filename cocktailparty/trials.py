@@ -1,0 +1,126 @@
+"""Sets of trials: whether they can be decoded together, and what was attended in them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cocktailparty.trial import Trial
+
+
+def check_trials(trials: Any, sfreq: float | None = None) -> list[Trial]:
+    """Check that trials can be decoded together.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        Trials of the same channels, features and sampling rate.
+    sfreq : float, optional
+        Rate in hertz that a decoder was made for.
+
+    Returns
+    -------
+    list of Trial
+        The same trials.
+
+    Raises
+    ------
+    TypeError
+        If something is not a Trial.
+    ValueError
+        If there is no trial, or trials differ in rate, channels or features.
+
+    Examples
+    --------
+    >>> check_trials([])
+    Traceback (most recent call last):
+    ...
+    ValueError: no trials were given
+    """
+    if isinstance(trials, Trial):
+        raise TypeError("expected a sequence of trials, got a single Trial: wrap it in a list")
+    try:
+        trials = list(trials)
+    except TypeError:
+        raise TypeError(f"expected a sequence of trials, got {type(trials).__name__}") from None
+    if not trials:
+        raise ValueError("no trials were given")
+    for i, trial in enumerate(trials):
+        if not isinstance(trial, Trial):
+            raise TypeError(f"trials[{i}] is a {type(trial).__name__}, expected a Trial")
+    first = trials[0]
+    for i, trial in enumerate(trials):
+        for quantity in ("sfreq", "n_channels", "n_features"):
+            came, expected = getattr(trial, quantity), getattr(first, quantity)
+            if came != expected and not (quantity == "n_features" and not trial.n_stimuli):
+                raise ValueError(
+                    f"trials[{i}] has {quantity}={came:g} but trials[0] has {expected:g}: "
+                    "trials that are decoded together must agree"
+                )
+        if (
+            trial.channel_names is not None
+            and first.channel_names is not None
+            and trial.channel_names != first.channel_names
+        ):
+            raise ValueError(
+                f"trials[{i}] and trials[0] have different channel names or channel order"
+            )
+    if sfreq is not None and first.sfreq != sfreq:
+        raise ValueError(
+            f"trials are sampled at {first.sfreq:g} Hz but the decoder was made for "
+            f"sfreq={sfreq:g}: resample the trials or set sfreq={first.sfreq:g}"
+        )
+    return trials
+
+
+def attended_labels(trials: Sequence[Trial], attended: Any = None) -> np.ndarray:
+    """Index of the attended stimulus of each trial.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        Trials, labelled unless `attended` is given.
+    attended : array-like of int, shape (n_trials,), optional
+        Labels that take the place of the trials' own.
+
+    Returns
+    -------
+    ndarray of int, shape (n_trials,)
+        Index into each trial's stimuli.
+
+    Raises
+    ------
+    ValueError
+        If a label is missing, not an integer, or outside the trial's stimuli.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> trial = Trial(rng.normal(size=(64, 2)), rng.random((2, 64)), sfreq=64, attended=1)
+    >>> attended_labels([trial, trial])
+    array([1, 1])
+    """
+    if attended is None:
+        missing = [i for i, trial in enumerate(trials) if trial.attended is None]
+        if missing:
+            raise ValueError(
+                f"trials {missing} have no attended label: set Trial(attended=...) or pass "
+                "the labels"
+            )
+        return np.array([trial.attended for trial in trials], dtype=int)
+    labels = np.asarray(attended)
+    if labels.shape != (len(trials),):
+        raise ValueError(
+            f"attended has shape {labels.shape}, expected one label for each of "
+            f"{len(trials)} trials"
+        )
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"attended labels must be integers, got dtype {labels.dtype}")
+    for i, (label, trial) in enumerate(zip(labels, trials, strict=True)):
+        if not 0 <= label < trial.n_stimuli:
+            raise ValueError(
+                f"attended[{i}]={label} is not an index into the {trial.n_stimuli} stimuli of "
+                "that trial"
+            )
+    return labels

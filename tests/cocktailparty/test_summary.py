@@ -1,0 +1,108 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+
+from cocktailparty.metrics import itr, mesd
+from cocktailparty.summary import holm, pool, summarise
+
+
+def rows(*counts: tuple, n_stimuli: int = 2) -> pd.DataFrame:
+    names = ["decoder", "subject", "fold", "window", "n_windows", "n_correct"]
+    return pd.DataFrame(counts, columns=names).assign(n_stimuli=n_stimuli)
+
+
+def test_pooling_weights_folds_by_their_windows() -> None:
+    table = rows(("d", "S1", "a", 5.0, 10, 10), ("d", "S1", "b", 5.0, 30, 15))
+    pooled = pool(table, ["decoder", "subject", "window"])
+    assert pooled["accuracy"].tolist() == [25 / 40]
+
+
+def test_pooling_keeps_the_order_of_decoders_and_sorts_windows() -> None:
+    table = rows(
+        ("z", "S1", "a", 10.0, 4, 2), ("z", "S1", "a", 2.0, 4, 2), ("a", "S1", "a", 5.0, 4, 2)
+    )
+    pooled = pool(table, ["decoder", "window"])
+    assert list(zip(pooled["decoder"], pooled["window"], strict=True)) == [
+        ("z", 2.0),
+        ("z", 10.0),
+        ("a", 5.0),
+    ]
+
+
+def test_rows_without_windows_decide_nothing() -> None:
+    table = rows(
+        ("d", "S1", "a", 5.0, 4, 3), ("d", "S1", "b", 5.0, 0, 0), ("d", "S1", "b", 9.0, 0, 0)
+    )
+    assert pool(table, ["decoder", "window"])["window"].tolist() == [5.0]
+    with pytest.raises(ValueError, match="holds no decision"):
+        pool(table.iloc[1:], ["decoder"])
+
+
+def test_missing_columns_are_named() -> None:
+    with pytest.raises(ValueError, match=r"\['subject', 'n_correct'\]"):
+        pool(
+            pd.DataFrame({"decoder": ["d"], "n_windows": [1], "n_stimuli": [2]}),
+            ["decoder", "subject"],
+        )
+
+
+def test_summary_against_direct_computation(comparison: pd.DataFrame) -> None:
+    summary = summarise(comparison)
+    assert len(summary) == 6
+    for row in summary.to_dict("records"):
+        own = comparison[
+            (comparison["decoder"] == row["decoder"]) & (comparison["window"] == row["window"])
+        ]
+        n, k = own["n_windows"].sum(), own["n_correct"].sum()
+        by_subject = [
+            part["n_correct"].sum() / part["n_windows"].sum() for _, part in own.groupby("subject")
+        ]
+        assert (row["n_windows"], row["n_correct"], row["n_subjects"]) == (n, k, 3)
+        assert row["accuracy"] == pytest.approx(k / n)
+        assert row["accuracy_mean"] == pytest.approx(np.mean(by_subject))
+        assert row["accuracy_sd"] == pytest.approx(np.std(by_subject, ddof=1))
+        assert row["p"] == pytest.approx(binomtest(k, n, 0.5, alternative="greater").pvalue)
+        assert row["itr"] == itr(k / n, row["window"])
+        # The level is the first accuracy whose own test is significant.
+        level = round(row["chance"] * n)
+        assert binomtest(level, n, 0.5, alternative="greater").pvalue <= 0.05
+        assert binomtest(level - 1, n, 0.5, alternative="greater").pvalue > 0.05
+    for _, own in summary.groupby("decoder"):
+        assert own["mesd"].nunique() == 1
+        assert own["mesd"].iloc[0] == mesd(own["window"], own["accuracy"]).mesd
+
+
+def test_summary_of_one_subject_has_no_spread() -> None:
+    summary = summarise(rows(("d", "S1", "a", 5.0, 40, 30)))
+    assert np.isnan(summary["accuracy_sd"].iloc[0])
+    assert summary["accuracy_mean"].iloc[0] == 0.75
+
+
+@pytest.mark.parametrize(("n_correct", "n_stimuli"), [(20, 2), (12, 2), (35, 3)])
+def test_mesd_is_missing_where_no_device_works(n_correct: int, n_stimuli: int) -> None:
+    summary = summarise(rows(("d", "S1", "a", 5.0, 40, n_correct), n_stimuli=n_stimuli))
+    assert np.isnan(summary["mesd"].iloc[0])
+
+
+def test_more_stimuli_lower_the_level() -> None:
+    three = summarise(rows(("d", "S1", "a", 5.0, 40, 20), n_stimuli=3))
+    assert three["p"].iloc[0] == pytest.approx(
+        binomtest(20, 40, 1 / 3, alternative="greater").pvalue
+    )
+    assert (
+        three["chance"].iloc[0] < summarise(rows(("d", "S1", "a", 5.0, 40, 20)))["chance"].iloc[0]
+    )
+
+
+def test_holm_against_the_sequential_definition(rng: np.random.Generator) -> None:
+    for n in (1, 2, 7):
+        p = rng.random(n) ** 3
+        corrected = holm(p)
+        for alpha in (0.01, 0.05, 0.3):
+            rejected = set()
+            for step, i in enumerate(np.argsort(p)):
+                if p[i] > alpha / (n - step):
+                    break
+                rejected.add(i)
+            assert set(np.flatnonzero(corrected <= alpha)) == rejected

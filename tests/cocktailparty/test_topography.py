@@ -1,0 +1,94 @@
+import mne
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from cocktailparty.plots import trf_topomap
+
+LAGS = np.arange(-2, 15) / 64
+
+
+def standard(montage: str) -> tuple[list[str], np.ndarray]:
+    positions = mne.channels.make_standard_montage(montage).get_positions()["ch_pos"]
+    return list(positions), np.array(list(positions.values()))
+
+
+@pytest.mark.parametrize("montage", ["biosemi32", "biosemi64", "biosemi128", "biosemi160"])
+def test_maps_show_patterns_where_the_channels_are(montage: str) -> None:
+    names, positions = standard(montage)
+    # Positive on the right at first, on the left at last.
+    patterns = positions[:, :1] * np.linspace(1, -1, len(LAGS))
+    fig = trf_topomap(patterns, LAGS, names, fig=Figure())
+    butterfly, *maps, colorbar = fig.axes
+    assert len(maps) == 6
+    assert len(butterfly.lines) == len(names)
+    np.testing.assert_allclose(butterfly.lines[3].get_xdata(), 1e3 * LAGS)
+    np.testing.assert_allclose(butterfly.lines[3].get_ydata(), patterns[3])
+    images = [ax.images[0] for ax in maps]
+    limit = np.abs(patterns).max()
+    assert {image.get_clim() for image in images} == {(-limit, limit)}
+    assert colorbar.get_xlim() == (-limit, limit)
+    for image, sign in ((images[0], 1), (images[-1], -1)):
+        field = np.ma.filled(image.get_array(), 0.0)
+        middle = field.shape[1] // 2
+        assert sign * field[:, middle + 5 :].mean() > 0
+        assert sign * field[:, : middle - 5].mean() < 0
+    shown = [int(ax.get_title().removesuffix(" ms")) for ax in maps]
+    np.testing.assert_allclose(np.diff(shown), np.ptp(1e3 * LAGS) / 6, atol=17)
+    assert all(np.abs(1e3 * LAGS - lag).min() < 0.51 for lag in shown)
+
+
+def test_names_are_found_in_any_case_and_order() -> None:
+    names, _ = standard("biosemi64")
+    names = [name.upper() for name in reversed(names)]
+    fig = trf_topomap(np.ones((64, 17)), LAGS, names, fig=Figure())
+    assert len(fig.axes) == 8
+
+
+def test_other_caps_are_looked_up_in_the_ten_five_system() -> None:
+    fig = trf_topomap(np.eye(5, 17), LAGS, ["Cz", "T9", "M1", "FFC1h", "O2"], fig=Figure())
+    assert len(fig.axes) == 8
+
+
+@pytest.mark.parametrize("names", [None, ["Cz", "Fz", "Pz", "EXG1"]])
+def test_unknown_positions_leave_the_lines(names: list[str] | None) -> None:
+    fig = trf_topomap(np.eye(4, 17), LAGS, names, fig=Figure())
+    (butterfly,) = fig.axes
+    assert len(butterfly.lines) == 4
+    assert "no topographies" in butterfly.get_title()
+
+
+def test_three_channels_make_no_map() -> None:
+    fig = trf_topomap(np.eye(3, 17), LAGS, ["Cz", "Fz", "Pz"], fig=Figure())
+    assert len(fig.axes) == 1
+
+
+def test_few_lags_make_few_maps() -> None:
+    names, _ = standard("biosemi32")
+    fig = trf_topomap(np.ones((32, 2)), [0.0, 0.1], names, fig=Figure())
+    assert [ax.get_title() for ax in fig.axes[1:3]] == ["0 ms", "100 ms"]
+    assert len(fig.axes) == 4
+
+
+def test_a_pattern_of_zeros_can_be_drawn() -> None:
+    names, _ = standard("biosemi32")
+    fig = Figure()
+    trf_topomap(np.zeros((32, 17)), LAGS, names, fig=fig)
+    fig.draw_without_rendering()
+
+
+def test_shapes_that_disagree_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"patterns have shape \(3, 16\) and lags \(17,\)"):
+        trf_topomap(np.ones((3, 16)), LAGS, fig=Figure())
+    with pytest.raises(ValueError, match="2 channel_names for 3 channels"):
+        trf_topomap(np.ones((3, 17)), LAGS, ["a", "b"], fig=Figure())
+
+
+def test_pyplot_is_used_only_without_a_figure() -> None:
+    names, _ = standard("biosemi32")
+    plt.close("all")
+    trf_topomap(np.ones((32, 17)), LAGS, names, fig=Figure())
+    assert not plt.get_fignums()
+    assert trf_topomap(np.ones((32, 17)), LAGS, names) is plt.gcf()
+    plt.close("all")
