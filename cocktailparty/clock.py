@@ -8,7 +8,7 @@ import numpy as np
 class ClockDrift(NamedTuple):
     """Line that turns the sound card's time into the amplifier's.
 
-    Parameters
+    Attributes
     ----------
     scale : float
         Seconds that pass on the EEG's clock in one second of the sound's.
@@ -61,8 +61,8 @@ def clock_drift(onsets_eeg: Any, onsets_audio: Any) -> ClockDrift:
     audio = _checked_times(onsets_audio, "onsets_audio")
     if len(eeg) != len(audio):
         raise ValueError(
-            f"onsets_eeg has {len(eeg)} triggers but onsets_audio has {len(audio)}: leave out those "
-            "that only one of the two saw"
+            f"onsets_eeg has {len(eeg)} triggers but onsets_audio has {len(audio)}: leave out "
+            "those that only one of the two saw"
         )
     # Centred, so that a recording that starts at a large time loses no digits.
     x, y = audio - audio.mean(), eeg - eeg.mean()

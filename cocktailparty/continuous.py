@@ -101,6 +101,8 @@ class Continuous:
         Names of the channels.
     sfreq : float
         Sampling rate in hertz.
+    n_times : int
+        Number of samples.
 
     Raises
     ------
@@ -119,6 +121,7 @@ class Continuous:
         check_raw(raw)
         self.raw = raw
         self.sfreq = float(raw.info["sfreq"])
+        self.n_times = len(raw.times)
         self.average = isinstance(reference, str)
         if self.average and reference != "average":
             raise ValueError(
@@ -134,11 +137,6 @@ class Continuous:
         self.names = _picked(raw, picks, self.references)
         if self.average:
             _check_potentials(raw, self.names)
-
-    @property
-    def n_times(self) -> int:
-        """Number of samples."""
-        return len(self.raw.times)
 
     def span(self, position: float) -> tuple[int, int]:
         """Find the uninterrupted stretch that a moment lies in.
@@ -162,9 +160,9 @@ class Continuous:
             if description.lower().startswith(_JOINS):
                 onset -= self.raw.first_time
                 joins += [round(onset * self.sfreq), round((onset + duration) * self.sfreq)]
-        # Half a sample: an onset that is meant to lie on the join may miss it by rounding.
-        after = position + 0.5
-        return max(j for j in joins if j <= after), min(j for j in joins if j > after)
+        # Rounded: a moment that is meant to lie on a join may miss it by a fraction of a sample.
+        nearest = min(round(position), self.n_times - 1)
+        return max(j for j in joins if j <= nearest), min(j for j in joins if j > nearest)
 
     def sample(self, positions: np.ndarray, spacing: float, start: int, stop: int) -> np.ndarray:
         """Evaluate the re-referenced channels at any moments.
@@ -225,7 +223,7 @@ def _picked(raw: "mne.io.BaseRaw", picks: str | Sequence[str], left_out: list[st
 
     if isinstance(picks, str):
         by_type = mne.channel_indices_by_type(raw.info, picks)
-        wanted = [raw.ch_names[i] for i in sorted(sum(by_type.values(), []))]
+        wanted = [raw.ch_names[i] for i in sorted(i for type_ in by_type.values() for i in type_)]
     else:
         wanted = list(picks)
         unknown = [name for name in wanted if name not in raw.ch_names]
@@ -250,8 +248,8 @@ def _check_potentials(raw: "mne.io.BaseRaw", names: list[str]) -> None:
     types = set(raw.get_channel_types(names))
     if not types <= {"eeg", "ecog", "seeg", "dbs"}:
         raise ValueError(
-            f"reference='average' is meant for potentials, the picked channels are {sorted(types)}: "
-            "set reference=None"
+            "reference='average' is meant for potentials, the picked channels are of type "
+            f"{sorted(types)}: set reference=None"
         )
 
 

@@ -267,7 +267,7 @@ def _evaluate(decoder: Any, fold: Fold, windows: list[float]) -> dict[str, list[
     """Train on one part of a fold and score the other: rows for each subject."""
     fitted = clone(decoder).fit(fold.train)
     scores: dict[str, dict[float, list[np.ndarray]]] = {}
-    for trial in fold.test:
+    for trial, attended in zip(fold.test, attended_labels(fold.test), strict=True):
         if trial.n_stimuli == 1:
             fitting = [w for w in windows if round(w * trial.sfreq) <= trial.n_times // 2]
             if not fitting:
@@ -278,7 +278,7 @@ def _evaluate(decoder: Any, fold: Fold, windows: list[float]) -> dict[str, list[
         own = scores.setdefault(trial.subject, {window: [] for window in windows})
         for window, values in fitted.window_sweep(trial, fitting).items():
             # The attended stimulus first, whichever it was.
-            own[window].append(np.roll(values, -trial.attended, axis=1))
+            own[window].append(np.roll(values, -attended, axis=1))
     return {subject: _rows(by_window) for subject, by_window in scores.items()}
 
 
@@ -319,8 +319,9 @@ def _run(
     from joblib import Parallel, delayed
 
     keys = [store.key(decoders[name], fold, windows) for name, fold in jobs]
-    results = [store.load(key) for key in keys]
-    missing = [i for i, result in enumerate(results) if result is None]
+    found = [store.load(key) for key in keys]
+    results = {i: result for i, result in enumerate(found) if result is not None}
+    missing = [i for i in range(len(jobs)) if i not in results]
 
     parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
     with tqdm(
@@ -333,7 +334,7 @@ def _run(
             store.save(keys[i], result)
             results[i] = result
             bar.update()
-    return results
+    return [results[i] for i in range(len(jobs))]
 
 
 def _numbered(i: int, decoder: Any, fold: Fold, windows: list[float]) -> tuple[int, dict]:

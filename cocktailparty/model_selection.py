@@ -41,7 +41,8 @@ def folds(
         "trial" and "story" leave out one of them, within each subject; "subject" leaves out one
         subject; "time" cuts every trial into `n_splits` stretches and leaves out the same one of
         all trials of a subject.
-        A splitter is called as ``split(trials, attended, stories)``.
+        A splitter is called as ``split(trials, attended, stories)``, without the stories if it
+        takes no groups.
     n_splits : int
         Number of stretches, for "time".
     gap : float
@@ -187,6 +188,9 @@ def _time_folds(trials: list[Trial], n_splits: int, gap: float) -> Iterator[Fold
 
 def _splitter_folds(trials: list[Trial], cv: Any) -> Iterator[Fold]:
     attended = [-1 if trial.attended is None else trial.attended for trial in trials]
-    stories = [trial.story for trial in trials]
+    # KFold and its like warn about groups that they do not use.
+    routing = cv.get_metadata_routing() if hasattr(cv, "get_metadata_routing") else None
+    grouped = routing is None or bool(routing.consumes("split", ["groups"]))
+    stories = [trial.story for trial in trials] if grouped else None
     for k, (train, test) in enumerate(cv.split(trials, attended, stories)):
         yield Fold(f"fold {k + 1}", [trials[i] for i in train], [trials[i] for i in test])

@@ -36,7 +36,8 @@ def accuracy_by_window(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes
     Bold lines are means over subjects, thin lines single subjects with their folds pooled. A
     single subject gets whiskers instead: the 95 % Wilson interval of the share of right windows.
     The band reaches from guessing to the accuracy that guessing reaches with a probability of at
-    most 5 %, all windows of a decoder pooled.
+    most 5 %, all windows of a decoder pooled. The legend stands beside the axes, where figures
+    with ``layout="constrained"`` make room for it.
 
     Parameters
     ----------

@@ -1,8 +1,10 @@
 """Recordings of MNE-Python and audio files, turned into preprocessed trials."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from math import ceil, floor
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +32,9 @@ __all__ = [
 
 # Sounds and EEG of one trial may differ in length by this many seconds unnoticed.
 _TOLERANCE = 0.5
+
+# What may differ between the trials of one recording.
+_PER_TRIAL = {"duration", "attended", "audio", "eeg_clock", "subject", "story", "name"}
 
 
 def trial_from_raw(
@@ -140,14 +145,17 @@ def trial_from_raw(
             f"{where}eeg_clock={eeg_clock!r} must be close to 1: it is the ratio of two clocks"
         )
     features = [sound_features(sound, sfreq, envelope) for sound in sounds]
-    mixture, audio_sfreq = (None, None) if audio is None else waveform(audio)
+    widths = sorted({feature.shape[1] for feature in features})
+    if len(widths) > 1:
+        raise ValueError(f"{where}sounds have different numbers of features: {widths}")
+    mixture = None if audio is None else waveform(audio)
     step = eeg_clock * recording.sfreq / sfreq
     first = onset * recording.sfreq
     start, stop = recording.span(first)
     n_eeg = ceil((stop - first) / step - 1e-6)  # the trial may end exactly with the recording
     lengths = {f"sounds[{i}]": len(feature) / sfreq for i, feature in enumerate(features)}
     if mixture is not None:
-        lengths["audio"] = len(mixture) / audio_sfreq
+        lengths["audio"] = len(mixture[0]) / mixture[1]
     n_times = _common_length(lengths, n_eeg / sfreq, duration, sfreq, where)
 
     reach = round(filter_reach(sfreq, l_freq, h_freq) * sfreq)
@@ -172,29 +180,18 @@ def trial_from_raw(
         story=story,
         name=name,
         channel_names=recording.names,
-        audio=None if mixture is None else mixture[: round(n_times / sfreq * audio_sfreq)],
-        audio_sfreq=audio_sfreq,
+        audio=None if mixture is None else mixture[0][: round(n_times / sfreq * mixture[1])],
+        audio_sfreq=None if mixture is None else mixture[1],
     )
 
 
 def trials_from_raw(
-    raw: "mne.io.BaseRaw",
-    onsets: Any,
-    sounds: Sequence[Sequence[Any]],
-    *,
-    duration: Any = None,
-    attended: Any = None,
-    audio: Sequence[Any] | None = None,
-    eeg_clock: Any = 1.0,
-    subject: Any = "",
-    story: Any = "",
-    name: Any = "",
-    **settings: Any,
+    raw: "mne.io.BaseRaw", onsets: Any, sounds: Sequence[Sequence[Any]], **arguments: Any
 ) -> list[Trial]:
     """Cut many trials out of a continuous recording.
 
-    Each sample is read and filtered once, however long the pauses between trials are, and a sound
-    that several trials share is analysed once.
+    However long the pauses between trials are, only what belongs to a trial is read and filtered.
+    A sound file that several trials share is analysed once.
 
     Parameters
     ----------
@@ -205,12 +202,10 @@ def trials_from_raw(
         `mne.events_from_annotations` return them.
     sounds : sequence of sequences
         The competing sounds of each trial, see `trial_from_raw`.
-    duration, attended, eeg_clock, subject, story, name : object or sequence
-        See `trial_from_raw`. A sequence has an entry for each trial, a single value holds for all.
-    audio : sequence of path or (array, float), optional
-        The mixture of each trial.
-    **settings : object
-        Further arguments of `trial_from_raw`: `sfreq`, `l_freq`, `h_freq`, `reference`, ...
+    **arguments : object
+        Further arguments of `trial_from_raw`. Of `duration`, `attended`, `audio`, `eeg_clock`,
+        `subject`, `story` and `name`, a list or array has an entry for each trial; a single value
+        holds for all.
 
     Returns
     -------
@@ -220,7 +215,7 @@ def trials_from_raw(
     Raises
     ------
     TypeError
-        If `raw` is not an MNE recording, or a setting is unknown.
+        If `raw` is not an MNE recording, or an argument is unknown.
     ValueError
         If numbers of entries disagree, or a trial is impossible, see `trial_from_raw`.
     OSError
@@ -247,38 +242,16 @@ def trials_from_raw(
             "onsets must have shape (n_trials,), in seconds, or (n_trials, 3), as MNE events; got "
             f"{onsets.shape}"
         )
-    trials = _trial_by_trial(
-        len(onsets),
-        sounds,
-        settings,
-        onset=onsets.tolist(),
-        duration=duration,
-        attended=attended,
-        audio=audio,
-        eeg_clock=eeg_clock,
-        subject=subject,
-        story=story,
-        name=name,
-    )
-    return [trial_from_raw(raw, **arguments) for arguments in trials]
+    trials = _trial_by_trial(sounds, onset=onsets.tolist(), **arguments)
+    return [trial_from_raw(raw, **trial) for trial in trials]
 
 
 def trials_from_epochs(
-    epochs: "mne.BaseEpochs",
-    sounds: Sequence[Sequence[Any]],
-    *,
-    duration: Any = None,
-    attended: Any = None,
-    audio: Sequence[Any] | None = None,
-    eeg_clock: Any = 1.0,
-    subject: Any = "",
-    story: Any = "",
-    name: Any = "",
-    **settings: Any,
+    epochs: "mne.BaseEpochs", sounds: Sequence[Sequence[Any]], **arguments: Any
 ) -> list[Trial]:
-    """Turn epochs into trials that start at time 0 of each epoch.
+    """Turn epochs into trials, the sounds of which start at time 0 of each epoch.
 
-    An epoch is filtered by itself, and beyond its ends it is continued by reflection. Epochs that
+    An epoch is filtered by itself; beyond its ends it is continued by reflection. Epochs that
     start before and stop after the sounds by `filter_reach` make trials as good as those of
     `trials_from_raw`.
 
@@ -288,12 +261,8 @@ def trials_from_epochs(
         One epoch for each trial; bad ones must be dropped already.
     sounds : sequence of sequences
         The competing sounds of each trial, see `trial_from_raw`.
-    duration, attended, eeg_clock, subject, story, name : object or sequence
-        See `trial_from_raw`. A sequence has an entry for each trial, a single value holds for all.
-    audio : sequence of path or (array, float), optional
-        The mixture of each trial.
-    **settings : object
-        Further arguments of `trial_from_raw`: `sfreq`, `l_freq`, `h_freq`, `reference`, ...
+    **arguments : object
+        Further arguments, as for `trials_from_raw`.
 
     Returns
     -------
@@ -303,7 +272,7 @@ def trials_from_epochs(
     Raises
     ------
     TypeError
-        If `epochs` are not MNE epochs, or a setting is unknown.
+        If `epochs` are not MNE epochs, or an argument is unknown.
     ValueError
         If numbers of entries disagree, epochs are shorter than the filter, or a trial is
         impossible, see `trial_from_raw`.
@@ -329,23 +298,11 @@ def trials_from_epochs(
             f"epochs must be MNE Epochs, got {type(epochs).__name__}: read files by "
             "mne.read_epochs, and pass continuous recordings to trials_from_raw"
         )
-    trials = _trial_by_trial(
-        len(epochs),
-        sounds,
-        settings,
-        onset=-epochs.times[0],
-        duration=duration,
-        attended=attended,
-        audio=audio,
-        eeg_clock=eeg_clock,
-        subject=subject,
-        story=story,
-        name=name,
-    )
+    trials = _trial_by_trial(sounds, onset=[-epochs.times[0]] * len(epochs), **arguments)
     # To the filter, an epoch is a short recording.
     return [
-        trial_from_raw(mne.io.RawArray(data, epochs.info, verbose="ERROR"), **arguments)
-        for data, arguments in zip(epochs, trials, strict=True)
+        trial_from_raw(mne.io.RawArray(data, epochs.info, verbose="ERROR"), **trial)
+        for data, trial in zip(epochs, trials, strict=True)
     ]
 
 
@@ -373,7 +330,7 @@ def _check_request(
 def _common_length(
     lengths: dict[str, float], lasts: float, duration: float | None, sfreq: float, where: str
 ) -> int:
-    """Samples of a trial whose sounds have these lengths in seconds and whose EEG lasts so long."""
+    """Choose the samples of a trial, given the seconds that its sounds and its EEG last."""
     everything = {**lengths, "the EEG after the onset": lasts}
     listed = ", ".join(f"{what} {length:.3f} s" for what, length in everything.items())
     if duration is not None:
@@ -393,32 +350,27 @@ def _common_length(
 
 
 def _trial_by_trial(
-    n_trials: int, sounds: Sequence[Sequence[Any]], settings: dict[str, Any], **values: Any
+    sounds: Sequence[Sequence[Any]], onset: list[float], **arguments: Any
 ) -> list[dict[str, Any]]:
-    """Arguments of `trial_from_raw` for each trial, with sounds turned into features."""
-    if len(sounds) != n_trials:
-        raise ValueError(f"sounds has {len(sounds)} entries for {n_trials} trials")
-    columns = {}
-    for what, value in values.items():
-        if isinstance(value, str) or not isinstance(value, Iterable):
-            value = [value] * n_trials
-        columns[what] = list(value)
-        if len(columns[what]) != n_trials:
-            raise ValueError(f"{what} has {len(columns[what])} entries for {n_trials} trials")
-    sfreq = settings.get("sfreq", 64.0)
-    envelope = settings.get("envelope", speech_envelope)
-    features: dict[Any, Any] = {}
-    for sound in (sound for competing in sounds for sound in competing):
-        if isinstance(sound, str | PathLike) and sound not in features:
-            features[sound] = sound_features(sound, sfreq, envelope)
-    return [
-        {
-            "sounds": [
-                features[sound] if isinstance(sound, str | PathLike) else sound
-                for sound in competing
-            ],
-            **{what: column[i] for what, column in columns.items()},
-            **settings,
-        }
-        for i, competing in enumerate(sounds)
+    """Arguments of `trial_from_raw` for each trial, with sound files turned into features."""
+    n_trials = len(onset)
+    columns: dict[str, list[Any]] = {"onset": onset}
+    for what in _PER_TRIAL & set(arguments):
+        value = arguments.pop(what)
+        single = isinstance(value, str | tuple) or not isinstance(value, Iterable)
+        columns[what] = [value] * n_trials if single else list(value)
+    for what, column in {"sounds": sounds, **columns}.items():
+        if len(column) != n_trials:
+            raise ValueError(f"{what} has {len(column)} entries for {n_trials} trials")
+    sfreq = arguments.get("sfreq", 64.0)
+    envelope = arguments.get("envelope", speech_envelope)
+
+    @cache
+    def from_file(path: Path) -> Any:
+        return sound_features(path, sfreq, envelope)
+
+    columns["sounds"] = [
+        [from_file(Path(s)) if isinstance(s, str | PathLike) else s for s in competing]
+        for competing in sounds
     ]
+    return [{**arguments, **{k: v[i] for k, v in columns.items()}} for i in range(n_trials)]

@@ -1,8 +1,10 @@
 """Sounds given as files, waveforms or features."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -40,21 +42,37 @@ def read_audio(path: str | PathLike[str]) -> tuple[np.ndarray, float]:
     ...
     FileNotFoundError: audio file no/such.wav does not exist: check the path
     """
-    import soundfile
-
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"audio file {path} does not exist: check the path")
-    try:
+    with _named_errors(path) as soundfile:
         audio, sfreq = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise OSError(
-            f"audio file {path} cannot be read ({error.error_string}): it is broken or of a format "
-            "that libsndfile does not know; convert it to wav or flac"
-        ) from error
     if not audio.size:
         raise OSError(f"audio file {path} holds no samples: was it copied completely?")
     return audio.mean(axis=1), float(sfreq)
+
+
+def audio_duration(path: str | PathLike[str]) -> float:
+    """Look up how long the sound of a file lasts, without reading its samples.
+
+    Parameters
+    ----------
+    path : path
+        File of any format that libsndfile reads.
+
+    Returns
+    -------
+    duration : float
+        Seconds.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    OSError
+        If the file is broken, or is of an unknown format.
+    """
+    path = Path(path)
+    with _named_errors(path) as soundfile:
+        return float(soundfile.info(path).duration)
 
 
 def waveform(sound: Any) -> tuple[Any, float]:
@@ -140,3 +158,19 @@ def sound_features(sound: Any, sfreq: float, envelope: Callable[..., Any] = spee
             f"features must have shape (n_times,) or (n_times, n_features), got {features.shape}"
         )
     return features[:, None] if features.ndim == 1 else features
+
+
+@contextmanager
+def _named_errors(path: Path) -> Iterator[ModuleType]:
+    """Lend the soundfile library to work on one file, which its errors then name."""
+    import soundfile
+
+    if not path.is_file():
+        raise FileNotFoundError(f"audio file {path} does not exist: check the path")
+    try:
+        yield soundfile
+    except soundfile.LibsndfileError as error:
+        raise OSError(
+            f"audio file {path} cannot be read ({error.error_string}): it is broken or of a format "
+            "that libsndfile does not know; convert it to wav or flac"
+        ) from error

@@ -175,10 +175,14 @@ class Trial:
         audio = self.audio
         if audio is not None and self.audio_sfreq is not None:
             scale = self.audio_sfreq / self.sfreq
-            audio = audio[round(first * scale) : round(last * scale)]
+            audio = audio[round(first * scale) : round(last * scale), ...]
         return self.replace(
-            eeg=self.eeg[first:last], stimuli=self.stimuli[:, first:last], audio=audio
+            eeg=self.eeg[first:last, :], stimuli=self.stimuli[:, first:last, :], audio=audio
         )
+
+
+def _is_rate(x: Any) -> bool:
+    return isinstance(x, int | float | np.number) and bool(np.isfinite(x)) and float(x) > 0
 
 
 def _plural(n: int, one: str, many: str | None = None) -> str:
@@ -187,7 +191,7 @@ def _plural(n: int, one: str, many: str | None = None) -> str:
 
 def _validated(trial: Trial, where: str) -> dict[str, Any]:
     """Fields of a trial in their final form, or the error that names what is wrong."""
-    if not np.isscalar(trial.sfreq) or not np.isfinite(trial.sfreq) or trial.sfreq <= 0:
+    if not _is_rate(trial.sfreq):
         raise ValueError(f"{where}sfreq must be a positive number of hertz, got {trial.sfreq!r}")
     eeg = float_array(trial.eeg, f"{where}eeg")
     if eeg.ndim != 2:
@@ -257,7 +261,7 @@ def _checked_stimuli(stimuli: Any, eeg: Any, where: str) -> Any:
     check_finite(stimuli, f"{where}stimuli")
     for i in range(stimuli.shape[0]):
         # A single silent band is ordinary, a stimulus without any variation is a mistake.
-        if len(constant_columns(stimuli[i])) == stimuli.shape[2]:
+        if len(constant_columns(stimuli[i, ...])) == stimuli.shape[2]:
             raise ValueError(f"{where}stimulus {i} is constant: is its audio silent or missing?")
     return stimuli
 
@@ -265,7 +269,7 @@ def _checked_stimuli(stimuli: Any, eeg: Any, where: str) -> Any:
 def _checked_audio(trial: Trial, duration: float, where: str) -> Any:
     if trial.audio is None:
         return None
-    if trial.audio_sfreq is None or not np.isfinite(trial.audio_sfreq) or trial.audio_sfreq <= 0:
+    if trial.audio_sfreq is None or not _is_rate(trial.audio_sfreq):
         raise ValueError(
             f"{where}audio needs audio_sfreq, a positive number of hertz, got {trial.audio_sfreq!r}"
         )

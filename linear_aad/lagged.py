@@ -70,7 +70,8 @@ def lag_matrix(x: np.ndarray, lags: np.ndarray) -> np.ndarray:
     n_times, n_channels = x.shape
     lagged = np.zeros((n_times, n_channels, len(lags)), dtype=x.dtype)
     for i, lag in enumerate(lags):
-        start, stop = max(0, -lag), min(n_times, n_times - lag)
+        start = max(0, -lag)
+        stop = max(start, min(n_times, n_times - lag))
         lagged[start:stop, :, i] = x[start + lag : stop + lag]
     return lagged.reshape(n_times, -1)
 

@@ -5,7 +5,7 @@ A corpus is one module with a `Corpus` that describes it, and one line in `CORPO
 
 from pathlib import Path
 
-from cocktailparty.datasets import cnd, dtu, etard, kul, two_talker
+from cocktailparty.datasets import cnd, dtu, etard, kul, table, two_talker
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.datasets.etard import DecoderOutput, load_etard_outputs
 from cocktailparty.datasets.kul import KulCorrelations, load_kul_correlations
@@ -41,6 +41,7 @@ CORPORA: dict[str, Corpus] = {
         cnd.CORPUS,
         etard.CORPUS,
         kul.CORPUS,
+        table.CORPUS,
     )
 }
 
@@ -70,8 +71,8 @@ def detect(path: Path | str) -> Corpus:
     path = _folder(path)
     found = [corpus for corpus in CORPORA.values() if corpus.detect(path)]
     if not found:
-        expected = "\n".join(f"  {corpus.key}: {corpus.layout}" for corpus in CORPORA.values())
-        raise ValueError(f"{path} has the layout of no known corpus, expected one of\n{expected}")
+        known = "; ".join(f"{corpus.key} ({corpus.layout})" for corpus in CORPORA.values())
+        raise ValueError(f"{path} has the layout of no known corpus, expected one of: {known}")
     if len(found) > 1:
         keys = [corpus.key for corpus in found]
         raise ValueError(f"{path} has the layout of {keys}: name the one that is meant")
@@ -110,7 +111,7 @@ def load(path: Path | str, corpus: str | None = None) -> list[Trial]:
     found = detect(path) if corpus is None else CORPORA[corpus]
     if found.load is None:
         raise ValueError(
-            f"{path} holds no EEG ({found.description}): read it with "
+            f"{path} holds no EEG but {found.title!r}: read it with "
             f"cocktailparty.datasets.{found.reader}"
         )
     return found.load(path)

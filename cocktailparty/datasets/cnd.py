@@ -1,6 +1,7 @@
 """Continuous-event Neural Data (CND), the exchange format of the CNSP workshops."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def load(path: Path | str, feature: str | int = 0) -> list[Trial]:
         own = path / f"dataStim{number}.mat"
         stimuli_file = own if own.is_file() else path / "dataStim.mat"
         if stimuli_file not in stimuli:
-            stimuli[stimuli_file] = _Stimuli(stimuli_file, feature)
+            stimuli[stimuli_file] = _load_stimuli(stimuli_file, feature)
         trials += _load_subject(file, f"sub-{number:02d}", stimuli[stimuli_file])
     return trials
 
@@ -104,25 +105,30 @@ CORPUS = Corpus(
 )
 
 
+@dataclass(frozen=True, eq=False)
 class _Stimuli:
-    """One feature of the stimuli of a file, trial by trial."""
+    """One feature of the stimuli of a file, and the number of the stimulus, trial by trial."""
 
-    def __init__(self, file: Path, feature: str | int) -> None:
-        fields = read_mat_struct(file, "stim", "names", "data", "fs")
-        data = cells(fields["data"], f"{file}: stim.data")
-        names = [_text(name) for name in fields["names"].ravel()]
-        if feature not in names and feature not in range(len(data)):
-            raise ValueError(
-                f"feature must be one of {names} or a position from 0 to {len(data) - 1}, "
-                f"got {feature!r}"
-            )
-        row = names.index(feature) if isinstance(feature, str) else feature
-        self.file = file
-        self.sfreq = _number(fields["fs"])
-        self.values = list(data[row])
-        self.stories = np.ravel(fields.get("stimIdxs", ()))
-        if not len(self.stories):
-            self.stories = np.arange(1, len(self.values) + 1)
+    file: Path
+    sfreq: float
+    values: list[np.ndarray]
+    numbers: np.ndarray
+
+
+def _load_stimuli(file: Path, feature: str | int) -> _Stimuli:
+    fields = read_mat_struct(file, "stim", "names", "data", "fs")
+    data = cells(fields["data"], f"{file}: stim.data")
+    names = [_text(name) for name in fields["names"].ravel()]
+    if feature not in names and feature not in range(len(data)):
+        raise ValueError(
+            f"feature must be one of {names} or a position from 0 to {len(data) - 1}, "
+            f"got {feature!r}"
+        )
+    row = names.index(feature) if isinstance(feature, str) else feature
+    numbers = np.ravel(fields.get("stimIdxs", ()))
+    if not len(numbers):
+        numbers = np.arange(1, data.shape[1] + 1)
+    return _Stimuli(file, _number(fields["fs"]), list(data[row]), numbers)
 
 
 def _load_subject(file: Path, subject: str, stimuli: _Stimuli) -> list[Trial]:
@@ -137,7 +143,7 @@ def _load_subject(file: Path, subject: str, stimuli: _Stimuli) -> list[Trial]:
     positions = np.ravel(fields.get("origTrialPosition", ()))
     for what, n in {
         f"{stimuli.file}: stim.data": len(stimuli.values),
-        f"{stimuli.file}: stim.stimIdxs": len(stimuli.stories),
+        f"{stimuli.file}: stim.stimIdxs": len(stimuli.numbers),
         f"{file}: eeg.origTrialPosition": len(positions) or len(eegs),
     }.items():
         if n != len(eegs):
@@ -161,7 +167,7 @@ def _load_subject(file: Path, subject: str, stimuli: _Stimuli) -> list[Trial]:
                 sfreq=sfreq,
                 attended=0,
                 subject=subject,
-                story=f"stimulus-{int(stimuli.stories[t]):02d}",
+                story=f"stimulus-{int(stimuli.numbers[t]):02d}",
                 name=f"{file.stem} trial {t + 1}",
                 channel_names=names,
             )

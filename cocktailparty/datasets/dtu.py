@@ -1,4 +1,4 @@
-"""The single-talker EEG of the Technical University of Denmark, as the VLAAI authors prepared it."""
+"""Single-talker EEG of the Technical University of Denmark, as the authors of VLAAI prepared it."""
 
 import re
 from pathlib import Path

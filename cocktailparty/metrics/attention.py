@@ -285,10 +285,10 @@ def _standardised(x: Any, xp: Any) -> Any:
 def _correlations(sums: Any, window: int, hop: int) -> Any:
     xp = namespace(sums)
     n_stimuli = (sums.shape[1] - 2) // 3
-    ends = sums[window::hop]
-    total = ends - sums[::hop][: ends.shape[0]]
-    p, pp = total[:, :1], total[:, 1:2]
-    s, ss, ps = (total[:, 2 + i * n_stimuli : 2 + (i + 1) * n_stimuli] for i in range(3))
+    ends = sums[window::hop, ...]
+    total = ends - sums[::hop, ...][: ends.shape[0], ...]
+    p, pp = total[:, :1, :], total[:, 1:2, :]
+    s, ss, ps = (total[:, 2 + i * n_stimuli : 2 + (i + 1) * n_stimuli, :] for i in range(3))
     var_p, var_s = pp - p * p / window, ss - s * s / window
     silent = (var_p <= _SILENT * window) | (var_s <= _SILENT * window)
     power = xp.where(silent, xp.ones_like(var_s), var_p * var_s)

@@ -113,4 +113,4 @@ def circular_shift_null(
 
 
 def _shifted(x: Any, shift: int) -> Any:
-    return namespace(x).concat([x[-shift:], x[:-shift]])
+    return namespace(x).concat([x[-shift:, ...], x[:-shift, ...]])

@@ -31,7 +31,9 @@ def pooled(table: pd.DataFrame, **choice: object) -> list[float]:
 
 
 def lines_of(ax: Axes, width: float) -> list[np.ndarray]:
-    return [np.asarray(line.get_ydata()) for line in ax.lines if line.get_linewidth() == width]
+    return [
+        np.asarray(line.get_ydata(orig=False)) for line in ax.lines if line.get_linewidth() == width
+    ]
 
 
 def test_accuracy_lines_are_pooled_counts(comparison: pd.DataFrame, ax: Axes) -> None:
@@ -61,6 +63,16 @@ def test_chance_band_reaches_to_the_one_sided_level(comparison: pd.DataFrame, ax
     legend = ax.get_legend()
     assert legend.get_texts()[-1].get_text().endswith("one-sided 5 % level")
     assert "mean over 3 subjects" in legend.get_title().get_text()
+
+
+def test_chance_band_is_that_of_the_decoder_with_least_data(
+    comparison: pd.DataFrame, ax: Axes
+) -> None:
+    short = comparison[(comparison["decoder"] == "ridge") | (comparison["fold"] == "a")]
+    plots.accuracy_by_window(short, ax=ax)
+    # Three subjects with four windows of 60 s each: P(10 of 12 or more) = 1.9 %, of 9 7.3 %.
+    drawn = ax.collections[0].get_paths()[0].vertices
+    assert drawn[drawn[:, 0] == 60.0, 1].max() == pytest.approx(10 / 12)
 
 
 def test_chance_of_three_stimuli_is_a_third(comparison: pd.DataFrame, ax: Axes) -> None:

@@ -1,0 +1,333 @@
+"""Any recordings, described by a table: one row a trial, with its EEG file and its sounds."""
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from cocktailparty.continuous import read_eeg
+from cocktailparty.datasets.corpus import Corpus
+from cocktailparty.features import speech_envelope
+from cocktailparty.recordings import trial_from_raw
+from cocktailparty.sounds import audio_duration, sound_features
+from cocktailparty.trial import Trial
+
+FILE = "trials.csv"
+REQUIRED = ("eeg", "audio")
+OPTIONAL = (
+    "attended",
+    "onset",
+    "duration",
+    "eeg_clock",
+    "mixture",
+    "subject",
+    "story",
+    "name",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trial as the table describes it.
+
+    Attributes
+    ----------
+    label : str
+        How messages name the row.
+    eeg : Path
+        EEG file.
+    audio : tuple of Path
+        Competing sounds.
+    attended : int or None
+        Index into `audio`.
+    onset : float
+        Start of the sounds in the EEG file, in seconds.
+    duration : float or None
+        Length of the trial in seconds.
+    eeg_clock : float
+        Seconds of the EEG's clock in one of the sound card's.
+    mixture : Path or None
+        What was played.
+    subject, story, name : str
+        Labels of the trial.
+    """
+
+    label: str
+    eeg: Path
+    audio: tuple[Path, ...]
+    attended: int | None
+    onset: float
+    duration: float | None
+    eeg_clock: float
+    mixture: Path | None
+    subject: str
+    story: str
+    name: str
+
+
+def load(
+    path: Path | str,
+    *,
+    sfreq: float = 64.0,
+    envelope: Callable[..., Any] = speech_envelope,
+    **arguments: Any,
+) -> list[Trial]:
+    """Load and preprocess the trials of a folder that holds a table of them.
+
+    The table is a file ``trials.csv`` with a header line and one row a trial:
+
+    ========== ==================================================================================
+    eeg        EEG file, of any format that MNE-Python reads
+    audio      the competing sounds, separated by ``;``
+    attended   optional: which of them was attended, 0 for the first; may be left empty
+    onset      optional: second of the EEG file at which the sounds start; empty for 0
+    duration   optional: length of the trial in seconds; empty for that of the sounds
+    eeg_clock  optional: seconds of the EEG's clock in one of the sound's, see `clock_drift`
+    mixture    optional: sound file of what was played
+    subject    optional label
+    story      optional label; empty for the names of the sound files
+    name       optional label
+    ========== ==================================================================================
+
+    Paths are relative to the folder. The whole table is checked before any signal is read.
+
+    Parameters
+    ----------
+    path : path-like
+        Folder with the table.
+    sfreq : float
+        Sampling rate of the trials in hertz.
+    envelope : callable
+        Takes (audio, audio_sfreq, sfreq), returns features (n_times, n_features).
+    **arguments : object
+        Further arguments of `cocktailparty.recordings.trial_from_raw`: `l_freq`, `h_freq`,
+        `reference`, `picks`, `filter_stimuli`.
+
+    Returns
+    -------
+    trials : list of Trial
+        In the order of the rows.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder has no table.
+    ValueError
+        If the table has mistakes; all of them are listed with row and column.
+    OSError
+        If a file is damaged.
+    """
+    rows = read_table(Path(path) / FILE)
+    _check_headers(rows)
+
+    @cache  # a sound that many subjects heard is analysed once
+    def features(sound: Path) -> Any:
+        return sound_features(sound, sfreq, envelope)
+
+    trials: dict[int, Trial] = {}
+    for file in dict.fromkeys(row.eeg for row in rows):  # a recording is opened once
+        raw = read_eeg(file)
+        for i, row in enumerate(rows):
+            if row.eeg != file:
+                continue
+            try:
+                trials[i] = trial_from_raw(
+                    raw,
+                    [features(sound) for sound in row.audio],
+                    row.onset,
+                    duration=row.duration,
+                    attended=row.attended,
+                    audio=row.mixture,
+                    sfreq=sfreq,
+                    eeg_clock=row.eeg_clock,
+                    subject=row.subject,
+                    story=row.story,
+                    name=row.name,
+                    **arguments,
+                )
+            except ValueError as error:
+                raise ValueError(f"{row.label}: {error}") from error
+    return [trials[i] for i in range(len(rows))]
+
+
+def detect(path: Path) -> bool:
+    """Tell by file names whether a folder holds a table of trials.
+
+    Parameters
+    ----------
+    path : Path
+        Folder.
+
+    Returns
+    -------
+    bool
+        True if there is a table.
+    """
+    return (path / FILE).is_file()
+
+
+CORPUS = Corpus(
+    key="table",
+    title="Your own recordings",
+    description="Any EEG files and sounds, listed in a table with one row a trial",
+    layout=f"{FILE} with the columns {', '.join(REQUIRED)} and optionally {', '.join(OPTIONAL)}",
+    obtain="Write the table for your recordings; see cocktailparty.datasets.table.load",
+    reference="",
+    detect=detect,
+    load=load,
+    default_cv="story",
+)
+
+
+def read_table(file: Path) -> list[Row]:
+    """Read a table of trials and check all that can be checked without reading other files.
+
+    Parameters
+    ----------
+    file : Path
+        Comma-separated table, see `load`.
+
+    Returns
+    -------
+    rows : list of Row
+        Its trials.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the table has mistakes; all of them are listed with row and column.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(f"{file} does not exist: give the folder that holds {FILE}")
+    with file.open(newline="", encoding="utf-8-sig") as stream:
+        try:
+            reader = csv.reader(stream, strict=True)
+            header = [cell.strip() for cell in next(reader, [])]
+            lines = [(reader.line_num, cells) for cells in reader if any(c.strip() for c in cells)]
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise ValueError(
+                f"{file} is no comma-separated table in UTF-8 ({error}): export it again"
+            ) from error
+    _check_header(file, header, len(lines))
+    mistakes: list[str] = []
+    rows = []
+    for i, (line, cells) in enumerate(lines, start=1):
+        label = f"{FILE}, row {i} (line {line})"
+        if len(cells) != len(header):
+            mistakes.append(f"{label}: {len(cells)} cells for {len(header)} columns")
+            continue
+        values = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+        rows.append(_parsed(values, file.parent, label, mistakes))
+    _raise_all(mistakes)
+    return rows
+
+
+def _check_header(file: Path, header: list[str], n_rows: int) -> None:
+    known = (*REQUIRED, *OPTIONAL)
+    missing = [name for name in REQUIRED if name not in header]
+    unknown = [name for name in header if name not in known]
+    if missing or unknown or len(set(header)) < len(header):
+        raise ValueError(
+            f"{file} has the columns {header}: missing {missing}, unknown {unknown}; it takes "
+            f"{list(REQUIRED)} and optionally {list(OPTIONAL)}, each once, separated by commas"
+        )
+    if not n_rows:
+        raise ValueError(f"{file} has no rows: write one for each trial")
+
+
+def _parsed(values: dict[str, str], folder: Path, label: str, mistakes: list[str]) -> Row:
+    """Turn cells into values; what is wrong with them is added to the mistakes."""
+
+    def wrong(column: str, problem: str) -> None:
+        mistakes.append(f"{label}, column {column!r}: {problem}")
+
+    def files(column: str) -> list[Path]:
+        cell = values.get(column, "")
+        if not cell:
+            if column in REQUIRED:
+                wrong(column, "is empty")
+            return []
+        names = cell.split(";") if column == "audio" else [cell]
+        paths = [folder / name.strip() for name in names]
+        for path in paths:
+            if not path.exists():
+                wrong(column, f"file {path} does not exist")
+        return paths
+
+    def number(
+        column: str, default: float | None, accepts: Callable[[float], bool], kind: str
+    ) -> Any:
+        cell = values.get(column, "")
+        if not cell:
+            return default
+        try:
+            value = float(cell)
+        except ValueError:
+            value = float("nan")
+        if not isfinite(value) or not accepts(value):
+            wrong(column, f"expected {kind}, got {cell!r}")
+            return default
+        return value
+
+    eeg, audio, mixture = files("eeg"), files("audio"), files("mixture")
+    attended = number(
+        "attended",
+        None,
+        lambda value: value in range(len(audio)),
+        f"an index into the {len(audio)} sounds, from 0, or nothing",
+    )
+    return Row(
+        label=label,
+        eeg=eeg[0] if eeg else folder,
+        audio=tuple(audio),
+        attended=None if attended is None else int(attended),
+        onset=number("onset", 0.0, lambda value: value >= 0, "seconds from 0"),
+        duration=number("duration", None, lambda value: value > 0, "a positive number of seconds"),
+        eeg_clock=number(
+            "eeg_clock", 1.0, lambda value: 0.9 < value < 1.1, "a ratio of clocks close to 1"
+        ),
+        mixture=mixture[0] if mixture else None,
+        subject=values.get("subject", ""),
+        story=values.get("story") or ";".join(sorted(sound.name for sound in audio)),
+        name=values.get("name", ""),
+    )
+
+
+def _check_headers(rows: list[Row]) -> None:
+    """Compare onsets and durations with what the headers of the files tell."""
+
+    @cache
+    def recording(file: Path) -> float:
+        raw = read_eeg(file)
+        return len(raw.times) / float(raw.info["sfreq"])
+
+    sound = cache(audio_duration)
+    mistakes = []
+    for row in rows:
+        lasts = recording(row.eeg)
+        sounds = {file: sound(file) for file in (*row.audio, row.mixture) if file is not None}
+        if row.onset >= lasts:
+            mistakes.append(
+                f"{row.label}, column 'onset': {row.onset:g} s lies beyond {row.eeg}, which lasts "
+                f"{lasts:g} s"
+            )
+        elif row.duration is not None:
+            available = {row.eeg: (lasts - row.onset) / row.eeg_clock, **sounds}
+            file, longest = min(available.items(), key=lambda item: item[1])
+            if row.duration > longest + 0.01:  # a table may be rounded to such a degree
+                mistakes.append(
+                    f"{row.label}, column 'duration': {row.duration:g} s is longer than the "
+                    f"{longest:g} s that {file} has from the onset on"
+                )
+    _raise_all(mistakes)
+
+
+def _raise_all(mistakes: list[str]) -> None:
+    if mistakes:
+        shown = mistakes[:20] + [f"and {len(mistakes) - 20} more"] * (len(mistakes) > 20)
+        raise ValueError("\n".join(shown))

@@ -1,0 +1,187 @@
+import csv
+
+import mne
+import numpy as np
+import pytest
+import soundfile
+
+from cocktailparty.datasets import table
+from cocktailparty.features import speech_envelope
+from cocktailparty.recordings import trial_from_raw
+
+SFREQ, AUDIO_SFREQ = 128, 8000
+
+
+def hilbert(audio, audio_sfreq, sfreq):
+    return speech_envelope(audio, audio_sfreq, sfreq, method="hilbert")
+
+
+@pytest.fixture
+def folder(tmp_path, rng):
+    """Two recordings of 30 s and three sounds of 10 s."""
+    info = mne.create_info(["Fz", "Cz", "Pz"], SFREQ, "eeg")
+    for name in ("one", "two"):
+        data = 1e-5 * rng.normal(size=(3, 30 * SFREQ))
+        mne.io.RawArray(data, info, verbose="ERROR").save(
+            tmp_path / f"{name}-raw.fif", verbose="ERROR"
+        )
+    (tmp_path / "sounds").mkdir()
+    for name in "abc":
+        noise = rng.uniform(-0.5, 0.5, size=10 * AUDIO_SFREQ)
+        soundfile.write(tmp_path / "sounds" / f"{name}.wav", noise, AUDIO_SFREQ)
+    return tmp_path
+
+
+def write(folder, rows, header=None):
+    header = header or list(dict.fromkeys(key for row in rows for key in row))
+    with (folder / "trials.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, header)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+AB = "sounds/a.wav; sounds/b.wav"
+
+
+def test_trials_are_those_of_the_rows_and_files_are_read_once(folder, monkeypatch):
+    rows = [
+        {"eeg": "two-raw.fif", "audio": AB, "attended": 1, "onset": 12.5, "subject": "S2"},
+        {"eeg": "one-raw.fif", "audio": AB, "attended": "0.0", "duration": 8, "story": "tale"},
+        {"eeg": "two-raw.fif", "audio": "sounds/c.wav", "eeg_clock": 1.0001, "name": "last"},
+    ]
+    write(folder, rows)
+    opened, analysed = [], []
+
+    def read_eeg(file):
+        opened.append(file.name)
+        return mne.io.read_raw(file, verbose="ERROR")
+
+    def counted(*arguments):
+        analysed.append(arguments)
+        return hilbert(*arguments)
+
+    monkeypatch.setattr(table, "read_eeg", read_eeg)
+    trials = table.load(folder, envelope=counted, sfreq=32.0, h_freq=8.0)
+    # Once for the check of the headers, once for the signals.
+    assert sorted(opened) == ["one-raw.fif"] * 2 + ["two-raw.fif"] * 2
+    assert len(analysed) == 3
+    assert [repr(trial) for trial in trials] == [
+        "Trial('S2/a.wav;b.wav', 10.0 s at 32 Hz, 3 channels, 2 stimuli x 1 feature, attended 1)",
+        "Trial('tale', 8.0 s at 32 Hz, 3 channels, 2 stimuli x 1 feature, attended 0)",
+        "Trial('c.wav/last', 10.0 s at 32 Hz, 3 channels, 1 stimulus x 1 feature, "
+        "attended unknown)",
+    ]
+    expected = trial_from_raw(
+        mne.io.read_raw(folder / "two-raw.fif", verbose="ERROR"),
+        [folder / "sounds/a.wav", folder / "sounds/b.wav"],
+        12.5,
+        sfreq=32,
+        h_freq=8,
+        envelope=hilbert,
+    )
+    np.testing.assert_array_equal(trials[0].eeg, expected.eeg)
+    np.testing.assert_array_equal(trials[0].stimuli, expected.stimuli)
+
+
+def test_every_mistake_is_listed_with_row_and_column_before_a_file_is_opened(folder, monkeypatch):
+    good = {"eeg": "one-raw.fif", "audio": AB}
+    write(
+        folder,
+        [
+            good,
+            {**good, "eeg": "three-raw.fif"},
+            {**good, "audio": "sounds/a.wav;sounds/z.wav"},
+            {**good, "attended": 2},
+            {**good, "attended": "left"},
+            {**good, "onset": "-1"},
+            {**good, "duration": "0"},
+            {**good, "eeg_clock": "0.0002"},
+            {**good, "eeg": ""},
+            {**good, "mixture": "mix.wav"},
+            {**good, "onset": "nan"},
+        ],
+    )
+    monkeypatch.setattr(table, "read_eeg", lambda file: pytest.fail("a file was opened"))
+    with pytest.raises(ValueError, match="row 2") as raised:
+        table.load(folder)
+    expected = [
+        ("row 2 (line 3), column 'eeg': file", "three-raw.fif does not exist"),
+        ("row 3 (line 4), column 'audio': file", "z.wav does not exist"),
+        ("row 4 (line 5), column 'attended': expected an index into the 2 sounds", "got '2'"),
+        ("row 5 (line 6), column 'attended':", "got 'left'"),
+        ("row 6 (line 7), column 'onset': expected seconds from 0, got '-1'", ""),
+        ("row 7 (line 8), column 'duration': expected a positive number", "got '0'"),
+        ("row 8 (line 9), column 'eeg_clock': expected a ratio of clocks", "got '0.0002'"),
+        ("row 9 (line 10), column 'eeg': is empty", ""),
+        ("row 10 (line 11), column 'mixture': file", "mix.wav does not exist"),
+        ("row 11 (line 12), column 'onset':", "got 'nan'"),
+    ]
+    lines = str(raised.value).splitlines()
+    assert len(lines) == len(expected)
+    for line, (start, end) in zip(lines, expected, strict=True):
+        assert line.startswith(f"trials.csv, {start}")
+        assert line.endswith(end)
+
+
+def test_onsets_and_durations_are_compared_with_the_files(folder, monkeypatch):
+    good = {"eeg": "one-raw.fif", "audio": AB}
+    write(
+        folder,
+        [
+            {**good, "onset": "31"},
+            {**good, "onset": "25", "duration": "8"},
+            {**good, "duration": "11"},
+            {**good, "duration": "10"},
+        ],
+    )
+    monkeypatch.setattr(table, "sound_features", lambda *a: pytest.fail("a sound was analysed"))
+    with pytest.raises(ValueError, match="row 1") as raised:
+        table.load(folder)
+    first, second, third = str(raised.value).splitlines()
+    assert "row 1 (line 2), column 'onset': 31 s lies beyond" in first
+    assert first.endswith("one-raw.fif, which lasts 30 s")
+    assert "row 2 (line 3), column 'duration': 8 s is longer than the 5 s that" in second
+    assert "row 3 (line 4), column 'duration': 11 s is longer than the 10 s that" in third
+
+
+def test_an_impossible_trial_is_named_by_its_row(folder):
+    good = {"eeg": "one-raw.fif", "audio": "sounds/a.wav"}
+    write(folder, [good, {**good, "onset": 25}])
+    with pytest.raises(ValueError, match=r"row 2 \(line 3\): lengths differ by more than 0.5 s"):
+        table.load(folder, envelope=hilbert)
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        ("eeg,sound\nx,y\n", r"missing \['audio'\], unknown \['sound'\]"),
+        ("eeg;audio\nx;y\n", r"missing \['eeg', 'audio'\], unknown \['eeg;audio'\]"),
+        ("eeg,audio,audio\nx,y,z\n", "each once"),
+        ("eeg,audio\n\n", "has no rows"),
+        ("", r"has the columns \[\]"),
+        ('eeg,audio\n"x,y\n', "is no comma-separated table"),
+        (b"eeg,audio,name\nx,y,\xe4\n", "is no comma-separated table in UTF-8"),
+        ("eeg,audio\nx,y,z\n", r"row 1 \(line 2\): 3 cells for 2 columns"),
+    ],
+)
+def test_a_broken_table_is_refused(tmp_path, content, match):
+    content = content if isinstance(content, bytes) else content.encode()
+    (tmp_path / "trials.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=match):
+        table.read_table(tmp_path / "trials.csv")
+
+
+def test_a_table_as_spreadsheets_write_it(folder):
+    text = f"eeg , audio,attended,onset\r\none-raw.fif,{AB},,\r\n,,,\r\n"
+    (folder / "trials.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    (row,) = table.read_table(folder / "trials.csv")
+    assert row.audio == (folder / "sounds/a.wav", folder / "sounds/b.wav")
+    assert (row.attended, row.onset, row.eeg) == (None, 0.0, folder / "one-raw.fif")
+
+
+def test_the_folder_is_known_by_its_table(tmp_path):
+    assert not table.CORPUS.detect(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"trials\.csv does not exist"):
+        table.load(tmp_path)
+    (tmp_path / "trials.csv").touch()
+    assert table.CORPUS.detect(tmp_path)

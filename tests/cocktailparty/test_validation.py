@@ -1,0 +1,34 @@
+import array_api_strict
+import numpy as np
+import pytest
+
+from cocktailparty.validation import check_finite, constant_columns, float_array
+
+
+def test_floats_pass_and_integers_become_double(rng):
+    x = rng.random(3).astype(np.float32)
+    assert float_array(x, "x") is x
+    assert float_array([1, 2], "x").dtype == np.float64
+    assert float_array(array_api_strict.asarray([1]), "x").dtype == array_api_strict.float64
+
+
+def test_no_numbers_are_named():
+    with pytest.raises(ValueError, match=r"^x must hold real numbers, got dtype bool"):
+        float_array([True], "x")
+    with pytest.raises(ValueError, match=r"^x must be an array of numbers"):
+        float_array([[1], [1, 2]], "x")
+
+
+def test_finite_values_pass_others_are_counted(rng):
+    x = rng.random((5, 2))
+    check_finite(x, "x")
+    x[:2, 0] = np.nan, -np.inf
+    with pytest.raises(ValueError, match="x has 2 NaN or infinite"):
+        check_finite(x, "x")
+
+
+def test_constant_columns_are_found(rng):
+    x = rng.random((5, 4))
+    assert constant_columns(x) == []
+    x[:, 1], x[:, 3] = 0.3, -7
+    assert constant_columns(x) == [1, 3]

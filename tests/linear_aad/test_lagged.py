@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linear_aad.lagged import Moments, lag_matrix, lags_in_samples
+
+
+@pytest.mark.parametrize(
+    ("tmin", "tmax", "sfreq", "first", "last"),
+    [(0.0, 0.4, 64, 0, 26), (0.0, 0.25, 128, 0, 32), (-0.1, 0.3, 10, -1, 3), (0, 0, 64, 0, 0)],
+)
+def test_lags_are_rounded_and_include_both_ends(tmin, tmax, sfreq, first, last):
+    np.testing.assert_array_equal(lags_in_samples(tmin, tmax, sfreq), np.arange(first, last + 1))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0.1, 0.0, 64), "from tmin to a later tmax, got 0.1 to 0.0 s"),
+        ((0.0, np.nan, 64), "got 0.0 to nan"),
+        ((0.0, 0.1, 0), "sfreq must be a positive"),
+    ],
+)
+def test_impossible_lags_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        lags_in_samples(*arguments)
+
+
+@given(
+    n_times=st.integers(1, 30),
+    n_channels=st.integers(1, 3),
+    first=st.integers(-35, 35),
+    n_lags=st.integers(1, 8),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_a_row_holds_the_samples_at_all_lags(n_times, n_channels, first, n_lags, dtype):
+    x = np.random.default_rng(0).normal(size=(n_times, n_channels)).astype(dtype)
+    lags = np.arange(first, first + n_lags)
+    lagged = lag_matrix(x, lags)
+    assert lagged.dtype == dtype
+    for t in range(n_times):
+        for c in range(n_channels):
+            for i, lag in enumerate(lags):
+                inside = 0 <= t + lag < n_times
+                assert lagged[t, c * n_lags + i] == (x[t + lag, c] if inside else 0)
+
+
+def test_moments_add_up_and_subtract(rng):
+    x, y = rng.normal(size=(50, 3)) + 5, rng.normal(size=(50, 2)) - 2
+    whole, first = Moments.of(x, y), Moments.of(x[:20], y[:20])
+    for summed, direct in zip((first + Moments.of(x[20:], y[20:])).parts, whole.parts, strict=True):
+        np.testing.assert_allclose(summed, direct, rtol=1e-12)
+    for rest, direct in zip((whole - first).parts, Moments.of(x[20:], y[20:]).parts, strict=True):
+        np.testing.assert_allclose(rest, direct, rtol=1e-10)
+
+
+def test_centred_moments_are_covariances(rng):
+    x, y = rng.normal(size=(50, 3)) + 5, rng.normal(size=(50, 2)) - 2
+    xx, xy, yy = Moments.of(x, y).centred()
+    expected = np.cov(np.c_[x, y].T, bias=True) * 50
+    np.testing.assert_allclose(xx, expected[:3, :3])
+    np.testing.assert_allclose(xy, expected[:3, 3:])
+    np.testing.assert_allclose(yy, np.diag(expected)[3:])
+
+
+def test_single_precision_is_summed_in_double(rng):
+    x = rng.normal(size=(1000, 2)).astype(np.float32)
+    moments = Moments.of(x, x)
+    assert moments.xx.dtype == np.float64
+    np.testing.assert_allclose(moments.xx, x.astype(float).T @ x.astype(float), rtol=1e-12)

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.linear_model import Ridge
+
+from linear_aad.lagged import Moments
+from linear_aad.solvers import correlation, leave_one_trial_out, penalty, ridge
+
+
+@given(
+    n=st.integers(5, 60),
+    n_regressors=st.integers(1, 8),
+    n_targets=st.integers(1, 3),
+    exponent=st.floats(-2, 6),
+    offset=st.sampled_from([0.0, 20.0]),
+)
+def test_ridge_solves_what_scikit_learn_solves(n, n_regressors, n_targets, exponent, offset):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n, n_regressors)) + offset
+    y = rng.normal(size=(n, n_targets)) + x[:, :1]
+    alphas = [10.0**exponent, 3 * 10.0**exponent]
+    for weights, alpha in zip(ridge(Moments.of(x, y), alphas), alphas, strict=True):
+        oracle = Ridge(alpha=alpha, solver="svd").fit(x, y)
+        np.testing.assert_allclose(weights.T, oracle.coef_.reshape(n_targets, -1), atol=1e-9)
+
+
+def test_dependent_channels_without_a_penalty_are_named(rng):
+    x = rng.normal(size=(50, 3))
+    moments = Moments.of(np.c_[x, np.zeros(50)], x[:, :1])
+    with pytest.raises(ValueError, match="linearly dependent at alpha=0"):
+        ridge(moments, [0.0])
+
+
+def test_correlation_from_moments(rng):
+    x, y = rng.normal(size=(80, 4)) + 1, rng.normal(size=(80, 2)) + 3
+    weights = rng.normal(size=(3, 4, 2))
+    r = correlation(Moments.of(x, y), weights)
+    for k in range(3):
+        for j in range(2):
+            expected = np.corrcoef(x @ weights[k, :, j], y[:, j])[0, 1]
+            assert r[k, j] == pytest.approx(expected, abs=1e-12)
+    assert np.all(correlation(Moments.of(x, y), np.zeros((4, 2))) == 0)
+
+
+@pytest.mark.parametrize("convention", ["absolute", "relative", "mtrfpy", "mtrf-toolbox"])
+def test_left_out_trials_are_predicted_by_the_others(rng, convention):
+    trials = [(x := rng.normal(size=(n, 3)), x @ [[1.0], [0.5], [0]] + rng.normal(size=(n, 1)))
+              for n in (40, 60, 50)]  # fmt: skip
+    alphas = [0.1, 10.0]
+    scores = leave_one_trial_out([Moments.of(*t) for t in trials], alphas, convention, 64.0)
+    for k, (x_out, y_out) in enumerate(trials):
+        x, y = (np.concatenate([t[i] for j, t in enumerate(trials) if j != k]) for i in (0, 1))
+        for j, alpha in enumerate(alphas):
+            factor = {
+                "absolute": 1,
+                "relative": len(x) * x.var(axis=0).mean(),
+                "mtrfpy": 64 * 2,
+                "mtrf-toolbox": 64,
+            }[convention]
+            model = Ridge(alpha=alpha * factor).fit(x, y)
+            expected = np.corrcoef(model.predict(x_out).ravel(), y_out.ravel())[0, 1]
+            assert scores[j, k] == pytest.approx(expected, abs=1e-10)
+
+
+def test_relative_penalties_do_not_depend_on_unit_or_length(rng):
+    x, y = rng.normal(size=(50, 3)) + 4, rng.normal(size=(50, 1))
+    once = penalty(0.1, "relative", Moments.of(x, y), 64, 1)
+    twice = penalty(0.1, "relative", Moments.of(np.r_[x, x] * 1e-6, np.r_[y, y]), 64, 2)
+    assert twice == pytest.approx(once * 2e-12)
