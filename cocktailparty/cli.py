@@ -148,7 +148,8 @@ def _compare(options: argparse.Namespace) -> None:
     from cocktailparty.summary import summarise
 
     decoders = {name: _decoder(name)(options.sfreq) for name in options.decoders}
-    options.out.mkdir(parents=True, exist_ok=True)
+    if options.out.exists() and not options.out.is_dir():
+        raise NotADirectoryError(f"--out {options.out} is a file: name a folder")
     trials, cv, data = _load(options)
     cv = options.cv or cv
     gap = _gap(options, decoders) if options.gap is None else options.gap
@@ -166,7 +167,7 @@ def _compare(options: argparse.Namespace) -> None:
             n_jobs=options.jobs,
             progress=True,
         )
-    notes = [str(entry.message) for entry in caught]
+    notes = _summed_up(caught)
     split = {"n_splits": options.n_splits, "gap": gap}
     for name in decoders if options.shifts else ():
         test = evaluation.circular_shift_test(
@@ -207,6 +208,16 @@ def _compare(options: argparse.Namespace) -> None:
         print("\n".join([*verdict(table), *notes, f"Report: {report}"]))
 
 
+def _summed_up(caught: list[warnings.WarningMessage]) -> list[str]:
+    """One note for each kind of warning: a leak is reported by every fold that has it."""
+    notes = []
+    for category in dict.fromkeys(entry.category for entry in caught):
+        messages = [str(entry.message) for entry in caught if entry.category is category]
+        more = f" ({len(messages) - 1} more of this kind)" if len(messages) > 1 else ""
+        notes.append(f"{messages[0]}.{more}")
+    return notes
+
+
 def _decoder(name: str) -> Callable[[float], Any]:
     if ":" in name:
         module, function = name.split(":", 1)
@@ -224,7 +235,7 @@ def _decoder(name: str) -> Callable[[float], Any]:
 def _load(options: argparse.Namespace) -> tuple[list[Trial], str, list[str]]:
     """Trials in the band and at the rate to decode, the split that suits them, what they are."""
     from cocktailparty import datasets
-    from cocktailparty.recordings import preprocess
+    from cocktailparty.preprocessing import preprocess
 
     band = {"sfreq": options.sfreq, "l_freq": options.l_freq, "h_freq": options.h_freq}
     if options.data is None:
@@ -237,17 +248,18 @@ def _load(options: argparse.Namespace) -> tuple[list[Trial], str, list[str]]:
             "nothing about a brain."
         ]
         return preprocess(trials, **band), "story", text
-    corpus = datasets.find_corpus(options.data, options.corpus)
-    return (
-        preprocess(corpus.load(options.data), **band),
-        corpus.default_cv,
-        [f"{corpus.title}, from {options.data.resolve().name}.", corpus.description],
-    )
+    corpus = datasets.detect(options.data, options.corpus)
+    if corpus.continuous:
+        trials = datasets.load(options.data, corpus.key, **band)
+    else:
+        trials = preprocess(datasets.load(options.data, corpus.key), **band)
+    text = [f"{corpus.title}, from {options.data.resolve().name}.", corpus.description]
+    return trials, corpus.default_cv, text
 
 
 def _gap(options: argparse.Namespace, decoders: dict[str, Any]) -> float:
-    """Reach of the lags of any decoder and of the filter, to the next tenth of a second."""
-    from cocktailparty.recordings import filter_reach
+    """Reach of the lags and of the filter from both sides, to the next tenth of a second."""
+    from cocktailparty.preprocessing import filter_reach
 
     lags = [
         abs(value)
@@ -256,7 +268,7 @@ def _gap(options: argparse.Namespace, decoders: dict[str, Any]) -> float:
         if name.split("__")[-1] in ("tmin", "tmax")
     ]
     reach = filter_reach(options.sfreq, options.l_freq, options.h_freq)
-    return math.ceil(10 * (max(lags, default=0.0) + reach)) / 10
+    return math.ceil(10 * (max(lags, default=0.0) + 2 * reach)) / 10
 
 
 def _split_text(cv: str, trials: list[Trial], n_splits: int, gap: float) -> str:
@@ -290,7 +302,7 @@ def _datasets(options: argparse.Namespace) -> None:
     from cocktailparty import datasets
 
     if options.path is not None:
-        corpus = datasets.find_corpus(options.path)
+        corpus = datasets.detect(options.path)
         if options.json:
             _print_json({"path": str(options.path), "corpus": corpus.key})
         else:
@@ -307,7 +319,8 @@ def _datasets(options: argparse.Namespace) -> None:
     for key, entry in listing.items():
         print(f"{key}: {entry['title']}")
         for field in fields[1:]:
-            print(f"    {field.replace('_', ' ')}: {' '.join(str(entry[field]).split())}")
+            if entry[field]:
+                print(f"    {field.replace('_', ' ')}: {' '.join(entry[field].split())}")
         print()
     print("Use one with: cocktailparty compare --data FOLDER")
 

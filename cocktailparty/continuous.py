@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cocktailparty.features.waveform import check_samples
 from cocktailparty.preprocessing import interpolate, interpolation_reach
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ class Continuous:
         last = min(stop, ceil(positions[-1]) + reach + 1)
         # Names that could be a channel type are safe as indices only.
         index = [self.raw.ch_names.index(name) for name in self.names + self.references]
-        data = self.raw.get_data(index, first, last, verbose="ERROR").T
+        data = check_samples(self.raw.get_data(index, first, last, verbose="ERROR").T, "the EEG")
         eeg, references = data[:, : len(self.names)], data[:, len(self.names) :]
         if self.average:
             eeg = eeg - eeg.mean(axis=1, keepdims=True)

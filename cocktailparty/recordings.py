@@ -92,7 +92,8 @@ def trial_from_raw(
         Average of all picked channels; or mean of the named channels (such as mastoids), which are
         then left out; or as recorded.
     picks : str or sequence of str
-        Channel type, or names in the wanted order.
+        Channel type, or names in the wanted order. BioSemi files call external electrodes EEG,
+        too: name the channels, or set the types of the others by `raw.set_channel_types`.
     eeg_clock : float
         Seconds that pass on the EEG's clock in one second of the sounds', as found by
         `clock_drift`.
@@ -110,7 +111,7 @@ def trial_from_raw(
     Raises
     ------
     TypeError
-        If `raw` is not an MNE recording.
+        If `raw` is not an MNE recording, or `sounds` no list of sounds.
     ValueError
         If a parameter is impossible, the onset lies outside the recording, the sounds differ by
         more than 0.5 s in length from each other or last that much beyond the EEG while no
@@ -137,6 +138,7 @@ def trial_from_raw(
     """
     where = f"trial {name!r}: " if name else ""
     recording = Continuous(raw, picks, reference)
+    _check_list(sounds)
     check_rate(sfreq, "sfreq")
     check_band(min(sfreq, recording.sfreq), l_freq, h_freq)
     _check_request(recording, onset, duration, len(sounds), attended, where)
@@ -306,6 +308,11 @@ def trials_from_epochs(
     ]
 
 
+def _check_list(sounds: Any) -> None:
+    if isinstance(sounds, str | PathLike):
+        raise TypeError(f"the sounds of a trial must be a list, got the path {sounds}: wrap it")
+
+
 def _check_request(
     recording: Continuous,
     onset: float,
@@ -362,6 +369,8 @@ def _trial_by_trial(
     for what, column in {"sounds": sounds, **columns}.items():
         if len(column) != n_trials:
             raise ValueError(f"{what} has {len(column)} entries for {n_trials} trials")
+    for competing in sounds:
+        _check_list(competing)
     sfreq = arguments.get("sfreq", 64.0)
     envelope = arguments.get("envelope", speech_envelope)
 

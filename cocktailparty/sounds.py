@@ -143,7 +143,12 @@ def sound_features(sound: Any, sfreq: float, envelope: Callable[..., Any] = spee
     >>> sound_features((noise, 8000), sfreq=64).shape
     (128, 1)
     """
-    if isinstance(sound, str | PathLike | tuple):
+    if isinstance(sound, str | PathLike):
+        try:
+            features = envelope(*read_audio(sound), sfreq)
+        except ValueError as error:
+            raise ValueError(f"audio file {sound}: {error}") from error
+    elif isinstance(sound, tuple):
         features = envelope(*waveform(sound), sfreq)
     elif hasattr(sound, "dtype"):
         features = sound

@@ -9,8 +9,19 @@ import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
+from numpydoc.xref import DEFAULT_LINKS
+
 DOCS = Path(__file__).parent
 GENERATED = DOCS / "generated"
+PACKAGES = ("cocktailparty", "linear_aad")
+
+
+
+def is_public(name, value, module):
+    """Tell what a module announces, or defines without an underscore, from what it imports."""
+    own = value.__module__ == module and not name.startswith("_")
+    return name in getattr(importlib.import_module(module), "__all__", [name] * own)
+
 
 project = "cocktailparty"
 author = "The cocktailparty developers"
@@ -30,13 +41,15 @@ templates_path = ["_templates"]
 default_role = "py:obj"
 
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # the docstrings state types, with shapes and units
 numpydoc_show_class_members = False  # the class template lists them once, on one page
 numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"
-numpydoc_xref_aliases = {
-    name: f"{package}.{name}"
-    for package in (
+# numpydoc's own links would lead to the pages of other projects: these terms stay plain.
+numpydoc_xref_aliases = {term: term for term in DEFAULT_LINKS} | {
+    name: f"{module}.{name}"
+    for module in (
         "cocktailparty",
         "cocktailparty.datasets",
         "cocktailparty.leakage",
@@ -45,17 +58,17 @@ numpydoc_xref_aliases = {
         "cocktailparty.recordings",
         "linear_aad",
     )
-    for name, value in vars(importlib.import_module(package)).items()
-    if inspect.isclass(value) and not name.startswith("_")
+    for name, value in vars(importlib.import_module(module)).items()
+    if inspect.isclass(value) and is_public(name, value, module)
 }
 
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "auto_examples",
     "backreferences_dir": "generated/backreferences",
-    "doc_module": ("cocktailparty", "linear_aad"),
+    "doc_module": PACKAGES,
     "inspect_global_variables": True,
-    "reference_url": {"cocktailparty": None, "linear_aad": None},
+    "reference_url": dict.fromkeys(PACKAGES),
     "image_srcset": ["2x"],
     "abort_on_example_error": True,
     "download_all_examples": False,
@@ -76,7 +89,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],
-    "show_nav_level": 2,
+    "header_links_before_dropdown": 7,
 }
 
 
@@ -86,10 +99,10 @@ def setup(app):
 
 
 def skip_member(app, what, name, obj, skip, options):
-    """Leave out what scikit-learn and NamedTuple add to a class and nobody calls."""
-    metadata_request = re.fullmatch(r"set_\w+_request", name)
-    alias = str(getattr(obj, "__doc__", "")).startswith("Alias for field number")
-    return True if metadata_request or alias else skip
+    """Leave out what a class has from other libraries: their documentation describes it."""
+    own = str(getattr(obj, "__module__", None) or "cocktailparty").startswith(PACKAGES)
+    field_number = str(obj.__doc__).startswith("Alias for field number")
+    return skip or not own or field_number
 
 
 def write_generated_text():
@@ -124,10 +137,11 @@ def corpora():
             "Name": f"``{corpus.key}``",
             "Files": corpus.layout,
             "Get it": corpus.obtain,
-            "Cite": corpus.reference,
-            "Default split": f"``{corpus.default_cv}``" if corpus.default_cv else "none, no EEG",
+            "Cite": re.sub(r"doi:(10\.\S+)", r"https://doi.org/\1", corpus.reference),
+            "Read with": f":func:`cocktailparty.datasets.{corpus.reader}`",
+            "Default split": f"``{corpus.default_cv}``" if corpus.default_cv else "",
         }
-        parts += [f":{name}: {fact}" for name, fact in facts.items()] + [""]
+        parts += [f":{name}: {fact}" for name, fact in facts.items() if fact] + [""]
     return "\n".join(parts)
 
 

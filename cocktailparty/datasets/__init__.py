@@ -4,6 +4,7 @@ A corpus is one module with a `Corpus` that describes it, and one line in `CORPO
 """
 
 from pathlib import Path
+from typing import Any
 
 from cocktailparty.datasets import cnd, dtu, etard, kul, table, two_talker
 from cocktailparty.datasets.corpus import Corpus
@@ -46,13 +47,15 @@ CORPORA: dict[str, Corpus] = {
 }
 
 
-def detect(path: Path | str) -> Corpus:
+def detect(path: Path | str, corpus: str | None = None) -> Corpus:
     """Find out by file names which corpus a folder holds.
 
     Parameters
     ----------
     path : path-like
         Folder of a corpus.
+    corpus : str, optional
+        Name of the corpus, one of `CORPORA`, for a folder that is not recognised.
 
     Returns
     -------
@@ -66,9 +69,13 @@ def detect(path: Path | str) -> Corpus:
     NotADirectoryError
         If the path is a file.
     ValueError
-        If the folder has the layout of no known corpus, or of several.
+        If the name is unknown, or the folder has the layout of no known corpus, or of several.
     """
     path = _folder(path)
+    if corpus is not None:
+        if corpus not in CORPORA:
+            raise ValueError(f"corpus must be one of {sorted(CORPORA)}, got {corpus!r}")
+        return CORPORA[corpus]
     found = [corpus for corpus in CORPORA.values() if corpus.detect(path)]
     if not found:
         known = "; ".join(f"{corpus.key} ({corpus.layout})" for corpus in CORPORA.values())
@@ -79,7 +86,7 @@ def detect(path: Path | str) -> Corpus:
     return found[0]
 
 
-def load(path: Path | str, corpus: str | None = None) -> list[Trial]:
+def load(path: Path | str, corpus: str | None = None, **arguments: Any) -> list[Trial]:
     """Load the trials of a corpus.
 
     Parameters
@@ -88,6 +95,8 @@ def load(path: Path | str, corpus: str | None = None) -> list[Trial]:
         Folder of the corpus.
     corpus : str, optional
         Name of the corpus, one of `CORPORA`; None to find it out by the file names.
+    **arguments : object
+        Keywords of the reader of that corpus.
 
     Returns
     -------
@@ -105,16 +114,13 @@ def load(path: Path | str, corpus: str | None = None) -> list[Trial]:
     ValueError
         If the corpus is unknown or holds no EEG, or a file does not hold what it should.
     """
-    path = _folder(path)
-    if corpus is not None and corpus not in CORPORA:
-        raise ValueError(f"corpus must be one of {sorted(CORPORA)}, got {corpus!r}")
-    found = detect(path) if corpus is None else CORPORA[corpus]
+    found = detect(path, corpus)
     if found.load is None:
         raise ValueError(
             f"{path} holds no EEG but {found.title!r}: read it with "
             f"cocktailparty.datasets.{found.reader}"
         )
-    return found.load(path)
+    return found.load(Path(path), **arguments)
 
 
 def _folder(path: Path | str) -> Path:

@@ -130,7 +130,8 @@ def read_npz(path: Path, *names: str) -> dict[str, Any]:
     """
 
     def read() -> dict[str, Any]:
-        with np.load(path) as archive:
+        # NumPy leaves a file open that it opened itself and found to be damaged.
+        with path.open("rb") as file, np.load(file) as archive:
             return {name: archive[name] for name in names if name in archive}
 
     return _read(path, read, names, "NumPy")

@@ -33,6 +33,9 @@ class Corpus:
         Split that leaves no test sound in the training trials; None for a corpus without EEG.
     reader : str
         Function of `cocktailparty.datasets` that reads the folder.
+    continuous : bool
+        Whether `load` itself filters and resamples the continuous recordings: it then takes the
+        keywords `sfreq`, `l_freq` and `h_freq` as well.
     """
 
     key: str
@@ -42,6 +45,7 @@ class Corpus:
     obtain: str
     reference: str
     detect: Callable[[Path], bool]
-    load: Callable[[Path], list[Trial]] | None
+    load: Callable[..., list[Trial]] | None
     default_cv: str | None
     reader: str = "load"
+    continuous: bool = False

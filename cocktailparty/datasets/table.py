@@ -179,6 +179,7 @@ CORPUS = Corpus(
     detect=detect,
     load=load,
     default_cv="story",
+    continuous=True,
 )
 
 

@@ -1,6 +1,8 @@
 """Scores over decision windows, their accuracy, and what guessing would reach."""
 
 from collections.abc import Iterable
+from itertools import accumulate, pairwise
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -52,15 +54,15 @@ def window_scores(
     array([[ 0.3 , -0.15],
            [ 0.2 ,  0.01]])
     """
-    sums = _cumulative_moments(reconstruction, stimuli)
-    n_times = sums.shape[0] - 1
     samples = _in_samples(window, sfreq, "window")
-    if samples > n_times:
-        raise ValueError(
-            f"window={window:g} s is longer than the reconstruction ({n_times / sfreq:g} s)"
-        )
     hop_samples = samples if hop is None else _in_samples(hop, sfreq, "hop", least=1)
-    return _correlations(sums, samples, hop_samples)
+    scores = _sweep(reconstruction, stimuli, [(samples, hop_samples)])[0]
+    if scores.shape[0] == 0:
+        raise ValueError(
+            f"window={window:g} s is longer than the reconstruction "
+            f"({len(reconstruction) / sfreq:g} s)"
+        )
+    return scores
 
 
 def window_sweep(
@@ -68,8 +70,8 @@ def window_sweep(
 ) -> dict[float, Any]:
     """Correlate a reconstruction with every stimulus for several window lengths in one pass.
 
-    Cumulative sums of the signals, their squares and products give every window length at a
-    cost linear in time.
+    Cumulative sums of the signals, their squares and products give every window length in one
+    pass over the recording.
 
     Parameters
     ----------
@@ -102,9 +104,9 @@ def window_sweep(
     >>> [scores.shape for scores in sweep.values()]
     [(10, 2), (2, 2), (0, 2)]
     """
-    sums = _cumulative_moments(reconstruction, stimuli)
     lengths = {window: _in_samples(window, sfreq, "window") for window in windows}
-    return {window: _correlations(sums, n, n) for window, n in lengths.items()}
+    scores = _sweep(reconstruction, stimuli, [(n, n) for n in lengths.values()])
+    return dict(zip(lengths, scores, strict=True))
 
 
 def window_accuracy(scores: Any, attended: int = 0) -> float:
@@ -253,11 +255,31 @@ def _in_samples(seconds: float, sfreq: float, what: str, least: int = 2) -> int:
     return samples
 
 
-def _cumulative_moments(reconstruction: Any, stimuli: Any) -> Any:
-    """Cumulative sums (n_times + 1, 2 + 3 * n_stimuli, n_features) of p, pp, s, ss and ps."""
+def _sweep(reconstruction: Any, stimuli: Any, windows: list[tuple[int, int]]) -> list[Any]:
+    """Scores (n_windows, n_stimuli) for each window length and hop, both in samples."""
+    signals = _standardised(reconstruction, stimuli)
+    xp = namespace(signals)
+    # No window starts or ends inside a block: sums over blocks are all that has to be cumulated.
+    block = gcd(*(samples for pair in windows for samples in pair))
+    sums = _cumulative_moments(signals, block)
+    parts = []
+    for window, hop in windows:
+        ends = sums[..., window // block :: hop // block]
+        parts.append(ends - sums[..., :: hop // block][..., : ends.shape[-1]])
+    counts = [part.shape[-1] for part in parts]
+    n = xp.concat(
+        [xp.full(count, float(w)) for count, (w, _) in zip(counts, windows, strict=True)]
+    )
+    scores = _correlations(xp.concat(parts, axis=-1), n)
+    ends = list(accumulate(counts, initial=0))
+    return [scores[start:stop, :] for start, stop in pairwise(ends)]
+
+
+def _standardised(reconstruction: Any, stimuli: Any) -> Any:
+    """Reconstruction and stimuli as (1 + n_stimuli, n_features, n_times), checked."""
     reconstruction, stimuli = as_array(reconstruction), as_array(stimuli)
     xp = namespace(reconstruction, stimuli)
-    p, s = (xp.astype(x, xp.float64) for x in (reconstruction, stimuli))
+    p, s = (xp.astype(x, xp.float64, copy=False) for x in (reconstruction, stimuli))
     if p.ndim not in (1, 2) or s.ndim != p.ndim + 1 or s.shape[1:] != p.shape:
         raise ValueError(
             f"reconstruction has shape {tuple(p.shape)} and stimuli {tuple(s.shape)}, expected "
@@ -265,32 +287,39 @@ def _cumulative_moments(reconstruction: Any, stimuli: Any) -> Any:
         )
     if s.shape[0] == 0:
         raise ValueError("there are no stimuli to compare the reconstruction with")
-    p = xp.reshape(p, (p.shape[0], 1, -1))
-    s = xp.permute_dims(xp.reshape(s, (s.shape[0], s.shape[1], -1)), (1, 0, 2))
-    for what, x in (("reconstruction", p), ("stimuli", s)):
-        if not bool(xp.all(xp.isfinite(x))):
-            raise ValueError(f"{what} hold NaN or infinite values")
+    p, s = (x if x.ndim > 1 + i else x[..., None] for i, x in enumerate((p, s)))
+    # Time goes last: sums along contiguous memory are several times faster.
+    signals = xp.permute_dims(xp.concat([p[None, ...], s], axis=0), (0, 2, 1))
+    if not bool(xp.all(xp.isfinite(signals))):
+        finite = bool(xp.all(xp.isfinite(p)))
+        raise ValueError(
+            f"{'stimuli hold' if finite else 'reconstruction holds'} NaN or infinite values"
+        )
     # Differences of cumulative sums cancel: standardised signals keep the sums small.
-    p, s = _standardised(p, xp), _standardised(s, xp)
-    moments = xp.concat([p, p * p, s, s * s, p * s], axis=1)
-    return xp.cumulative_sum(moments, axis=0, include_initial=True)
+    signals = signals - xp.mean(signals, axis=-1, keepdims=True)
+    scale = xp.sqrt(xp.mean(signals * signals, axis=-1, keepdims=True))
+    return signals / xp.where(scale > 0, scale, xp.ones_like(scale))
 
 
-def _standardised(x: Any, xp: Any) -> Any:
-    x = x - xp.mean(x, axis=0)
-    scale = xp.sqrt(xp.mean(x * x, axis=0))
-    return x / xp.where(scale > 0, scale, xp.ones_like(scale))
+def _cumulative_moments(signals: Any, block: int) -> Any:
+    """Cumulative sums (2 + 3 * n_stimuli, n_features, n_blocks + 1) of p, pp, s, ss and ps."""
+    xp = namespace(signals)
+    n_blocks = signals.shape[-1] // block
+    blocks = xp.reshape(signals[..., : n_blocks * block], (*signals.shape[:-1], n_blocks, block))
+    p, s = blocks[:1, ...], blocks[1:, ...]
+    moments = [xp.sum(p, axis=-1), xp.vecdot(p, p), xp.sum(s, axis=-1), xp.vecdot(s, s)]
+    moments.append(xp.vecdot(xp.broadcast_to(p, s.shape), s))
+    return xp.cumulative_sum(xp.concat(moments, axis=0), axis=-1, include_initial=True)
 
 
-def _correlations(sums: Any, window: int, hop: int) -> Any:
-    xp = namespace(sums)
-    n_stimuli = (sums.shape[1] - 2) // 3
-    ends = sums[window::hop, ...]
-    total = ends - sums[::hop, ...][: ends.shape[0], ...]
-    p, pp = total[:, :1, :], total[:, 1:2, :]
-    s, ss, ps = (total[:, 2 + i * n_stimuli : 2 + (i + 1) * n_stimuli, :] for i in range(3))
-    var_p, var_s = pp - p * p / window, ss - s * s / window
-    silent = (var_p <= _SILENT * window) | (var_s <= _SILENT * window)
+def _correlations(total: Any, n: Any) -> Any:
+    """Pearson correlations (n_windows, n_stimuli) from the sums over windows of `n` samples."""
+    xp = namespace(total)
+    n_stimuli = (total.shape[0] - 2) // 3
+    p, pp = total[:1, ...], total[1:2, ...]
+    s, ss, ps = (total[2 + i * n_stimuli : 2 + (i + 1) * n_stimuli, ...] for i in range(3))
+    var_p, var_s = pp - p * p / n, ss - s * s / n
+    silent = (var_p <= _SILENT * n) | (var_s <= _SILENT * n)
     power = xp.where(silent, xp.ones_like(var_s), var_p * var_s)
-    r = xp.where(silent, xp.zeros_like(power), (ps - p * s / window) / xp.sqrt(power))
-    return xp.mean(xp.clip(r, -1.0, 1.0), axis=-1)
+    r = xp.where(silent, xp.zeros_like(power), (ps - p * s / n) / xp.sqrt(power))
+    return xp.permute_dims(xp.mean(xp.clip(r, -1.0, 1.0), axis=1), (1, 0))

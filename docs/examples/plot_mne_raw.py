@@ -1,7 +1,7 @@
 """
-=========================================================
+==========================================
 From an MNE recording to decoded attention
-=========================================================
+==========================================
 
 A listening experiment leaves three things behind: one long EEG recording, the triggers in it that
 say when the sounds started, and the audio files that were played. This example takes them to a
@@ -42,7 +42,8 @@ from linear_aad import AttentionDecoder, BackwardTRF
 
 EEG_SFREQ, AUDIO_SFREQ, DURATION, PAUSE = 256, 8000, 40, 5
 rng = np.random.default_rng(1)
-folder = Path(tempfile.mkdtemp())
+directory = tempfile.TemporaryDirectory()
+folder = Path(directory.name)
 
 session = simulate_two_talkers(
     n_trials=12, duration=DURATION, sfreq=EEG_SFREQ, n_channels=32, n_stories=4, random_state=1
@@ -94,6 +95,7 @@ trials = trials_from_raw(
     h_freq=9,
     reference="average",
 )
+directory.cleanup()
 trials[0]
 
 # %%
@@ -121,7 +123,7 @@ print(f"accuracy {accuracy.mean():.2f}, a coin reaches {chance:.2f} in one of tw
 # diagonal is decoded correctly. The shorter the window over which the correlation is taken, the
 # more the points scatter, and the more often they fall on the wrong side.
 
-figure, axes = plt.subplots(1, 2, figsize=(8, 4), sharex=True, sharey=True, layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.6), sharex=True, sharey=True, layout="constrained")
 for ax, window in zip(axes, (40, 5), strict=True):
     for train, test in cv.split(trials, groups=stories):
         fitted = decoder.fit([trials[i] for i in train])

@@ -16,7 +16,7 @@ can compare what the decoder found with the truth.
 # ignored one, in coloured noise. EEG and envelopes pass the same band.
 
 from cocktailparty.datasets import simulate_two_talkers
-from cocktailparty.recordings import preprocess
+from cocktailparty.preprocessing import preprocess
 
 listeners = simulate_two_talkers(
     n_subjects=3, n_trials=12, n_stories=4, n_channels=16, snr=-30, random_state=0
@@ -56,7 +56,7 @@ from cocktailparty.report import summarise, verdict
 table = evaluation.compare({"ridge": ridge}, trials, cv="story", windows=[1, 2, 5, 10, 30, 60])
 plots.accuracy_by_window(table)
 summary = summarise(table)
-summary[["window", "n_windows", "accuracy", "chance", "p_holm", "itr"]].round(3)
+summary[["window", "n_windows", "n_correct", "accuracy", "chance", "itr"]].round(3)
 
 # %%
 # ``chance`` is the accuracy that guessing reaches in at most 5 % of such experiments. It falls

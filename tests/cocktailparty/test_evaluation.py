@@ -24,7 +24,7 @@ COLUMNS = [
 @pytest.fixture(scope="module")
 def trials():
     return datasets.simulate_two_talkers(
-        n_subjects=2, n_trials=8, duration=40.0, n_channels=8, random_state=5
+        n_subjects=2, n_trials=8, duration=40.0, n_channels=8, snr=-20, random_state=5
     ).trials
 
 

@@ -88,7 +88,7 @@ def test_a_drifting_clock_is_corrected_to_the_end(rng):
     signal, drift = slow_noise(rng, None), 1.0002
     amplifier = np.arange(620 * SFREQ) / SFREQ  # times by the amplifier's clock
     raw = make_raw(1e-6 * signal((amplifier - 5) / drift)[:, None])
-    triggers = np.arange(0, 600, 20.0)
+    triggers = np.arange(0, 600, 5.0) + rng.uniform(0, 4, size=120)
     seen = np.round((5 + drift * triggers) * SFREQ) / SFREQ
     clock = clock_drift(seen, triggers)
     stimulus = signal(np.arange(600 * 64) / 64)
@@ -223,6 +223,15 @@ def test_sounds_must_agree_in_features_and_be_longer_than_the_filter(rng):
         trial_from_raw(raw, [rng.random(128)])
 
 
+def test_samples_that_are_not_finite_are_refused_only_where_they_are_needed(rng):
+    data = noise_eeg(rng, 30)
+    data[20 * SFREQ, 1] = np.nan
+    raw = make_raw(data)
+    with pytest.raises(ValueError, match=r"the EEG has 1 NaN or infinite sample\(s\)"):
+        trial_from_raw(raw, [], onset=15, duration=10)
+    assert trial_from_raw(raw, [], onset=5, duration=10).n_times == 640
+
+
 # --- many trials ----------------------------------------------------------------------------------
 
 
@@ -296,5 +305,9 @@ def test_many_trials_are_checked_for_their_numbers(rng):
         trials_from_raw(raw, np.ones((2, 2)), sounds)
     with pytest.raises(TypeError, match="unexpected keyword argument 'atended'"):
         trials_from_raw(raw, [1.0, 5.0], sounds, atended=0)
+    with pytest.raises(TypeError, match=r"trial must be a list, got the path b\.wav"):
+        trials_from_raw(raw, [1.0, 5.0], [["a.wav"], "b.wav"])
+    with pytest.raises(TypeError, match=r"trial must be a list, got the path a\.wav"):
+        trial_from_raw(raw, "a.wav")
     with pytest.raises(TypeError, match="epochs must be MNE Epochs, got RawArray"):
         trials_from_epochs(raw, sounds)

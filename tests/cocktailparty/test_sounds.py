@@ -3,7 +3,7 @@ import pytest
 import soundfile
 
 from cocktailparty.features import speech_envelope
-from cocktailparty.sounds import read_audio, sound_features, waveform
+from cocktailparty.sounds import audio_duration, read_audio, sound_features, waveform
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac"])
@@ -19,8 +19,9 @@ def test_read_audio_names_missing_broken_and_empty_files(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"audio file .*no\.wav does not exist"):
         read_audio(tmp_path / "no.wav")
     (tmp_path / "broken.wav").write_bytes(b"RIFF and nothing that follows")
-    with pytest.raises(OSError, match=r"broken\.wav cannot be read .* convert it to wav or flac"):
-        read_audio(tmp_path / "broken.wav")
+    for function in (read_audio, audio_duration):
+        with pytest.raises(OSError, match=r"broken\.wav cannot be read .* convert it to wav or"):
+            function(tmp_path / "broken.wav")
     soundfile.write(tmp_path / "empty.wav", np.zeros(0), 8000)
     with pytest.raises(OSError, match=r"empty\.wav holds no samples"):
         read_audio(str(tmp_path / "empty.wav"))
@@ -40,6 +41,12 @@ def test_sound_features_takes_another_envelope(rng):
         (rng.normal(size=8000), 8000), 64, lambda a, a_sfreq, s: np.ones((5, int(s)))
     )
     assert bands.shape == (5, 64)
+
+
+def test_a_silent_file_is_named(tmp_path):
+    soundfile.write(tmp_path / "silent.wav", np.zeros(8000), 8000)
+    with pytest.raises(ValueError, match=r"audio file .*silent\.wav: audio is constant"):
+        sound_features(tmp_path / "silent.wav", 64)
 
 
 def test_what_is_no_sound_is_refused(rng):

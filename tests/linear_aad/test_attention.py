@@ -13,7 +13,7 @@ TRF = BackwardTRF(0.0, 0.3, 64, alpha=1e-2, alpha_convention="relative")
 
 @pytest.fixture(scope="module")
 def trials():
-    return datasets.simulate_two_talkers(n_trials=12, n_channels=8, random_state=3).trials
+    return datasets.simulate_two_talkers(n_trials=12, n_channels=8, snr=-20, random_state=3).trials
 
 
 @pytest.fixture(scope="module")

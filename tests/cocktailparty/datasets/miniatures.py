@@ -74,7 +74,9 @@ def write_kul(folder, rng, n_subjects=3, windows=(60, 30, 10)):
     return corrs
 
 
-def write_cnd(folder, rng, n_subjects=2, n_trials=3, n_times=256, n_channels=4, eeg=None, stim=None):
+def write_cnd(
+    folder, rng, n_subjects=2, n_trials=3, n_times=256, n_channels=4, eeg=None, stim=None
+):
     """Write with fields of the two structs replaced, or left out if None; return the features."""
     features = np.empty((2, n_trials), dtype=object)
     for trial in range(n_trials):
@@ -140,5 +142,7 @@ def _changed(fields, changes):
 
 def _listen(envelope, n_channels, sfreq, rng):
     answer = np.roll(envelope - envelope.mean(), round(0.1 * sfreq))
-    eeg = rng.normal(size=(len(envelope), n_channels)) + np.outer(answer, rng.normal(size=n_channels))
+    eeg = rng.normal(size=(len(envelope), n_channels)) + np.outer(
+        answer, rng.normal(size=n_channels)
+    )
     return eeg.astype(np.float32)

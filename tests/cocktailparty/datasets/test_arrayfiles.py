@@ -1,0 +1,104 @@
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.io import savemat
+
+from cocktailparty.datasets.arrayfiles import cells, read_mat, read_mat_struct, read_npy, read_npz
+
+
+def write(file, rng, compressed=True):
+    values = {"eeg": rng.normal(size=(50, 4)), "stim": {"fs": 64, "data": rng.random((3, 5))}}
+    if file.suffix == ".mat":
+        savemat(file, values, do_compression=compressed)
+    elif file.suffix == ".npz":
+        np.savez(file, eeg=values["eeg"], stim=values["stim"]["data"])
+    else:
+        np.save(file, values["eeg"])
+    return values
+
+
+def read(file):
+    if file.suffix == ".npy":
+        return {"eeg": read_npy(file)}
+    return (read_mat if file.suffix == ".mat" else read_npz)(file, "eeg", "stim")
+
+
+@pytest.mark.parametrize("name", ["a.mat", "a.npz", "a.npy"])
+def test_arrays_come_back(tmp_path, rng, name):
+    values = write(tmp_path / name, rng)
+    np.testing.assert_array_equal(read(tmp_path / name)["eeg"], values["eeg"])
+
+
+def test_struct_comes_back_as_fields(tmp_path, rng):
+    values = write(tmp_path / "a.mat", rng)
+    fields = read_mat_struct(tmp_path / "a.mat", "stim", "fs")
+    np.testing.assert_array_equal(fields["data"], values["stim"]["data"])
+    assert fields["fs"].item() == 64
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+@pytest.mark.parametrize("name", ["a.mat", "a.npz", "a.npy"])
+@given(share=st.floats(0, 0.99))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_truncated_file_is_named(tmp_path, rng, name, compressed, share):
+    file = tmp_path / name
+    write(file, rng, compressed)
+    content = file.read_bytes()
+    file.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(OSError, match=rf"{name} cannot be read .* download it again"):
+        read(file)
+
+
+@pytest.mark.parametrize("name", ["a.mat", "a.npz", "a.npy"])
+def test_missing_file_is_named(tmp_path, name):
+    with pytest.raises(FileNotFoundError, match=rf"{name} is missing"):
+        read(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.mat", "a.npz", "a.npy"])
+def test_file_of_another_kind_is_named(tmp_path, name):
+    (tmp_path / name).write_text("subject,trial\n1,2\n" * 20)
+    with pytest.raises(OSError, match=rf"{name} cannot be read"):
+        read(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.mat", "a.npz"])
+def test_missing_variable_is_named(tmp_path, rng, name):
+    write(tmp_path / name, rng)
+    reader = read_mat if name.endswith("mat") else read_npz
+    with pytest.raises(ValueError, match=rf"{name} has no variable \['mast'\]"):
+        reader(tmp_path / name, "eeg", "mast")
+
+
+def test_matlab_73_is_told_apart(tmp_path):
+    # Header of such a file: text, subsystem offset, version 0x0200 and the byte order mark.
+    header = b"MATLAB 7.3 MAT-file".ljust(116) + bytes(8) + struct.pack("<H", 0x0200) + b"IM"
+    (tmp_path / "a.mat").write_bytes(header + bytes(512))
+    with pytest.raises(OSError, match=r"a\.mat is a MATLAB 7\.3 .* -v7"):
+        read_mat(tmp_path / "a.mat", "eeg")
+
+
+def test_pickled_arrays_are_not_run(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([{}]), allow_pickle=True)
+    with pytest.raises(OSError, match=r"a\.npy cannot be read"):
+        read_npy(tmp_path / "a.npy")
+
+
+def test_array_in_place_of_a_struct_is_refused(tmp_path, rng):
+    write(tmp_path / "a.mat", rng)
+    with pytest.raises(ValueError, match=r"eeg must be a struct, got an array of shape \(50, 4\)"):
+        read_mat_struct(tmp_path / "a.mat", "eeg")
+
+
+def test_missing_field_is_named(tmp_path, rng):
+    write(tmp_path / "a.mat", rng)
+    with pytest.raises(ValueError, match=r"stim has no field \['names'\], only \['data', 'fs'\]"):
+        read_mat_struct(tmp_path / "a.mat", "stim", "names", "fs")
+
+
+def test_numbers_in_place_of_cells_are_refused():
+    with pytest.raises(ValueError, match=r"stim1 must be a cell array, got float64"):
+        cells(np.zeros((1, 3)), "stim1")

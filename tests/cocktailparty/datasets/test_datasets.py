@@ -1,0 +1,95 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from cocktailparty import datasets
+from cocktailparty.datasets import CORPORA
+from cocktailparty.model_selection import SPLITS, folds
+from tests.cocktailparty.datasets import miniatures
+
+WRITERS = {
+    "two-talker": miniatures.write_two_talker,
+    "dtu-single-talker": miniatures.write_dtu,
+    "cnd": miniatures.write_cnd,
+    "etard-outputs": miniatures.write_etard,
+    "kul-correlations": miniatures.write_kul,
+}
+
+
+@pytest.mark.parametrize("key", WRITERS)
+def test_folder_is_recognised_by_its_own_corpus_alone(tmp_path, rng, key):
+    WRITERS[key](tmp_path, rng)
+    assert [corpus.key for corpus in CORPORA.values() if corpus.detect(tmp_path)] == [key]
+    assert datasets.detect(str(tmp_path)) is CORPORA[key]
+
+
+@pytest.mark.parametrize("key", [key for key in WRITERS if CORPORA[key].load])
+def test_load_finds_the_reader(tmp_path, rng, key):
+    WRITERS[key](tmp_path, rng)
+    trials = datasets.load(str(tmp_path))
+    named = datasets.load(tmp_path, corpus=key)
+    assert len(trials) == len(named) >= 3
+    for trial, same in zip(trials, named, strict=True):
+        np.testing.assert_array_equal(trial.eeg, same.eeg)
+
+
+@pytest.mark.parametrize("key", [key for key in WRITERS if CORPORA[key].load])
+def test_default_split_fits_the_labels(tmp_path, rng, key):
+    WRITERS[key](tmp_path, rng)
+    parts = folds(datasets.load(tmp_path), CORPORA[key].default_cv, n_splits=2, gap=0.1)
+    assert len(parts) >= 2
+
+
+@pytest.mark.parametrize("key", [key for key in WRITERS if not CORPORA[key].load])
+def test_folder_without_eeg_names_its_reader(tmp_path, rng, key):
+    WRITERS[key](tmp_path, rng)
+    reader = CORPORA[key].reader
+    assert reader in datasets.__all__
+    with pytest.raises(ValueError, match=rf"holds no EEG but .*cocktailparty\.datasets\.{reader}"):
+        datasets.load(tmp_path)
+
+
+def test_missing_folder_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist: give the folder"):
+        datasets.load(tmp_path / "nowhere")
+
+
+def test_file_in_place_of_a_folder_is_refused(tmp_path, rng):
+    miniatures.write_dtu(tmp_path, rng)
+    with pytest.raises(NotADirectoryError, match=r"DTU_S2_000\.npz is a file: give the folder"):
+        datasets.detect(tmp_path / "DTU_S2_000.npz")
+
+
+def test_unknown_layout_lists_what_is_known(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ValueError, match="layout of no known corpus") as error:
+        datasets.load(tmp_path)
+    for corpus in CORPORA.values():
+        assert f"{corpus.key} ({corpus.layout})" in str(error.value)
+
+
+def test_folder_of_two_corpora_asks_which(tmp_path, rng):
+    miniatures.write_cnd(tmp_path, rng)
+    miniatures.write_dtu(tmp_path, rng)
+    with pytest.raises(ValueError, match=r"layout of \['dtu-single-talker', 'cnd'\]"):
+        datasets.load(tmp_path)
+    assert len(datasets.load(tmp_path, corpus="dtu-single-talker")) == 4
+
+
+def test_unknown_corpus_lists_the_known_ones(tmp_path):
+    with pytest.raises(ValueError, match=r"corpus must be one of .*'cnd'.*, got 'kull'"):
+        datasets.load(tmp_path, corpus="kull")
+
+
+@pytest.mark.parametrize("corpus", CORPORA.values(), ids=CORPORA)
+def test_corpora_with_eeg_have_a_split(corpus):
+    assert (corpus.default_cv in SPLITS) == (corpus.load is not None)
+
+
+def test_import_is_light():
+    heavy = {"h5py", "mne", "librosa", "matplotlib", "pandas", "scipy.io", "soundfile"}
+    code = f"import sys, cocktailparty.datasets; print(*{heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

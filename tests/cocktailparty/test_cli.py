@@ -1,0 +1,320 @@
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from cocktailparty.cli import DECODERS, main
+from cocktailparty.datasets import CORPORA
+from linear_aad import AttentionDecoder, BackwardTRF
+from tests.cocktailparty.datasets import miniatures
+
+QUICK = ["--decoders", f"{__name__}:quick", "--windows", "1,2,5"]
+
+
+def quick(sfreq):
+    return AttentionDecoder(BackwardTRF(0, 0.1, sfreq, alpha=0.1, alpha_convention="relative"))
+
+
+not_a_function = 3
+
+
+@pytest.fixture
+def two_talker(tmp_path, rng):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    miniatures.write_two_talker(folder, rng, n_times=128 * 20)
+    return folder
+
+
+@pytest.fixture
+def dtu(tmp_path, rng):
+    folder = tmp_path / "dtu"
+    folder.mkdir()
+    miniatures.write_dtu(folder, rng, n_times=64 * 50)
+    return folder
+
+
+@pytest.fixture
+def recordings(tmp_path, rng):
+    """Return a folder with a table, one EEG file and three sounds of 20 s."""
+    import mne
+
+    folder = tmp_path / "own"
+    folder.mkdir()
+    info = mne.create_info(["Fz", "Cz", "Pz"], 128, "eeg")
+    raw = mne.io.RawArray(1e-5 * rng.normal(size=(3, 128 * 80)), info, verbose="ERROR")
+    raw.save(folder / "listener_raw.fif", verbose="ERROR")
+    for name in "abcd":
+        noise = rng.normal(size=8000 * 20)
+        envelope = np.interp(np.arange(160000) / 8000, np.arange(0, 20.25, 0.25), rng.random(81))
+        soundfile.write(folder / f"{name}.wav", 0.1 * envelope * noise, 8000)
+    rows = ["eeg,audio,attended,onset,story", "listener_raw.fif,a.wav;b.wav,0,10,one"]
+    rows.append("listener_raw.fif,c.wav;d.wav,1,45,two")
+    (folder / "trials.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def files(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def test_compare_writes_table_figures_and_report(two_talker, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["compare", "--data", str(two_talker), "--out", str(out), *QUICK]) == 0
+    printed = capsys.readouterr().out
+    assert "3 held-out folds of one listener" in printed
+    assert str(out / "report.html") in printed
+    assert {"report.html", "table.csv", "summary.csv", "accuracy.png", "scores.png"} <= files(out)
+    table = pd.read_csv(out / "table.csv")
+    assert set(table.window) == {1, 2, 5}
+    assert len(table) == 9
+    html = (out / "report.html").read_text()
+    for part in ("1-9 Hz", "One trial at a time", "cocktailparty compare --data", "numpy"):
+        assert part in html
+
+    before = {path.name: path.stat().st_mtime_ns for path in (out / "folds").iterdir()}
+    arguments = ["compare", "--data", str(two_talker), "--out", str(out), *QUICK]
+    assert main([*arguments, "--json", "--shifts", "3"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert len(answer["summary"]) == 3
+    assert "under 3 circular shifts" in answer["notes"][0]
+    assert before == {path.name: path.stat().st_mtime_ns for path in (out / "folds").iterdir()}
+
+
+def test_one_shared_stimulus_is_split_in_time_or_refused(dtu, tmp_path, capsys):
+    arguments = ["compare", "--data", str(dtu), "--out", str(tmp_path / "out"), *QUICK]
+    assert main(arguments) == 0
+    html = (tmp_path / "out" / "report.html").read_text()
+    assert "match-mismatch" in html
+    assert "cut into 5 stretches" in html
+    assert main([*arguments, "--cv", "trial"]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("cocktailparty: error: fold")
+    assert "cv='time'" in error
+    assert main([*arguments, "--cv", "trial", "--allow-shared-stimuli", "--json"]) == 0
+    notes = json.loads(capsys.readouterr().out)["notes"]
+    assert len(notes) == 1
+    assert "3 more of this kind" in notes[0]
+
+
+def test_own_recordings_are_compared_from_a_table(recordings, tmp_path):
+    out = tmp_path / "out"
+    assert main(["compare", "--data", str(recordings), "--out", str(out), *QUICK]) == 0
+    table = pd.read_csv(out / "table.csv")
+    assert sorted(set(table.fold)) == ["one", "two"]
+    assert "pattern-1" in " ".join(files(out))
+
+
+def test_simulated_listeners_need_no_data(tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["compare", "--out", str(out), "--decoders", f"{__name__}:quick", "--windows", "30"]
+    assert main([*arguments, "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["summary"]
+    assert row["n_subjects"] == 3
+    assert row["accuracy"] > row["chance"]
+
+
+def test_the_named_decoders_can_be_made():
+    for make in DECODERS.values():
+        decoder = make(128.0)
+        assert decoder.get_params()["regressor__sfreq"] == 128.0
+
+
+def test_datasets_are_listed_and_recognised(dtu, capsys):
+    assert main(["datasets"]) == 0
+    listing = capsys.readouterr().out
+    assert all(f"{key}: " in listing for key in CORPORA)
+    assert main(["datasets", "--json"]) == 0
+    entries = json.loads(capsys.readouterr().out)
+    assert all(entry["layout"] for entry in entries.values())
+    assert main(["datasets", str(dtu), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["corpus"] in entries
+
+
+def test_doctor_tells_versions_and_what_is_missing(capsys):
+    assert main(["doctor"]) == 0
+    text = capsys.readouterr().out
+    assert "numpy" in text
+    assert "BLAS" in text or "blas" in text
+    assert main(["doctor", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["versions"]["numpy"] == np.__version__
+    assert set(found["optional"]) >= {"cupy", "jax", "h5py"}
+
+
+def test_it_runs_as_a_program():
+    found = subprocess.run(
+        [sys.executable, "-m", "cocktailparty", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip()
+
+
+def test_an_interruption_is_said_plainly(two_talker, tmp_path, monkeypatch, capsys):
+    def interrupted(*arguments, **settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cocktailparty.evaluation.compare", interrupted)
+    assert main(["compare", "--data", str(two_talker), "--out", str(tmp_path / "o"), *QUICK]) == 130
+    assert "goes on from here" in capsys.readouterr().err
+
+
+def missing_file(folder):
+    (folder / "F_env.mat").unlink()
+
+
+def truncated_file(folder):
+    miniatures.truncate(folder / "1_2.mat")
+
+
+def wrong_layout(folder):
+    miniatures.save(folder, "1_2.mat", something=np.ones(3))
+
+
+def not_a_number(folder):
+    eeg = np.random.default_rng(0).normal(size=(128 * 20, 128))
+    eeg[5, 7] = np.nan
+    miniatures.save(folder, "1_2.mat", eeg=eeg, mast=np.ones((128 * 20, 2)))
+
+
+def dead_channel(folder):
+    eeg = np.random.default_rng(0).normal(size=(128 * 20, 128))
+    eeg[:, 9] = 0
+    miniatures.save(folder, "1_2.mat", eeg=eeg, mast=np.ones((128 * 20, 2)))
+
+
+def unknown_layout(folder):
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "notes.txt").write_text("nothing")
+
+
+def no_folder(folder):
+    shutil.rmtree(folder)
+
+
+def a_file(folder):
+    shutil.rmtree(folder)
+    folder.write_text("nothing")
+
+
+BAD = {
+    "missing folder": (no_folder, [], "does not exist: give the folder"),
+    "file for a folder": (a_file, [], "is a file: give the folder"),
+    "unknown layout": (unknown_layout, [], "layout of no known corpus, expected one of"),
+    "missing companion": (missing_file, [], "F_env.mat"),
+    "truncated .mat": (truncated_file, [], "1_2.mat"),
+    "wrong layout of a .mat": (wrong_layout, [], "1_2.mat"),
+    "NaN in the EEG": (not_a_number, [], "1 NaN or infinite"),
+    "constant channel": (dead_channel, [], "['A10'] are constant"),
+    "unknown corpus": (None, ["--corpus", "nonsense"], "corpus must be one of"),
+    "unknown decoder": (None, ["--decoders", "psychic"], "unknown decoder 'psychic', known are"),
+    "decoder module missing": (None, ["--decoders", "no_such:thing"], "no_such"),
+    "decoder function missing": (
+        None,
+        ["--decoders", f"{__name__}:not_a_function"],
+        "has no function 'not_a_function'",
+    ),
+    "single subject": (None, ["--cv", "subject"], "needs at least two subjects"),
+    "windows too long": (None, ["--windows", "300"], "no decision window fits"),
+    "window negative": (None, ["--windows=-1"], "windows must be positive"),
+    "rate zero": (None, ["--sfreq", "0"], "sfreq"),
+    "band upside down": (None, ["--l-freq", "9", "--h-freq", "1"], "l_freq"),
+    "band beyond Nyquist": (None, ["--h-freq", "40"], "h_freq"),
+    "gap too long": (None, ["--cv", "time", "--gap", "30"], "too short for a gap of 30 s"),
+    "gap shorter than the lags": (
+        None,
+        ["--cv", "time", "--gap", "0.05", "--n-splits", "2"],
+        "gap=0.05 s is shorter than",
+    ),
+    "one stretch": (None, ["--cv", "time", "--n-splits", "1"], "n_splits must be at least 2"),
+    "no shifts": (None, ["--shifts", "-1"], "n_shifts=-1"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_clear_line(two_talker, tmp_path, capsys, case):
+    damage, extra, message = BAD[case]
+    if damage is not None:
+        damage(two_talker)
+    out = tmp_path / "out"
+    status = main(["compare", "--data", str(two_talker), "--out", str(out), *QUICK, *extra])
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert status == 2
+    assert error.startswith("cocktailparty: error: ")
+    assert message in error
+    assert not (out / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("a.wav", "missing.wav"), "missing.wav"),
+        (("listener_raw.fif,a", "nobody_raw.fif,a"), "nobody_raw.fif"),
+        ((",0,10,", ",2,10,"), "attended"),
+        ((",0,10,", ",0,seventy,"), "onset"),
+        (("b.wav,0,10", "b.wav,0,300"), "300"),
+        (("eeg,audio", "file,audio"), "eeg"),
+        (("one", "two"), "needs at least two stories"),
+    ],
+)
+def test_mistakes_in_a_table_are_named(recordings, tmp_path, capsys, change, message):
+    table = recordings / "trials.csv"
+    table.write_text(table.read_text().replace(*change))
+    out = tmp_path / "out"
+    assert main(["compare", "--data", str(recordings), "--out", str(out), *QUICK]) == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
+    assert not out.exists()
+
+
+def test_results_do_not_go_into_a_file(two_talker, tmp_path, capsys):
+    out = tmp_path / "out"
+    out.write_text("mine")
+    assert main(["compare", "--data", str(two_talker), "--out", str(out), *QUICK]) == 2
+    assert "is a file: name a folder" in capsys.readouterr().err
+    assert out.read_text() == "mine"
+    with pytest.raises(SystemExit) as stop:
+        main(["compare", "--windows", "a,b"])
+    assert stop.value.code == 2
+    assert "expected numbers separated by commas" in capsys.readouterr().err
+
+
+def test_real_attention_is_decoded(shared_data, tmp_path, capsys):
+    out = tmp_path / "out"
+    data = shared_data("eeg/two_talker_teoh")
+    decoders = f"{__name__}:thorough"
+    arguments = ["--decoders", decoders, "--windows", "5,10,60", "--out", str(out)]
+    assert main(["compare", "--data", str(data), *arguments]) == 0
+    assert "an anecdote, not evidence" in capsys.readouterr().out
+    table = pd.read_csv(out / "table.csv")
+    whole = table[table.window == 60]
+    assert len(whole) == 3
+    assert whole.n_correct.sum() >= 2
+    assert whole.r_attended.mean() > whole.r_unattended.mean()
+
+
+def thorough(sfreq):
+    """The named decoder with shorter lags, which saves most of the time."""
+    decoder = DECODERS["ridge"](sfreq)
+    return decoder.set_params(regressor__tmax=0.25, regressor__alpha=[1e-2, 1e0, 1e2])
+
+
+def test_real_match_mismatch_beats_chance(shared_data, tmp_path):
+    data = tmp_path / "dtu"
+    data.mkdir()
+    for file in shared_data("eeg/dtu_single_talker").glob("DTU_S7_*.npz"):
+        (data / file.name).symlink_to(file)
+    out = tmp_path / "out"
+    arguments = ["--decoders", f"{__name__}:quick", "--windows", "1,5", "--out", str(out)]
+    assert main(["compare", "--data", str(data), *arguments]) == 0
+    summary = pd.read_csv(out / "summary.csv")
+    assert (summary.p_holm < 0.01).all()
+    # Windows up to half of a test stretch of 10 s: the two halves never overlap.
+    assert summary.window.max() == 5
