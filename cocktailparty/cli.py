@@ -254,7 +254,8 @@ def _load(options: argparse.Namespace) -> tuple[list[Trial], str, list[str]]:
     else:
         trials = preprocess(datasets.load(options.data, corpus.key), **band)
     text = [f"{corpus.title}, from {options.data.resolve().name}.", corpus.description]
-    return trials, corpus.default_cv, text
+    # A corpus that was loaded holds EEG, and such a corpus has a split that suits it.
+    return trials, corpus.default_cv or "trial", text
 
 
 def _gap(options: argparse.Namespace, decoders: dict[str, Any]) -> float:

@@ -117,7 +117,8 @@ def match_mismatch(trial: Trial, window: float) -> Trial:
 
     Examples
     --------
-    >>>     >>> rng = np.random.default_rng(0)
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
     >>> single = Trial(rng.normal(size=(640, 2)), rng.random((1, 640)), sfreq=64)
     >>> match_mismatch(single, window=5).n_stimuli
     2

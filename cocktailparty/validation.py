@@ -11,7 +11,7 @@ def float_array(x: Any, what: str) -> Any:
     Parameters
     ----------
     x : array-like
-        float32 and float64 arrays pass through; integers become float64.
+        Arrays of float32 and float64 pass through; integers become float64.
     what : str
         Name of the argument in the message.
 

@@ -16,7 +16,6 @@ GENERATED = DOCS / "generated"
 PACKAGES = ("cocktailparty", "linear_aad")
 
 
-
 def is_public(name, value, module):
     """Tell what a module announces, or defines without an underscore, from what it imports."""
     own = value.__module__ == module and not name.startswith("_")
@@ -70,6 +69,7 @@ sphinx_gallery_conf = {
     "inspect_global_variables": True,
     "reference_url": dict.fromkeys(PACKAGES),
     "image_srcset": ["2x"],
+    "ignore_repr_types": r"matplotlib\.",  # a figure is shown, not named
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
@@ -108,6 +108,8 @@ def skip_member(app, what, name, obj, skip, options):
 def write_generated_text():
     """Write the texts that the library itself knows, so that they cannot go out of date."""
     GENERATED.mkdir(exist_ok=True)
+    for page in GENERATED.glob("*.rst"):
+        page.unlink()  # autosummary writes its pages anew, but keeps those of names that are gone
     texts = {"changelog": changelog(), "corpora": corpora()}
     for command in ("compare", "datasets", "doctor"):
         texts[f"help-{command}"] = help_text(command)

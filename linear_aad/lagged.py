@@ -11,7 +11,7 @@ import numpy as np
 
 
 def lags_in_samples(tmin: float, tmax: float, sfreq: float) -> np.ndarray:
-    """Lags between two times, both ends included.
+    """List the lags between two times, both ends included.
 
     Parameters
     ----------

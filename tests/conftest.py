@@ -6,11 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 # Real recordings lie beside the checkout, or where the variable says; none of them is committed.
 SHARED_DATA = Path(
     os.environ.get("COCKTAILPARTY_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")
 )
+
+# A shared machine may stall for longer than any deadline; on continuous integration Hypothesis
+# itself loads a profile that repeats the same examples.
+settings.register_profile("patient", deadline=None)
+if not os.environ.get("CI"):
+    settings.load_profile("patient")
 
 
 @pytest.fixture

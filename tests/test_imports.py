@@ -40,9 +40,7 @@ def imported(path):
 )
 def test_imports_are_light(statement):
     code = f"import sys; {statement}; print(*[m for m in {HEAVY} if m in sys.modules])"
-    found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.split() == []
 
 

@@ -183,5 +183,7 @@ def _read(
         ) from error
     missing = [name for name in names if name not in found]
     if missing:
-        raise ValueError(f"{path} has no variable {missing}: is it a file of another data set?")
+        raise ValueError(
+            f"{path} has no variable {missing}: it is not complete, or a file of another data set"
+        )
     return found

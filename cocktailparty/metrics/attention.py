@@ -267,9 +267,7 @@ def _sweep(reconstruction: Any, stimuli: Any, windows: list[tuple[int, int]]) ->
         ends = sums[..., window // block :: hop // block]
         parts.append(ends - sums[..., :: hop // block][..., : ends.shape[-1]])
     counts = [part.shape[-1] for part in parts]
-    n = xp.concat(
-        [xp.full(count, float(w)) for count, (w, _) in zip(counts, windows, strict=True)]
-    )
+    n = xp.concat([xp.full(count, float(w)) for count, (w, _) in zip(counts, windows, strict=True)])
     scores = _correlations(xp.concat(parts, axis=-1), n)
     ends = list(accumulate(counts, initial=0))
     return [scores[start:stop, :] for start, stop in pairwise(ends)]

@@ -34,7 +34,7 @@ trials[0]
 from linear_aad import AttentionDecoder, BackwardTRF
 
 ridge = AttentionDecoder(
-    BackwardTRF(tmin=0, tmax=0.25, sfreq=64, alpha=[1e-2, 1e-1, 1, 10], alpha_convention="relative")
+    BackwardTRF(tmin=0, tmax=0.25, sfreq=64, alpha=[0.01, 0.1, 1, 10], alpha_convention="relative")
 )
 own = [trial for trial in trials if trial.subject == "sub-01"]
 ridge.fit(own[:9])
@@ -53,13 +53,14 @@ print("decoded:", ridge.predict(own[9:]))
 from cocktailparty import evaluation, plots
 from cocktailparty.report import summarise, verdict
 
-table = evaluation.compare({"ridge": ridge}, trials, cv="story", windows=[1, 2, 5, 10, 30, 60])
+windows = [1, 2, 5, 10, 30, 60]
+table = evaluation.compare({"ridge": ridge}, trials, cv="story", windows=windows)
 plots.accuracy_by_window(table)
 summary = summarise(table)
 summary[["window", "n_windows", "n_correct", "accuracy", "chance", "itr"]].round(3)
 
 # %%
-# ``chance`` is the accuracy that guessing reaches in at most 5 % of such experiments. It falls
+# ``chance`` is the accuracy that guessing reaches with a probability of at most 5 %. It falls
 # towards one half as windows get shorter, because there are more of them. Long windows are decoded
 # better, but a device that waits for them is slow. The minimal expected switch duration weighs one
 # against the other: the time that the best controller takes to follow a switch of attention.
@@ -70,16 +71,15 @@ print(*verdict(table), sep="\n")
 # %%
 # Shuffled labels
 # ---------------
-# With attended labels drawn at random there is nothing to learn, and the same procedure has to end
-# near one half. If it does not, training and test data share something.
+# With attended labels drawn at random there is nothing to learn about attention, and the same
+# procedure has to end near one half. If it does not, training and test data share something.
 
 import numpy as np
 
-labels = np.random.default_rng(0).integers(2, size=len(trials))
-shuffled = [
-    trial.replace(attended=int(label)) for trial, label in zip(trials, labels, strict=True)
-]
-null = evaluation.compare({"ridge": ridge}, shuffled, cv="story", windows=[1, 2, 5, 10, 30, 60])
+labels = np.random.default_rng(0).integers(2, size=len(trials)).tolist()
+relabelled = zip(trials, labels, strict=True)
+shuffled = [trial.replace(attended=label) for trial, label in relabelled]
+null = evaluation.compare({"ridge": ridge}, shuffled, cv="story", windows=windows)
 summarise(null)[["window", "n_windows", "accuracy", "chance", "p_holm"]].round(3)
 
 # %%

@@ -1,7 +1,5 @@
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -145,16 +143,6 @@ def test_doctor_tells_versions_and_what_is_missing(capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["versions"]["numpy"] == np.__version__
     assert set(found["optional"]) >= {"cupy", "jax", "h5py"}
-
-
-def test_it_runs_as_a_program():
-    found = subprocess.run(
-        [sys.executable, "-m", "cocktailparty", "--version"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert found.stdout.strip()
 
 
 def test_an_interruption_is_said_plainly(two_talker, tmp_path, monkeypatch, capsys):

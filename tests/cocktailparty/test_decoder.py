@@ -53,5 +53,5 @@ def test_a_reconstruction_is_made_once_for_all_windows(trials):
     assert decoder.calls == 1
     for window, scores in sweep.items():
         expected = window_scores(trials[0].stimuli[1], trials[0].stimuli, 10, window)
-        np.testing.assert_array_equal(scores, expected)
+        np.testing.assert_allclose(scores, expected, atol=1e-12)
     np.testing.assert_array_equal(decoder.predict(trials), [1, 1])

@@ -57,17 +57,17 @@ def test_simulated_listeners_are_decoded(trials):
 
 @pytest.mark.parametrize("cv", ["trial", "story", "subject", "time", KFold(4)], ids=str)
 def test_shuffled_labels_are_at_chance_for_every_splitter(cv):
-    # One fold learns what the others label: the labels must not be balanced over folds by design.
-    rng = np.random.default_rng(11)
     trials = datasets.simulate_two_talkers(
-        n_subjects=4, n_trials=12, duration=40.0, n_channels=4, random_state=12
+        n_subjects=4, n_trials=24, duration=40.0, n_channels=4, snr=-20, random_state=12
     ).trials
-    shuffled = [t.replace(attended=int(rng.integers(2))) for t in trials]
-    table = compare({"ridge": RIDGE}, shuffled, cv=cv, windows=[10], n_splits=2)
+    labels = np.random.default_rng(11).integers(2, size=len(trials))
+    shuffled = [t.replace(attended=int(k)) for t, k in zip(trials, labels, strict=True)]
+    # One decision a test trial: windows of a trial share its label and are not independent.
+    window = 20 if cv == "time" else 40
+    table = compare({"ridge": RIDGE}, shuffled, cv=cv, windows=[window], n_splits=2)
     n, k = table.n_windows.sum(), table.n_correct.sum()
-    assert n >= 160
-    # Windows of a trial share its label: its decisions stand and fall together.
-    low, high = binom.ppf([0.025, 0.975], n / 4, 0.5) * 4
+    assert n == len(trials) * (2 if cv == "time" else 1)
+    low, high = binom.ppf([0.025, 0.975], n, 0.5)
     assert low <= k <= high
 
 

@@ -2,7 +2,7 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
@@ -42,13 +42,17 @@ def test_struct_comes_back_as_fields(tmp_path, rng):
 @pytest.mark.parametrize("compressed", [True, False])
 @pytest.mark.parametrize("name", ["a.mat", "a.npz", "a.npy"])
 @given(share=st.floats(0, 0.99))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(share=0.0)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_truncated_file_is_named(tmp_path, rng, name, compressed, share):
     file = tmp_path / name
     write(file, rng, compressed)
     content = file.read_bytes()
     file.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(OSError, match=rf"{name} cannot be read .* download it again"):
+    # A MATLAB file that is cut between two variables is a whole one with fewer of them.
+    with pytest.raises(
+        (OSError, ValueError), match=rf"{name} (cannot be read|has no variable) .*not complete"
+    ):
         read(file)
 
 

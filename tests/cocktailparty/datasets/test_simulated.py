@@ -71,9 +71,8 @@ def test_noise_is_pink_and_shared_by_neighbours(rng):
     assert slope == pytest.approx(-1, abs=0.1)
     places = head_positions(names)
     distance = np.linalg.norm(places[:, None] - places, axis=2)
-    r = np.corrcoef(eeg.T)
-    assert r[(distance > 0) & (distance < 0.5)].mean() > 0.6
-    assert np.abs(r[distance > 1.8]).mean() < 0.1
+    expected = np.where(distance > 0, 0.9 * np.exp(-2 * distance**2), 1)
+    assert np.abs(np.corrcoef(eeg.T) - expected).max() < 0.1
 
 
 def test_noise_follows_the_channels_that_are_named(rng):
