@@ -70,19 +70,7 @@ def load(path: Path | str, feature: str | int = 0) -> list[Trial]:
     return trials
 
 
-def detect(path: Path) -> bool:
-    """Tell by file names whether a folder may hold a corpus in this format.
-
-    Parameters
-    ----------
-    path : Path
-        Folder.
-
-    Returns
-    -------
-    bool
-        True if there is EEG of a subject.
-    """
+def _detect(path: Path) -> bool:
     return any(_SUBJECT_FILE.fullmatch(file.name) for file in path.iterdir())
 
 
@@ -99,7 +87,7 @@ CORPUS = Corpus(
         "Di Liberto, G. M., et al. (2024). A standardised open science framework for sharing and "
         "re-analysing neural data acquired to continuous stimuli. doi:10.48550/arXiv.2309.07671"
     ),
-    detect=detect,
+    detect=_detect,
     load=load,
     default_cv="story",
 )

@@ -52,19 +52,7 @@ def load(path: Path | str) -> list[Trial]:
     return [_load_trial(file, subject, number) for subject, number, file in files]
 
 
-def detect(path: Path) -> bool:
-    """Tell by file names whether a folder may hold the corpus.
-
-    Parameters
-    ----------
-    path : Path
-        Folder.
-
-    Returns
-    -------
-    bool
-        True if there is a trial file.
-    """
+def _detect(path: Path) -> bool:
     return any(_TRIAL_FILE.fullmatch(file.name) for file in path.iterdir())
 
 
@@ -85,7 +73,7 @@ CORPUS = Corpus(
         "attended speech in real-world acoustic scenes. NeuroImage, 156, 435-444. "
         "doi:10.1016/j.neuroimage.2017.04.026"
     ),
-    detect=detect,
+    detect=_detect,
     load=load,
     default_cv="time",
 )

@@ -79,19 +79,7 @@ def load_etard_outputs(path: Path | str) -> list[DecoderOutput]:
     ]
 
 
-def detect(path: Path) -> bool:
-    """Tell by file names whether a folder may hold the corpus.
-
-    Parameters
-    ----------
-    path : Path
-        Folder.
-
-    Returns
-    -------
-    bool
-        True if there is a decoder output.
-    """
+def _detect(path: Path) -> bool:
     return any(map(_output_match, path.iterdir()))
 
 
@@ -115,7 +103,7 @@ CORPUS = Corpus(
         "from EEG recordings through deep neural networks. Journal of Neural Engineering, 19(4), "
         "046007. doi:10.1088/1741-2552/ac7976"
     ),
-    detect=detect,
+    detect=_detect,
     load=None,
     default_cv=None,
     reader="load_etard_outputs",

@@ -74,19 +74,7 @@ def load_kul_correlations(path: Path | str) -> KulCorrelations:
     return KulCorrelations(subjects, windows, accuracy, scores)
 
 
-def detect(path: Path) -> bool:
-    """Tell by file names whether a folder may hold the corpus.
-
-    Parameters
-    ----------
-    path : Path
-        Folder.
-
-    Returns
-    -------
-    bool
-        True if there is the file of correlations.
-    """
+def _detect(path: Path) -> bool:
     return (path / _FILE).is_file()
 
 
@@ -104,7 +92,7 @@ CORPUS = Corpus(
         "filtering and ear-specific decoding bias on auditory attention detection. Journal of "
         "Neural Engineering, 13(5), 056014. doi:10.1088/1741-2560/13/5/056014"
     ),
-    detect=detect,
+    detect=_detect,
     load=None,
     default_cv=None,
     reader="load_kul_correlations",

@@ -153,19 +153,7 @@ def load(
     return [trials[i] for i in range(len(rows))]
 
 
-def detect(path: Path) -> bool:
-    """Tell by file names whether a folder holds a table of trials.
-
-    Parameters
-    ----------
-    path : Path
-        Folder.
-
-    Returns
-    -------
-    bool
-        True if there is a table.
-    """
+def _detect(path: Path) -> bool:
     return (path / FILE).is_file()
 
 
@@ -176,7 +164,7 @@ CORPUS = Corpus(
     layout=f"{FILE} with the columns {', '.join(REQUIRED)} and optionally {', '.join(OPTIONAL)}",
     obtain="Write the table for your recordings; see cocktailparty.datasets.table.load",
     reference="",
-    detect=detect,
+    detect=_detect,
     load=load,
     default_cv="story",
     continuous=True,

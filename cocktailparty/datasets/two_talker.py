@@ -66,19 +66,7 @@ def load(path: Path | str, reference: str | None = None) -> list[Trial]:
     ]
 
 
-def detect(path: Path) -> bool:
-    """Tell by file names whether a folder may hold the corpus.
-
-    Parameters
-    ----------
-    path : Path
-        Folder.
-
-    Returns
-    -------
-    bool
-        True if there are trial files and something that belongs to them.
-    """
+def _detect(path: Path) -> bool:
     names = _names(path)
     return any(map(_TRIAL_FILE.fullmatch, names)) and bool(
         {"F_env.mat", "M_env.mat", _ORDER_FILE} & names
@@ -98,7 +86,7 @@ CORPUS = Corpus(
     ),
     obtain="GitHub, eteohx/EEG_cocktail_decoding, folder data; no licence is stated",
     reference="Teoh, E. S. EEG_cocktail_decoding (code and data). GitHub",
-    detect=detect,
+    detect=_detect,
     load=load,
     default_cv="trial",
 )

@@ -53,7 +53,7 @@ def test_single_precision_is_kept(tmp_path, rng):
 def test_missing_companion_is_named(tmp_path, rng, companion):
     write_two_talker(tmp_path, rng)
     (tmp_path / companion).unlink()
-    assert two_talker.detect(tmp_path)
+    assert two_talker.CORPUS.detect(tmp_path)
     with pytest.raises(FileNotFoundError, match=companion):
         two_talker.load(tmp_path)
 
@@ -68,7 +68,7 @@ def test_truncated_file_is_named(tmp_path, rng, file):
 
 def test_folder_without_trials_is_refused(tmp_path, rng):
     write_two_talker(tmp_path, rng, n_trials=0)
-    assert not two_talker.detect(tmp_path)
+    assert not two_talker.CORPUS.detect(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"has no file .* such as 1_1\.mat"):
         two_talker.load(tmp_path)
 
