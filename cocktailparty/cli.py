@@ -92,7 +92,6 @@ def _parser() -> argparse.ArgumentParser:
         help="cross-validate decoders and write a report",
         description="Cross-validate attention decoders on recordings, or on simulated listeners "
         "if no data are given, and write a table, figures and one self-contained HTML report.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     compare.set_defaults(run=_compare)
     add = compare.add_argument
@@ -100,26 +99,46 @@ def _parser() -> argparse.ArgumentParser:
     add("--corpus", metavar="NAME", help="what the folder holds, if it is not recognised")
     add("--decoders", type=_names, default=["ridge"], metavar="NAMES", help="comma-separated: "
         f"{', '.join(DECODERS)}, or module:function for a function of the sampling rate that "
-        "returns a decoder")  # fmt: skip
+        "returns a decoder; default: ridge")  # fmt: skip
     add("--cv", choices=("trial", "story", "subject", "time"), help="what is left out for testing; "
         "default: what suits the corpus")  # fmt: skip
     add("--windows", type=_numbers, default=[1, 2, 5, 10, 30, 60], metavar="SECONDS",
-        help="decision windows, comma-separated")  # fmt: skip
-    add("--n-splits", type=int, default=5, help="stretches of each trial for --cv time")
+        help="decision windows, comma-separated; default: 1,2,5,10,30,60")  # fmt: skip
+    add(
+        "--n-splits",
+        type=int,
+        default=5,
+        help="stretches of each trial for --cv time; default: %(default)s",
+    )
     add("--gap", type=float, metavar="SECONDS", help="between training and test for --cv time; "
         "default: the reach of lags and filter")  # fmt: skip
     add("--allow-shared-stimuli", action="store_true", help="warn instead of refusing when a "
         "sound plays in training and test trials")  # fmt: skip
-    add("--sfreq", type=float, default=64.0, help="rate to decode at, in Hz")
-    add("--l-freq", type=float, default=1.0, help="lower edge of the band, in Hz")
-    add("--h-freq", type=float, default=9.0, help="upper edge of the band, in Hz")
+    add("--sfreq", type=float, default=64.0, help="rate to decode at, in Hz; default: %(default)s")
+    add(
+        "--l-freq",
+        type=float,
+        default=1.0,
+        help="lower edge of the band, in Hz; default: %(default)s",
+    )
+    add(
+        "--h-freq",
+        type=float,
+        default=9.0,
+        help="upper edge of the band, in Hz; default: %(default)s",
+    )
     add("--shifts", type=int, default=0, help="circular shifts for a test of each decoder "
-        "against chance, each with a new training; 0 for none")  # fmt: skip
-    add("--seed", type=int, default=0, help="of the simulation and of the shifts")
-    add("--jobs", type=int, default=1, help="folds computed at the same time; -1 for one a core")
+        "against chance, each with a new training; default: none")  # fmt: skip
+    add("--seed", type=int, default=0, help="of the simulation and of the shifts; default: 0")
+    add(
+        "--jobs",
+        type=int,
+        default=1,
+        help="folds computed at the same time; -1 for one a core; default: 1",
+    )
     add("--out", type=Path, default=Path("cocktailparty-report"), metavar="DIR",
         help="folder for the results; finished folds are kept there, and an interrupted "
-        "comparison goes on")  # fmt: skip
+        "comparison goes on; default: %(default)s")  # fmt: skip
     add("--json", action="store_true", help="print a summary for machines")
 
     data = commands.add_parser(
