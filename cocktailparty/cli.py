@@ -7,7 +7,6 @@ import json
 import math
 import shlex
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -162,79 +161,38 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from cocktailparty import evaluation, model_selection
-    from cocktailparty.report import verdict, write_report
+    from cocktailparty.comparison import compare_and_report
+    from cocktailparty.report import verdict
     from cocktailparty.summary import summarise
 
     decoders = {name: _decoder(name)(options.sfreq) for name in options.decoders}
     if options.out.exists() and not options.out.is_dir():
         raise NotADirectoryError(f"--out {options.out} is a file: name a folder")
     trials, cv, data = _load(options)
-    cv = options.cv or cv
-    gap = _gap(options, decoders) if options.gap is None else options.gap
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", evaluation.SharedStimulusWarning)
-        table = evaluation.compare(
-            decoders,
-            trials,
-            cv,
-            options.windows,
-            n_splits=options.n_splits,
-            gap=gap,
-            allow_shared_stimuli=options.allow_shared_stimuli,
-            cache=options.out / "folds",
-            n_jobs=options.jobs,
-            progress=True,
-        )
-    notes = _summed_up(caught)
-    split = {"n_splits": options.n_splits, "gap": gap}
-    for name in decoders if options.shifts else ():
-        test = evaluation.circular_shift_test(
-            decoders[name], trials, cv, n_shifts=options.shifts, min_shift=max(gap, 2.0),
-            random_state=options.seed, progress=True, **split,
-        )  # fmt: skip
-        notes.append(
-            f"{name}: the attended stimulus scores {test.observed:.3f} on average, and "
-            f"{test.null.mean():.3f} (at most {test.null.max():.3f}) under {options.shifts} "
-            f"circular shifts with new training: p = {test.p_value:.3g}."
-        )
-    example = model_selection.folds(trials, cv, **split)[0]
-    for decoder in decoders.values():
-        decoder.fit(example.train)
-    held_out = example.test[0]
-    report = write_report(
+    result = compare_and_report(
+        decoders,
+        trials,
         options.out,
-        table,
-        title="Attention decoding",
+        cv=options.cv or cv,
+        windows=options.windows,
+        n_splits=options.n_splits,
+        gap=_gap(options, decoders) if options.gap is None else options.gap,
+        allow_shared_stimuli=options.allow_shared_stimuli,
+        n_shifts=options.shifts,
+        random_state=options.seed,
+        n_jobs=options.jobs,
+        progress=True,
         data=data,
-        splits=_split_text(cv, trials, options.n_splits, gap),
-        preprocessing=_preprocessing_text(options),
-        trials=trials,
-        decoders=decoders,
-        held_out=held_out,
-        reconstructions={
-            name: decoder.reconstruct([held_out])[0]
-            for name, decoder in decoders.items()
-            if hasattr(decoder, "reconstruct")
-        },
+        preprocessing=f"EEG and stimuli were band-passed to {options.l_freq:g}-{options.h_freq:g} "
+        f"Hz (zero-phase FIR) and resampled to {options.sfreq:g} Hz. Nothing was normalised across "
+        "trials.",
         command=options.command_line,
-        notes=notes,
     )
     if options.json:
-        summary = json.loads(summarise(table).to_json(orient="records"))
-        _print_json({"report": str(report), "summary": summary, "notes": notes})
+        summary = json.loads(summarise(result.table).to_json(orient="records"))
+        _print_json({"report": str(result.report), "summary": summary, "notes": result.notes})
     else:
-        print("\n".join([*verdict(table), *notes, f"Report: {report}"]))
-
-
-def _summed_up(caught: list[warnings.WarningMessage]) -> list[str]:
-    """One note for each kind of warning: a leak is reported by every fold that has it."""
-    notes = []
-    for category in dict.fromkeys(entry.category for entry in caught):
-        messages = [str(entry.message) for entry in caught if entry.category is category]
-        more = f" ({len(messages) - 1} more of this kind)" if len(messages) > 1 else ""
-        notes.append(f"{messages[0]}.{more}")
-    return notes
+        print("\n".join([*verdict(result.table), *result.notes, f"Report: {result.report}"]))
 
 
 def _decoder(name: str) -> Callable[[float], Any]:
@@ -289,33 +247,6 @@ def _gap(options: argparse.Namespace, decoders: dict[str, Any]) -> float:
     ]
     reach = filter_reach(options.sfreq, options.l_freq, options.h_freq)
     return math.ceil(10 * (max(lags, default=0.0) + 2 * reach)) / 10
-
-
-def _split_text(cv: str, trials: list[Trial], n_splits: int, gap: float) -> str:
-    own = {
-        "trial": "One trial at a time was held out, for each subject alone.",
-        "story": "One story at a time was held out with all its trials, for each subject alone.",
-        "subject": "One subject at a time was held out.",
-        "time": f"Every trial was cut into {n_splits} stretches; the same stretch of all trials of "
-        f"a subject was held out at a time, {gap:g} s away from what was trained on.",
-    }[cv]
-    text = (
-        f"{own} Everything that a decoder learns or tunes was learnt and tuned on the training "
-        "part alone. No stimulus plays on both sides of a split, unless a note above says so."
-    )
-    if all(trial.n_stimuli == 1 for trial in trials):
-        text += (
-            " A single sound played, so the task is match-mismatch: the stimulus that played "
-            "against the same stimulus from half a test stretch later, never overlapping."
-        )
-    return text
-
-
-def _preprocessing_text(options: argparse.Namespace) -> str:
-    return (
-        f"EEG and stimuli were band-passed to {options.l_freq:g}-{options.h_freq:g} Hz (zero-phase "
-        f"FIR) and resampled to {options.sfreq:g} Hz. Nothing was normalised across trials."
-    )
 
 
 def _datasets(options: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from sklearn import config_context
 
 from cocktailparty.summary import ALPHA, summarise
 from cocktailparty.trial import Trial
@@ -156,7 +157,7 @@ def write_report(
     add("Splits", _prose(splits))
     add("Preprocessing", _prose(preprocessing))
     if decoders:
-        add("Decoders", _text_table((name, repr(decoder)) for name, decoder in decoders.items()))
+        add("Decoders", _text_table(_described(decoders)))
     add("Results", _results(summary))
     # Whatever fails below, the files of an earlier run stay whole.
     with tempfile.TemporaryDirectory(dir=folder, prefix=".report-") as scratch:
@@ -276,6 +277,12 @@ def _counts(trials: Sequence[Trial]) -> list[tuple[str, str]]:
         ("EEG channels", _span([trial.n_channels for trial in trials])),
         ("sampling rate", f"{_span([trial.sfreq for trial in trials])} Hz"),
     ]
+
+
+def _described(decoders: Mapping[str, Any]) -> list[tuple[str, str]]:
+    # A reader cannot know the defaults of the version that was used.
+    with config_context(print_changed_only=False):
+        return [(name, repr(decoder)) for name, decoder in decoders.items()]
 
 
 def _findings(table: "pd.DataFrame") -> str:

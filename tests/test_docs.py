@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = {
     "cocktailparty": "cocktailparty",
+    "cocktailparty.comparison": "comparison",
     "cocktailparty.datasets": "datasets",
     "cocktailparty.decoder": "decoder",
     "cocktailparty.evaluation": "evaluation",

@@ -96,8 +96,9 @@ def test_one_shared_stimulus_is_split_in_time_or_refused(dtu, tmp_path, capsys):
     assert "cv='time'" in error
     assert main([*arguments, "--cv", "trial", "--allow-shared-stimuli", "--json"]) == 0
     notes = json.loads(capsys.readouterr().out)["notes"]
-    assert len(notes) == 1
-    assert "3 more of this kind" in notes[0]
+    assert len(notes) == 2
+    assert "nothing about attention" in notes[0]
+    assert "3 more of this kind" in notes[1]
 
 
 def test_own_recordings_are_compared_from_a_table(recordings, tmp_path):
@@ -149,7 +150,7 @@ def test_an_interruption_is_said_plainly(two_talker, tmp_path, monkeypatch, caps
     def interrupted(*arguments, **settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cocktailparty.evaluation.compare", interrupted)
+    monkeypatch.setattr("cocktailparty.comparison.compare", interrupted)
     assert main(["compare", "--data", str(two_talker), "--out", str(tmp_path / "o"), *QUICK]) == 130
     assert "goes on from here" in capsys.readouterr().err
 
@@ -294,14 +295,15 @@ def thorough(sfreq):
     return decoder.set_params(regressor__tmax=0.25, regressor__alpha=[1e-2, 1e0, 1e2])
 
 
-def test_real_match_mismatch_beats_chance(shared_data, tmp_path):
+def test_real_match_mismatch_beats_chance(shared_data, tmp_path, capsys):
     data = tmp_path / "dtu"
     data.mkdir()
     for file in shared_data("eeg/dtu_single_talker").glob("DTU_S7_*.npz"):
         (data / file.name).symlink_to(file)
     out = tmp_path / "out"
-    arguments = ["--decoders", f"{__name__}:quick", "--windows", "1,5", "--out", str(out)]
+    arguments = ["--decoders", f"{__name__}:quick", "--windows", "1,5,10", "--out", str(out)]
     assert main(["compare", "--data", str(data), *arguments]) == 0
+    assert "Windows of 10 s do not fit" in capsys.readouterr().out
     summary = pd.read_csv(out / "summary.csv")
     assert (summary.p_holm < 0.01).all()
     # Windows up to half of a test stretch of 10 s: the two halves never overlap.

@@ -1,0 +1,68 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import LeaveOneOut
+
+from cocktailparty import datasets, evaluation
+from cocktailparty.comparison import compare_and_report
+from cocktailparty.decoder import AttentionDecoderMixin
+from linear_aad import AttentionDecoder, BackwardTRF
+
+RIDGE = AttentionDecoder(BackwardTRF(0.0, 0.2, 64, alpha=1e-2, alpha_convention="relative"))
+
+
+@pytest.fixture(scope="module")
+def trials():
+    return datasets.simulate_two_talkers(
+        n_trials=4, duration=20.0, n_channels=8, n_stories=4, snr=-20, random_state=5
+    ).trials
+
+
+class Guess(AttentionDecoderMixin, BaseEstimator):
+    """Decoder without a reconstruction or a pattern."""
+
+    def fit(self, trials, attended=None):
+        return self
+
+    def window_scores(self, trial, window=5.0, hop=None):
+        n_windows = int(trial.duration / window)
+        return np.random.default_rng(0).random((n_windows, trial.n_stimuli))
+
+
+def test_table_and_report_belong_together(trials, tmp_path):
+    decoders = {"ridge": RIDGE, "guess": Guess()}
+    result = compare_and_report(
+        decoders, trials, tmp_path, windows=[5, 10, 40], data="Four trials.", command="make it"
+    )
+    direct = evaluation.compare(decoders, trials, "story", [5, 10])
+    pd.testing.assert_frame_equal(result.table, direct)
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "table.csv"), direct)
+    assert result.report == tmp_path / "report.html"
+    html = result.report.read_text()
+    for part in ("Four trials.", "make it", "One story at a time", "Windows of 40 s do not fit"):
+        assert part in html
+    # Every parameter is told, defaults too; the guesser has neither pattern nor reconstruction.
+    assert "tmin=0.0" in html
+    pictures = {path.name for path in tmp_path.glob("*.png")}
+    assert pictures == {
+        "accuracy.png", "scores.png", "pattern-1-ridge.png", "reconstruction-1-ridge.png",
+    }  # fmt: skip
+    assert not hasattr(RIDGE, "regressor_")
+
+
+def test_shifts_are_reported_for_each_decoder(trials, tmp_path):
+    decoders = {"a": RIDGE, "b": Guess()}
+    result = compare_and_report(
+        decoders, trials, tmp_path, windows=[10], n_shifts=4, random_state=0
+    )
+    assert [note[:2] for note in result.notes] == ["a:", "b:"]
+    assert "under 4 circular shifts with new training: p = 0.2." in result.notes[0]
+    # a guesser scores the same wherever the stimuli are
+    assert "p = 1." in result.notes[1]
+
+
+def test_own_splitters_are_named(trials, tmp_path):
+    result = compare_and_report({"r": RIDGE}, trials, tmp_path, cv=LeaveOneOut(), windows=[10])
+    assert len(result.table) == 4
+    assert "Trials were split by LeaveOneOut()." in result.report.read_text()
