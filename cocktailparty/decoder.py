@@ -1,5 +1,6 @@
 """What every attention decoder has in common, whatever it makes of the EEG."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,13 +12,14 @@ from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
 
 
-class AttentionDecoderMixin(ClassifierMixin):
+class AttentionDecoderMixin(ClassifierMixin, ABC):
     """Decide from scores: the methods that follow once `window_scores` is known.
 
     A subclass scores the stimuli of one trial in decision windows; the sample of scikit-learn's
     tools is a trial, its label the index of the attended stimulus.
     """
 
+    @abstractmethod
     def window_scores(self, trial: Trial, window: float = 5.0, hop: float | None = None) -> Any:
         """Score every stimulus in every decision window.
 
@@ -35,7 +37,6 @@ class AttentionDecoderMixin(ClassifierMixin):
         scores : array of shape (n_windows, n_stimuli)
             Larger means more likely attended.
         """
-        raise NotImplementedError  # pragma: no cover
 
     def window_sweep(self, trial: Trial, windows: Iterable[float]) -> dict[float, Any]:
         """Score every stimulus for several window lengths.
@@ -119,6 +120,7 @@ class ReconstructionMixin(AttentionDecoderMixin):
     The scores are Pearson correlations of the reconstruction with each stimulus.
     """
 
+    @abstractmethod
     def reconstruct(self, trials: Any) -> list[Any]:
         """Reconstruct the attended stimulus from EEG alone.
 
@@ -132,7 +134,6 @@ class ReconstructionMixin(AttentionDecoderMixin):
         reconstructions : list of arrays of shape (n_times, n_features)
             One for each trial.
         """
-        raise NotImplementedError  # pragma: no cover
 
     def window_scores(self, trial: Trial, window: float = 5.0, hop: float | None = None) -> Any:
         """Correlate the reconstruction with every stimulus in every decision window.

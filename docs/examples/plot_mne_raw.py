@@ -46,13 +46,22 @@ directory = tempfile.TemporaryDirectory()
 folder = Path(directory.name)
 
 session = simulate_two_talkers(
-    n_trials=12, duration=DURATION, sfreq=EEG_SFREQ, n_channels=32, n_stories=4, random_state=1
+    n_trials=12,
+    duration=DURATION,
+    sfreq=EEG_SFREQ,
+    n_channels=32,
+    n_stories=4,
+    random_state=1,
 ).trials
 
 info = mne.create_info(list(session[0].channel_names), EEG_SFREQ, "eeg")
 info.set_montage("biosemi32")
-rest = np.std(session[0].eeg) * rng.normal(size=(PAUSE * EEG_SFREQ, info["nchan"]))
-recording = np.concatenate([rest] + [part for trial in session for part in (trial.eeg, rest)])
+rest = np.std(session[0].eeg) * rng.normal(
+    size=(PAUSE * EEG_SFREQ, info["nchan"])
+)
+recording = np.concatenate(
+    [rest] + [part for trial in session for part in (trial.eeg, rest)]
+)
 raw = mne.io.RawArray(recording.T, info, verbose="ERROR")
 raw.set_annotations(
     mne.Annotations(
@@ -67,7 +76,9 @@ audio_time = np.arange(DURATION * AUDIO_SFREQ) / AUDIO_SFREQ
 for trial in session:
     for talker, envelope in enumerate(trial.stimuli[:, :, 0]):
         # Loudness grows as amplitude to the power 0.6, which the envelope of a sound accounts for.
-        amplitude = np.interp(audio_time, np.arange(envelope.size) / EEG_SFREQ, envelope)
+        amplitude = np.interp(
+            audio_time, np.arange(envelope.size) / EEG_SFREQ, envelope
+        )
         sound = amplitude ** (1 / 0.6) * rng.normal(size=audio_time.size)
         file = folder / f"{trial.name}_talker-{talker}.wav"
         soundfile.write(file, 0.5 * sound / np.abs(sound).max(), AUDIO_SFREQ)
@@ -86,7 +97,10 @@ events, _ = mne.events_from_annotations(raw, verbose="ERROR")
 trials = trials_from_raw(
     raw,
     events,
-    sounds=[[folder / f"{t.name}_talker-{k}.wav" for k in range(2)] for t in session],
+    sounds=[
+        [folder / f"{t.name}_talker-{k}.wav" for k in range(2)]
+        for t in session
+    ],
     attended=[t.attended for t in session],
     story=[t.story for t in session],
     name=[t.name for t in session],
@@ -107,14 +121,18 @@ trials[0]
 # sample of scikit-learn's tools, so that cross-validation over stories is one line.
 
 decoder = AttentionDecoder(
-    BackwardTRF(tmin=0.0, tmax=0.25, sfreq=64, alpha=0.01, alpha_convention="relative")
+    BackwardTRF(
+        tmin=0.0, tmax=0.25, sfreq=64, alpha=0.01, alpha_convention="relative"
+    )
 )
 attended = np.array([trial.attended for trial in trials])
 stories = [trial.story for trial in trials]
 cv = LeaveOneGroupOut()
 accuracy = cross_val_score(decoder, trials, attended, groups=stories, cv=cv)
 chance = chance_level(n_windows=len(trials))
-print(f"accuracy {accuracy.mean():.2f}, a coin reaches {chance:.2f} in one of twenty sessions")
+print(
+    f"accuracy {accuracy.mean():.2f}, a coin reaches {chance:.2f} in one of twenty sessions"
+)
 
 # %%
 # What the decision is based on
@@ -123,15 +141,26 @@ print(f"accuracy {accuracy.mean():.2f}, a coin reaches {chance:.2f} in one of tw
 # diagonal is decoded correctly. The shorter the window over which the correlation is taken, the
 # more the points scatter, and the more often they fall on the wrong side.
 
-figure, axes = plt.subplots(1, 2, figsize=(8, 3.6), sharex=True, sharey=True, layout="constrained")
+figure, axes = plt.subplots(
+    1, 2, figsize=(8, 3.6), sharex=True, sharey=True, layout="constrained"
+)
 for ax, window in zip(axes, (40, 5), strict=True):
     for train, test in cv.split(trials, groups=stories):
         fitted = decoder.fit([trials[i] for i in train])
         for i in test:
             scores = fitted.window_scores(trials[i], window=window)
-            ax.scatter(scores[:, 1 - attended[i]], scores[:, attended[i]], s=12, color="tab:blue")
+            ax.scatter(
+                scores[:, 1 - attended[i]],
+                scores[:, attended[i]],
+                s=12,
+                color="tab:blue",
+            )
     ax.axline((0, 0), slope=1, color="gray", linewidth=1)
-    ax.set(xlabel="correlation with unattended", title=f"windows of {window} s", aspect="equal")
+    ax.set(
+        xlabel="correlation with unattended",
+        title=f"windows of {window} s",
+        aspect="equal",
+    )
 axes[0].set_ylabel("correlation with attended")
 
 # %%
@@ -146,10 +175,18 @@ pattern = fitted.patterns_[0]
 strength = pattern.std(axis=0)
 strongest = int(strength.argmax())
 
-figure, (ax_time, ax_map) = plt.subplots(1, 2, figsize=(8, 3.5), layout="constrained")
+figure, (ax_time, ax_map) = plt.subplots(
+    1, 2, figsize=(8, 3.5), layout="constrained"
+)
 ax_time.plot(1e3 * fitted.lags_ / fitted.sfreq, strength)
-ax_time.axvline(1e3 * fitted.lags_[strongest] / fitted.sfreq, color="gray", linewidth=1)
-ax_time.set(xlabel="EEG after sound (ms)", ylabel="pattern, SD over channels", ylim=(0, None))
+ax_time.axvline(
+    1e3 * fitted.lags_[strongest] / fitted.sfreq, color="gray", linewidth=1
+)
+ax_time.set(
+    xlabel="EEG after sound (ms)",
+    ylabel="pattern, SD over channels",
+    ylim=(0, None),
+)
 mne.viz.plot_topomap(pattern[:, strongest], raw.info, axes=ax_map, show=False)
 ax_map.set_title(f"{1e3 * fitted.lags_[strongest] / fitted.sfreq:.0f} ms")
 plt.show()

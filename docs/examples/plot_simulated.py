@@ -19,7 +19,12 @@ from cocktailparty.datasets import simulate_two_talkers
 from cocktailparty.preprocessing import preprocess
 
 listeners = simulate_two_talkers(
-    n_subjects=3, n_trials=12, n_stories=4, n_channels=16, snr=-30, random_state=0
+    n_subjects=3,
+    n_trials=12,
+    n_stories=4,
+    n_channels=16,
+    snr=-30,
+    random_state=0,
 )
 trials = preprocess(listeners.trials, l_freq=1, h_freq=9)
 trials[0]
@@ -34,13 +39,25 @@ trials[0]
 from linear_aad import AttentionDecoder, BackwardTRF
 
 ridge = AttentionDecoder(
-    BackwardTRF(tmin=0, tmax=0.25, sfreq=64, alpha=[0.01, 0.1, 1, 10], alpha_convention="relative")
+    BackwardTRF(
+        tmin=0,
+        tmax=0.25,
+        sfreq=64,
+        alpha=[0.01, 0.1, 1, 10],
+        alpha_convention="relative",
+    )
 )
 own = [trial for trial in trials if trial.subject == "sub-01"]
 ridge.fit(own[:9])
 print("penalty:", ridge.regressor_.alpha_)
-print("left-out training trials, mean r:", ridge.regressor_.cv_scores_.mean(axis=1).round(3))
-print("attended talker of the other trials:", [trial.attended for trial in own[9:]])
+print(
+    "left-out training trials, mean r:",
+    ridge.regressor_.cv_scores_.mean(axis=1).round(3),
+)
+print(
+    "attended talker of the other trials:",
+    [trial.attended for trial in own[9:]],
+)
 print("decoded:", ridge.predict(own[9:]))
 
 # %%
@@ -54,10 +71,14 @@ from cocktailparty import evaluation, plots
 from cocktailparty.report import summarise, verdict
 
 windows = [1, 2, 5, 10, 30, 60]
-table = evaluation.compare({"ridge": ridge}, trials, cv="story", windows=windows)
+table = evaluation.compare(
+    {"ridge": ridge}, trials, cv="story", windows=windows
+)
 plots.accuracy_by_window(table)
 summary = summarise(table)
-summary[["window", "n_windows", "n_correct", "accuracy", "chance", "itr"]].round(3)
+summary[
+    ["window", "n_windows", "n_correct", "accuracy", "chance", "itr"]
+].round(3)
 
 # %%
 # ``chance`` is the accuracy that guessing reaches with a probability of at most 5 %. It falls
@@ -79,8 +100,12 @@ import numpy as np
 labels = np.random.default_rng(0).integers(2, size=len(trials)).tolist()
 relabelled = zip(trials, labels, strict=True)
 shuffled = [trial.replace(attended=label) for trial, label in relabelled]
-null = evaluation.compare({"ridge": ridge}, shuffled, cv="story", windows=windows)
-summarise(null)[["window", "n_windows", "accuracy", "chance", "p_holm"]].round(3)
+null = evaluation.compare(
+    {"ridge": ridge}, shuffled, cv="story", windows=windows
+)
+summarise(null)[["window", "n_windows", "accuracy", "chance", "p_holm"]].round(
+    3
+)
 
 # %%
 # What the decoder responds to
@@ -96,11 +121,17 @@ from scipy.signal import correlate
 
 regressor = ridge.fit(own).regressor_
 pattern = regressor.patterns_[0]
-attended = np.concatenate([trial.stimuli[trial.attended, :, 0] for trial in own])
-autocorrelation = correlate(attended, attended)[len(attended) - 1 :][: len(listeners.lags)]
+attended = np.concatenate(
+    [trial.stimuli[trial.attended, :, 0] for trial in own]
+)
+autocorrelation = correlate(attended, attended)[len(attended) - 1 :][
+    : len(listeners.lags)
+]
 blur = toeplitz(autocorrelation / autocorrelation[0])
 truth = listeners.trf[0] @ blur[:, regressor.lags_]
-print(f"correlation of the two: {np.corrcoef(truth.ravel(), pattern.ravel())[0, 1]:.2f}")
+print(
+    f"correlation of the two: {np.corrcoef(truth.ravel(), pattern.ravel())[0, 1]:.2f}"
+)
 
 names = trials[0].channel_names
 top, bottom = plt.figure(figsize=(8, 9), layout="constrained").subfigures(2)
