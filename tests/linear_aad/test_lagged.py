@@ -1,9 +1,18 @@
+from functools import reduce
+from operator import add
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linear_aad.lagged import Moments, lag_matrix, lags_in_samples
+from linear_aad.lagged import (
+    LaggedMoments,
+    Moments,
+    filter_lagged,
+    lag_matrix,
+    lags_in_samples,
+)
 
 
 @pytest.mark.parametrize(
@@ -69,3 +78,54 @@ def test_single_precision_is_summed_in_double(rng):
     moments = Moments.of(x, x)
     assert moments.xx.dtype == np.float64
     np.testing.assert_allclose(moments.xx, x.astype(float).T @ x.astype(float), rtol=1e-12)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 40), min_size=1, max_size=4),
+    n_channels=st.integers(1, 4),
+    n_targets=st.integers(1, 3),
+    first=st.integers(-45, 45),
+    n_lags=st.integers(1, 9),
+    offset=st.sampled_from([0.0, 10.0]),
+)
+def test_parts_give_the_products_of_the_lag_matrix(
+    lengths, n_channels, n_targets, first, n_lags, offset
+):
+    rng = np.random.default_rng(0)
+    lags = np.arange(first, first + n_lags)
+    parts, direct = [], []
+    for n_times in lengths:
+        x = rng.normal(size=(n_times, n_channels)) + offset
+        y = rng.normal(size=(n_times, n_targets)) - offset
+        parts.append(LaggedMoments.of(x, y, lags))
+        direct.append(Moments.of(lag_matrix(x, lags), y))
+    fast, slow = reduce(add, parts).dense(), reduce(add, direct)
+    for a, b in zip(fast.parts, slow.parts, strict=True):
+        assert np.max(np.abs(a - np.asarray(b))) <= 1e-12 * max(1, np.max(np.abs(b)))
+    np.testing.assert_array_equal(fast.xx, fast.xx.T)
+
+
+def test_single_precision_products_are_added_in_double(rng):
+    x, y = rng.normal(size=(3000, 3)), rng.normal(size=(3000, 1))
+    lags = np.arange(-2, 5)
+    double = LaggedMoments.of(x, y, lags).dense()
+    single = LaggedMoments.of(x.astype(np.float32), y.astype(np.float32), lags).dense()
+    assert single.xx.dtype == np.float64
+    np.testing.assert_allclose(single.xx, double.xx, atol=1e-3)
+    assert np.abs(single.xx - double.xx).max() > 0
+
+
+@given(
+    n_times=st.integers(1, 30),
+    n_channels=st.integers(1, 3),
+    n_targets=st.integers(1, 3),
+    first=st.integers(-35, 35),
+    n_lags=st.integers(1, 8),
+)
+def test_filtering_is_multiplying_the_lag_matrix(n_times, n_channels, n_targets, first, n_lags):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n_times, n_channels))
+    weights = rng.normal(size=(n_channels, n_lags, n_targets))
+    lags = np.arange(first, first + n_lags)
+    expected = lag_matrix(x, lags) @ weights.reshape(-1, n_targets)
+    np.testing.assert_allclose(filter_lagged(x, weights, lags), expected, atol=1e-12)

@@ -1,11 +1,22 @@
+from functools import reduce
+from operator import add
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
-from linear_aad.lagged import Moments
-from linear_aad.solvers import correlation, leave_one_trial_out, penalty, ridge
+from linear_aad import solvers
+from linear_aad.lagged import LaggedMoments, Moments, lag_matrix
+from linear_aad.solvers import (
+    conjugate_gradients,
+    correlation,
+    leave_one_out_weights,
+    leave_one_trial_out,
+    penalty,
+    ridge,
+)
 
 
 @given(
@@ -68,3 +79,69 @@ def test_relative_penalties_do_not_depend_on_unit_or_length(rng):
     once = penalty(0.1, "relative", Moments.of(x, y), 64, 1)
     twice = penalty(0.1, "relative", Moments.of(np.r_[x, x] * 1e-6, np.r_[y, y]), 64, 2)
     assert twice == pytest.approx(once * 2e-12)
+
+
+@pytest.mark.parametrize(("n_trials", "n_targets"), [(3, 1), (8, 2), (60, 1)])
+@pytest.mark.parametrize("smooth", [False, True])
+def test_left_out_models_are_those_of_direct_solutions(
+    rng, monkeypatch, n_trials, n_targets, smooth
+):
+    lags = np.arange(12)
+    data = []
+    for _ in range(n_trials):
+        x = rng.normal(size=(300, 8)) @ rng.normal(size=(8, 8))
+        if smooth:  # neighbouring lags are alike: the system is ill-conditioned
+            x = np.apply_along_axis(np.convolve, 0, x, np.hanning(9), "same")
+        data.append((x, x[:, :n_targets] + rng.normal(size=(300, n_targets))))
+    scale = np.mean([np.trace(x.T @ x) / 8 for x, _ in data])
+    alphas = scale * np.logspace(-3, 7, 6)
+    calls = []
+    monkeypatch.setattr(
+        solvers,
+        "conjugate_gradients",
+        lambda *arguments: calls.append(1) or conjugate_gradients(*arguments),
+    )
+    # Small problems would be solved directly, which is what is compared with.
+    monkeypatch.setattr(solvers, "_cheaper_near", lambda *sizes: True)
+    trials = [LaggedMoments.of(x, y, lags) for x, y in data]
+    total = [Moments.of(lag_matrix(x, lags), y) for x, y in data]
+    for k, (left_out, weights) in enumerate(
+        leave_one_out_weights(trials, alphas, "absolute", 64.0)
+    ):
+        np.testing.assert_allclose(left_out.xx, total[k].xx, rtol=1e-10, atol=1e-8)
+        train = reduce(add, [moments for j, moments in enumerate(total) if j != k])
+        direct = ridge(train, alphas)
+        for fast, slow in zip(weights, direct, strict=True):
+            assert np.linalg.norm(fast - slow) <= 1e-8 * np.linalg.norm(slow)
+    assert len(calls) == n_trials
+
+
+def test_systems_that_do_not_converge_are_solved_directly(rng, monkeypatch):
+    trials = [Moments.of(x := rng.normal(size=(50, 6)), x[:, :1] + 1) for _ in range(4)]
+    monkeypatch.setattr(solvers, "_cheaper_near", lambda *sizes: True)
+    right = [w for _, w in leave_one_out_weights(trials, [0.1, 10.0], "absolute", 64.0)]
+    monkeypatch.setattr(
+        solvers,
+        "conjugate_gradients",
+        lambda *arguments: conjugate_gradients(*arguments, max_iter=1),
+    )
+    stopped = [w for _, w in leave_one_out_weights(trials, [0.1, 10.0], "absolute", 64.0)]
+    np.testing.assert_allclose(stopped, right, rtol=1e-8)
+
+
+def test_conjugate_gradients_solve_each_system_by_itself(rng):
+    matrices = [(a := rng.normal(size=(20, 20))) @ a.T + s * np.eye(20) for s in (1, 100, 1e4)]
+    right = rng.normal(size=(3, 20))
+
+    def apply(rows, which):
+        return np.stack([matrices[i] @ row for row, i in zip(rows, which, strict=True)])
+
+    def precondition(rows, which):
+        return np.stack([row / np.diag(matrices[i]) for row, i in zip(rows, which, strict=True)])
+
+    solutions, converged = conjugate_gradients(apply, precondition, right, max_iter=60)
+    assert converged.all()
+    for x, a, b in zip(solutions, matrices, right, strict=True):
+        np.testing.assert_allclose(a @ x, b, atol=1e-8)
+    _, converged = conjugate_gradients(apply, precondition, right, max_iter=8)
+    assert list(converged) == [False, False, True]

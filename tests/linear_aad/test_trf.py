@@ -5,7 +5,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from linear_aad import BackwardTRF
+from linear_aad import BackwardTRF, ForwardTRF
 
 # check_fit2d_1sample, which lagged regressors may fail as well, passes: the error says n_samples=1.
 EXPECTED_FAILURES = {
@@ -16,7 +16,7 @@ EXPECTED_FAILURES = {
 
 @parametrize_with_checks(
     [BackwardTRF(tmin=0.0, tmax=3 / 64), BackwardTRF(tmin=-0.02, tmax=0.02, alpha=0.1,
-     alpha_convention="relative")],
+     alpha_convention="relative"), ForwardTRF(tmin=-0.02, tmax=0.02)],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
 )  # fmt: skip
 def test_scikit_learn_contract(estimator, check):
@@ -47,6 +47,38 @@ def test_same_model_as_mtrfpy(rng, regularization):
     # weights: (channels, lags, features), lags from late to early, times the sampling rate
     weights = np.transpose(theirs.weights[:, ::-1], (2, 0, 1)) / 64
     np.testing.assert_allclose(ours.coef_, weights, rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("regularization", [1e-2, 1e2, 1e6])
+def test_same_forward_model_as_mtrfpy(rng, regularization):
+    eeg, stimuli = listener(rng, n_features=2)
+    theirs = TRF(direction=1)
+    theirs.train(stimuli, eeg, 64, -0.125, 0.25, regularization)
+    ours = ForwardTRF(-0.125, 0.25, 64, regularization, alpha_convention="mtrfpy")
+    ours.fit(stimuli, eeg)
+    # weights: (features, lags, channels), times the sampling rate
+    expected = theirs.weights.transpose(0, 2, 1) / 64
+    np.testing.assert_allclose(ours.coef_, expected, rtol=1e-8, atol=1e-12)
+    predicted, r = theirs.predict(stimuli, eeg, average=False)
+    for a, b in zip(ours.predict(stimuli), predicted, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-9)
+    np.testing.assert_allclose(ours.correlations(stimuli, eeg), r, atol=1e-9)
+    assert ours.score(stimuli, eeg) == pytest.approx(np.mean(r), abs=1e-9)
+
+
+def test_the_forward_model_finds_the_true_response(rng):
+    truth = rng.normal(size=(2, 3, 8))
+    stimuli = [rng.normal(size=(2000, 2)) for _ in range(4)]
+    eeg = [
+        0.1 * rng.normal(size=(2000, 3))
+        + sum(np.convolve(s[:, f], truth[f, c])[:2000, None] * np.eye(3)[c]
+              for f in range(2) for c in range(3))
+        for s in stimuli
+    ]  # fmt: skip
+    trf = ForwardTRF(0.0, 7 / 64, 64, alpha=[1e-3, 1.0, 1e5]).fit(stimuli, eeg)
+    np.testing.assert_allclose(trf.coef_, truth, atol=0.01)
+    assert trf.cv_scores_.shape == (3, 4)
+    assert trf.alpha_ < 1e5
 
 
 @pytest.mark.parametrize(("tmin", "tmax", "peak"), [(0.0, 0.2, 6), (-0.2, -0.01, None)])

@@ -1,0 +1,38 @@
+"""Compiled assembly of a lagged covariance from its block-Toeplitz parts."""
+
+import numpy as np
+from numba import njit, prange
+
+
+@njit(parallel=True, cache=True)
+def assemble(toeplitz: np.ndarray, edges: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    """Walk down the block diagonals, adding what each step along a diagonal changes.
+
+    Parameters
+    ----------
+    toeplitz : ndarray of shape (n_channels, n_channels, n_lags)
+        First row of blocks: products at the first lag and `d` lags after it.
+    edges : ndarray of shape (n_edges, n_lags, n_channels)
+        Samples that enter or leave at the ends of the trials.
+    signs : ndarray of shape (n_edges,)
+        Whether they enter (1) or leave (-1).
+
+    Returns
+    -------
+    products : ndarray of shape (n_channels * n_lags, n_channels * n_lags)
+        The dense, symmetric matrix.
+    """
+    n_channels, _, n_lags = toeplitz.shape
+    products = np.empty((n_channels * n_lags, n_channels * n_lags))
+    for a in prange(n_channels):
+        for b in range(n_channels):
+            for d in range(n_lags):
+                value = toeplitz[a, b, d]
+                for i in range(n_lags - d):
+                    j = i + d
+                    products[a * n_lags + i, b * n_lags + j] = value
+                    # The tile of (b, a) below its diagonal is this one turned over.
+                    products[b * n_lags + j, a * n_lags + i] = value
+                    for e in range(edges.shape[0]):
+                        value += signs[e] * edges[e, i, a] * edges[e, j, b]
+    return products
