@@ -22,6 +22,7 @@ OPTIONAL_PARTS = {
     "mne_bids": "BIDS corpora (extra bids)",
     "mne_lsl": "live EEG (extra stream)",
     "optuna": "hyper-parameter search (extra search)",
+    "pyriemann": "Riemannian spatial decoding (extra spatial)",
     "pystoi": "speech intelligibility (extra metrics)",
 }
 

@@ -11,6 +11,8 @@ import numpy as np
 from matplotlib.ticker import PercentFormatter
 
 from cocktailparty.backend import to_numpy
+from cocktailparty.drawing import COLORS, MARKERS, axes_for, plain, sober
+from cocktailparty.regularisation import regularisation_path
 from cocktailparty.summary import ALPHA, pool
 from cocktailparty.topography import trf_topomap
 
@@ -22,12 +24,9 @@ __all__ = [
     "accuracy_by_window",
     "correlation_scatter",
     "reconstruction_excerpt",
+    "regularisation_path",
     "trf_topomap",
 ]
-
-#: Okabe and Ito's colours, which colour-blind readers can tell apart; yellow is too pale for lines.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = "osD^vP"
 
 
 def accuracy_by_window(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
@@ -69,7 +68,7 @@ def accuracy_by_window(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes
     subjects = pool(table, ["decoder", "subject", "window"])
     overall = pool(table, ["decoder", "window"])
     one_subject = subjects["subject"].nunique(dropna=False) == 1
-    ax = _axes(ax, (8.0, 4.4))
+    ax = axes_for(ax, (8.0, 4.4))
     windows = np.sort(overall["window"].unique())
     limits = (windows[0] / 1.2, windows[-1] * 1.2)
     lowest = float(subjects["accuracy"].min())
@@ -97,7 +96,7 @@ def accuracy_by_window(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes
                 ax.plot(single["window"], single["accuracy"], color=color, lw=0.7, alpha=0.4)
             mean = rows.groupby("window")["accuracy"].mean()
             drawn = ax.plot(mean.index, mean, color=color, marker=marker, lw=2.4, zorder=3)[0]
-        handles.append((drawn, _plain(decoder)))
+        handles.append((drawn, plain(decoder)))
     lowest_guess, band = _draw_chance(ax, overall, limits)
     handles.append(
         (band, "guessing, all windows pooled:\nfrom chance (dashed) to the\none-sided 5 % level")
@@ -122,7 +121,7 @@ def accuracy_by_window(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes
     bottom = max(-0.02, min(lowest_guess - 0.15, lowest - 0.05))
     ax.set(xlim=limits, ylim=(bottom, 1.02), xlabel="decision window (s)", ylabel="accuracy")
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
-    _sober(ax)
+    sober(ax)
     return ax
 
 
@@ -177,7 +176,7 @@ def correlation_scatter(
     elif window not in windows:
         raise ValueError(f"window={window:g} s is not in the table, which has {windows.tolist()} s")
     scored = scored[scored["window"] == window]
-    ax = _axes(ax, (5.2, 5.2))
+    ax = axes_for(ax, (5.2, 5.2))
     shares = []
     for name, color, marker in _styles(table):
         rows = scored[scored["decoder"] == name]
@@ -185,9 +184,9 @@ def correlation_scatter(
             continue
         x, y = rows["r_unattended"].to_numpy(), rows["r_attended"].to_numpy()
         above = int((y > x).sum())
-        ax.plot(x, y, marker, color=color, alpha=0.65, mec="white", mew=0.5, label=_plain(name))
+        ax.plot(x, y, marker, color=color, alpha=0.65, mec="white", mew=0.5, label=plain(name))
         shares.append(
-            f"{_plain(name)}: {above} of {len(x)} folds above the line "
+            f"{plain(name)}: {above} of {len(x)} folds above the line "
             f"({100 * above / len(x):.0f} %)"
         )
     values = scored[["r_unattended", "r_attended"]].to_numpy()
@@ -205,7 +204,7 @@ def correlation_scatter(
     ax.set_title("\n".join([f"means over windows of {window:g} s", *shares]), fontsize="small")
     if len(shares) > 1:
         ax.legend(loc="best", fontsize="small", handletextpad=0.2)
-    _sober(ax)
+    sober(ax)
     ax.grid(axis="x", color="0.92")
     return ax
 
@@ -278,7 +277,7 @@ def reconstruction_excerpt(
     made = _z_scored(reconstruction)[excerpt]
     played = [_z_scored(stimulus)[excerpt] for stimulus in stimuli]
     times = np.arange(first, first + len(made)) / sfreq
-    ax = _axes(ax, (8.0, 1.2 + 1.5 * len(stimuli)))
+    ax = axes_for(ax, (8.0, 1.2 + 1.5 * len(stimuli)))
     # Ordinary envelopes stay within -2 and 5 standard deviations: rows this far apart do not mix.
     apart = 7.0
     rows = [attended, *(i for i in range(len(stimuli)) if i != attended)]
@@ -304,7 +303,7 @@ def reconstruction_excerpt(
         fontsize="small",
         frameon=False,
     )
-    _sober(ax)
+    sober(ax)
     return ax
 
 
@@ -355,22 +354,3 @@ def _styles(table: "pd.DataFrame") -> Iterator[tuple[str, str, str]]:
     """Name, colour and marker of each decoder, in the order of the table."""
     for i, decoder in enumerate(table["decoder"].unique()):
         yield decoder, COLORS[i % len(COLORS)], MARKERS[i % len(MARKERS)]
-
-
-def _axes(ax: "Axes | None", figsize: tuple[float, float]) -> "Axes":
-    if ax is not None:
-        return ax
-    from matplotlib import pyplot as plt
-
-    return plt.subplots(figsize=figsize, layout="constrained")[1]
-
-
-def _plain(name: object) -> str:
-    """Text that matplotlib must not take for a formula."""
-    return str(name).replace("$", r"\$")
-
-
-def _sober(ax: "Axes") -> None:
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(axis="y", color="0.92", zorder=0)
-    ax.set_axisbelow(True)

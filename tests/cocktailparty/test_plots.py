@@ -218,6 +218,7 @@ def test_pyplot_is_used_only_without_axes(
         "excerpt": lambda ax: plots.reconstruction_excerpt(
             rng.random(99), rng.random((2, 99)), 9.0, 0, ax=ax
         ),
+        "path": lambda ax: plots.regularisation_path(rng.random((3, 4)), [1, 2, 3], ax=ax),
     }
     plt.close("all")
     for function in draw.values():
