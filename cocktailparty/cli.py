@@ -48,7 +48,25 @@ def ridge(sfreq: float) -> Any:
     )
 
 
-DECODERS: dict[str, Callable[[float], Any]] = {"ridge": ridge}
+def ledoit_wolf(sfreq: float) -> Any:
+    """Make the backward model whose penalty is the optimal shrinkage, with nothing to choose.
+
+    Parameters
+    ----------
+    sfreq : float
+        Sampling rate of the trials in hertz.
+
+    Returns
+    -------
+    decoder : AttentionDecoder
+        Unfitted.
+    """
+    from linear_aad import AttentionDecoder, BackwardTRF
+
+    return AttentionDecoder(BackwardTRF(0.0, 0.4, sfreq=sfreq, alpha="ledoit-wolf"))
+
+
+DECODERS: dict[str, Callable[[float], Any]] = {"ridge": ridge, "ledoit-wolf": ledoit_wolf}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

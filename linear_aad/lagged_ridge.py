@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from linear_aad.lagged import LaggedMoments, filter_lagged, lags_in_samples
+from linear_aad.shrinkage import ledoit_wolf_penalty
 from linear_aad.solvers import ALPHA_CONVENTIONS, leave_one_trial_out, penalty, ridge
 
 
@@ -22,10 +23,12 @@ class LaggedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         First and last lag in seconds, rounded to whole samples, both included.
     sfreq : float
         Sampling rate in hertz.
-    alpha : float or sequence of float
-        Penalty on the squared weights, or several to choose from.
+    alpha : float, sequence of float, or "ledoit-wolf"
+        Penalty on the squared weights, or several to choose from, or that of optimal shrinkage.
     alpha_convention : {"absolute", "relative", "mtrfpy", "mtrf-toolbox"}
         What `alpha` counts in, see `linear_aad.solvers.penalty`.
+    alpha_per_output : bool
+        Choose among several penalties for each output by itself.
     """
 
     # +1 where the input is the EEG, which answers later; -1 where the input is the stimulus.
@@ -38,12 +41,14 @@ class LaggedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         sfreq: float = 64.0,
         alpha: Any = 1.0,
         alpha_convention: str = "absolute",
+        alpha_per_output: bool = False,
     ) -> None:
         self.tmin = tmin
         self.tmax = tmax
         self.sfreq = sfreq
         self.alpha = alpha
         self.alpha_convention = alpha_convention
+        self.alpha_per_output = alpha_per_output
 
     def fit(self, X: Any, y: Any) -> "LaggedRidge":
         """Learn the weights.
@@ -91,16 +96,22 @@ class LaggedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
             LaggedMoments.of(x, s.reshape(len(s), -1), self._input_lags)
             for x, s in zip(inputs, outputs, strict=True)
         ]
-        chosen = 0
-        if len(alphas) > 1:
-            self.cv_scores_ = leave_one_trial_out(
-                moments, alphas, self.alpha_convention, self.sfreq
-            )
-            chosen = int(self.cv_scores_.mean(axis=1).argmax())
-        self.alpha_ = alphas[chosen]
         total = reduce(add, moments).dense()
-        absolute = penalty(self.alpha_, self.alpha_convention, total, self.sfreq, len(moments))
-        weights = ridge(total, [absolute])[0]
+        if alphas:
+            best = self._chosen(moments, alphas)
+            absolute = [
+                penalty(alpha, self.alpha_convention, total, self.sfreq, len(moments))
+                for alpha in alphas
+            ]
+            # As many solutions as different penalties were chosen, each for its outputs.
+            weights = np.empty_like(total.xy)
+            for j in np.unique(best):
+                weights[:, best == j] = ridge(total, [absolute[j]])[0][:, best == j]
+            per_output = np.array(alphas)[best]
+            self.alpha_ = per_output if self.alpha_per_output else float(per_output[0])
+        else:
+            self.alpha_ = ledoit_wolf_penalty(total, inputs, self._input_lags)
+            weights = ridge(total, [self.alpha_])[0]
         self.intercept_ = (total.y - total.x @ weights) / total.n
         self._store(weights, total.centred()[0] @ weights, inputs[0].shape[1])
         return self
@@ -183,10 +194,27 @@ class LaggedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
     def _weights(self) -> np.ndarray:
         """Give the weights back as (n_inputs, n_lags, n_outputs), lags rising."""
 
+    def _chosen(self, moments: list[LaggedMoments], alphas: list[float]) -> np.ndarray:
+        """Index of the best penalty for each output, by the trials that are left out."""
+        n_outputs = moments[0].xy.shape[1]
+        if len(alphas) == 1:
+            return np.zeros(n_outputs, dtype=int)
+        scores = leave_one_trial_out(moments, alphas, self.alpha_convention, self.sfreq)
+        self.cv_scores_ = scores.mean(axis=2)
+        if self.alpha_per_output:
+            return scores.mean(axis=1).argmax(axis=0)
+        return np.full(n_outputs, self.cv_scores_.mean(axis=1).argmax())
+
     def _alphas(self) -> list[float]:
+        """Penalties to choose from; none if the data alone decide."""
+        if isinstance(self.alpha, str) and self.alpha == "ledoit-wolf":
+            return []
+        message = f"alpha must be 'ledoit-wolf' or one or several numbers >= 0, got {self.alpha!r}"
+        if isinstance(self.alpha, str):
+            raise ValueError(message)
         alphas = [float(a) for a in np.atleast_1d(np.asarray(self.alpha, dtype=float)).ravel()]
         if not alphas or not all(np.isfinite(a) and a >= 0 for a in alphas):
-            raise ValueError(f"alpha must be one or several numbers >= 0, got {self.alpha!r}")
+            raise ValueError(message)
         if self.alpha_convention not in ALPHA_CONVENTIONS:
             raise ValueError(
                 f"alpha_convention must be one of {ALPHA_CONVENTIONS}, got "

@@ -130,13 +130,13 @@ def leave_one_trial_out(
 
     Returns
     -------
-    scores : ndarray of shape (n_alphas, n_trials)
-        Pearson correlation of the left-out trial, mean over targets.
+    scores : ndarray of shape (n_alphas, n_trials, n_targets)
+        Pearson correlation of the left-out trial.
     """
-    scores = np.empty((len(alphas), len(trials)))
+    scores = np.empty((len(alphas), len(trials), trials[0].xy.shape[1]))
     folds = leave_one_out_weights(trials, alphas, convention, sfreq)
     for k, (left_out, weights) in enumerate(folds):
-        scores[:, k] = correlation(left_out, weights).mean(axis=1)
+        scores[:, k] = correlation(left_out, weights)
     return scores
 
 

@@ -19,13 +19,17 @@ class BackwardTRF(LaggedRidge):
         First and last lag in seconds, rounded to whole samples, both included.
     sfreq : float
         Sampling rate of EEG and stimuli in hertz.
-    alpha : float or sequence of float
+    alpha : float, sequence of float, or "ledoit-wolf"
         Penalty on the squared weights. Of several penalties, the one with the best mean
         correlation in leave-one-trial-out cross-validation over the training trials is taken.
+        "ledoit-wolf" computes the penalty from the input alone, by the optimal shrinkage of its
+        covariance.
     alpha_convention : {"absolute", "relative", "mtrfpy", "mtrf-toolbox"}
         What `alpha` counts in: as it is added to the summed products of the lagged EEG; relative
         to their mean diagonal, so that it does not depend on the unit of the EEG nor on the amount
         of data; or the conventions of the mTRF toolboxes.
+    alpha_per_output : bool
+        Choose among several penalties for each feature of the stimulus by itself.
 
     Attributes
     ----------
@@ -38,8 +42,9 @@ class BackwardTRF(LaggedRidge):
         the variance of the latter. Unlike weights, patterns may be read as brain activity.
     lags_ : ndarray of shape (n_lags,)
         Lags in samples.
-    alpha_ : float
-        Chosen penalty, in the unit of `alpha`.
+    alpha_ : float or ndarray of shape (n_outputs,)
+        Chosen penalty, in the unit of `alpha`; absolute for "ledoit-wolf"; one for each output
+        with `alpha_per_output`.
     cv_scores_ : ndarray of shape (n_alphas, n_trials)
         Correlation of each left-out trial; only if `alpha` is a sequence.
     n_features_in_ : int
@@ -100,13 +105,17 @@ class ForwardTRF(LaggedRidge):
         First and last lag in seconds, rounded to whole samples, both included.
     sfreq : float
         Sampling rate of EEG and stimuli in hertz.
-    alpha : float or sequence of float
+    alpha : float, sequence of float, or "ledoit-wolf"
         Penalty on the squared weights. Of several penalties, the one with the best mean
         correlation in leave-one-trial-out cross-validation over the training trials is taken.
+        "ledoit-wolf" computes the penalty from the input alone, by the optimal shrinkage of its
+        covariance.
     alpha_convention : {"absolute", "relative", "mtrfpy", "mtrf-toolbox"}
         What `alpha` counts in: as it is added to the summed products of the lagged stimulus;
         relative to their mean diagonal, so that it does not depend on the unit of the stimulus nor
         on the amount of data; or the conventions of the mTRF toolboxes.
+    alpha_per_output : bool
+        Choose among several penalties for each channel by itself.
 
     Attributes
     ----------
@@ -116,8 +125,9 @@ class ForwardTRF(LaggedRidge):
         Constants.
     lags_ : ndarray of shape (n_lags,)
         Lags in samples.
-    alpha_ : float
-        Chosen penalty, in the unit of `alpha`.
+    alpha_ : float or ndarray of shape (n_outputs,)
+        Chosen penalty, in the unit of `alpha`; absolute for "ledoit-wolf"; one for each output
+        with `alpha_per_output`.
     cv_scores_ : ndarray of shape (n_alphas, n_trials)
         Correlation of each left-out trial, mean over channels; only if `alpha` is a sequence.
     n_features_in_ : int

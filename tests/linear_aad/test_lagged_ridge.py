@@ -26,3 +26,25 @@ def test_both_directions_use_the_same_sign_of_lags(rng):
     for model, pair in ((BackwardTRF, (eeg, stimulus)), (ForwardTRF, (stimulus, eeg))):
         fitted = model(-0.1, 0.15, 64).fit(*pair)
         assert fitted.lags_[np.abs(fitted.coef_[0, 0]).argmax()] == 5
+
+
+def test_each_output_may_choose_its_penalty(rng):
+    # Clean responses of one lag want no penalty, weak ones to a smooth stimulus a large one.
+    smooth = [np.apply_along_axis(np.convolve, 0, rng.normal(size=(300, 2)), np.ones(9), "same")
+              for _ in range(4)]  # fmt: skip
+    stimuli = [s + 0.01 * rng.normal(size=s.shape) for s in smooth]
+    eeg = [
+        np.c_[3 * s[:, 0] + 0.001 * rng.normal(size=300), s[:, 1] + 30 * rng.normal(size=300)]
+        for s in stimuli
+    ]
+    alphas = [1e-2, 1e3, 1e5]
+    fitted = ForwardTRF(0, 0.1, 64, alphas, alpha_per_output=True).fit(stimuli, eeg)
+    assert fitted.alpha_.shape == (2,)
+    assert fitted.cv_scores_.shape == (3, 4)
+    for c in range(2):
+        alone = ForwardTRF(0, 0.1, 64, alphas).fit(stimuli, [x[:, c] for x in eeg])
+        assert alone.alpha_ == fitted.alpha_[c]
+        np.testing.assert_allclose(fitted.coef_[:, [c]], alone.coef_, rtol=1e-10, atol=1e-14)
+    together = ForwardTRF(0, 0.1, 64, alphas).fit(stimuli, eeg)
+    assert isinstance(together.alpha_, float)
+    assert len(set(fitted.alpha_)) == 2

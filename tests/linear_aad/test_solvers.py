@@ -71,7 +71,7 @@ def test_left_out_trials_are_predicted_by_the_others(rng, convention):
             }[convention]
             model = Ridge(alpha=alpha * factor).fit(x, y)
             expected = np.corrcoef(model.predict(x_out).ravel(), y_out.ravel())[0, 1]
-            assert scores[j, k] == pytest.approx(expected, abs=1e-10)
+            assert scores[j, k, 0] == pytest.approx(expected, abs=1e-10)
 
 
 def test_relative_penalties_do_not_depend_on_unit_or_length(rng):

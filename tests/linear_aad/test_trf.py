@@ -174,8 +174,8 @@ BAD = {
     "lags longer than the trial": ({"tmax": 10.0}, None, "reach 640 samples but trial 0 has"),
     "tmax before tmin": ({"tmin": 0.5}, None, "from tmin to a later tmax"),
     "rate zero": ({"sfreq": 0}, None, "sfreq must be a positive"),
-    "negative penalty": ({"alpha": -1}, None, "alpha must be one or several numbers >= 0, got -1"),
-    "no penalty at all": ({"alpha": []}, None, "alpha must be one or several"),
+    "negative penalty": ({"alpha": -1}, None, "one or several numbers >= 0, got -1"),
+    "no penalty at all": ({"alpha": []}, None, "one or several numbers"),
     "unknown convention": ({"alpha_convention": "x"}, None, "alpha_convention must be one of"),
     "one trial, two penalties": (
         {"alpha": [1, 2]},

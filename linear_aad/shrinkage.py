@@ -1,0 +1,56 @@
+"""The penalty that Ledoit and Wolf's shrinkage of a lagged covariance amounts to."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from linear_aad.lagged import Moments, filter_lagged
+
+
+def ledoit_wolf_penalty(total: Moments, trials: Sequence[np.ndarray], lags: np.ndarray) -> float:
+    r"""Compute the ridge penalty of Ledoit-Wolf shrinkage, without the lagged signals.
+
+    The covariance S of p lagged channels over n samples is drawn towards
+    :math:`\mu I, \mu = \mathrm{tr} S / p`, by the share :math:`\rho` that minimises the expected
+    error; :math:`(1 - \rho) S + \rho \mu I` gives the weights, up to a factor, of ridge regression
+    with :math:`\alpha = n \mu \rho / (1 - \rho)`.
+
+    Parameters
+    ----------
+    total : Moments
+        Sums over all trials.
+    trials : sequence of ndarray of shape (n_times, n_channels)
+        The signals that were lagged.
+    lags : ndarray of int, shape (n_lags,)
+        Successive lags in samples.
+
+    Returns
+    -------
+    alpha : float
+        Absolute penalty on the summed products. Where the best share is all, 1e9 times the mean
+        of their diagonal: beyond, only the scale of the weights would change.
+
+    References
+    ----------
+    Ledoit, O., & Wolf, M. (2004). A well-conditioned estimator for large-dimensional covariance
+    matrices. Journal of Multivariate Analysis, 88(2), 365-411.
+    https://doi.org/10.1016/S0047-259X(03)00096-4
+    """
+    products, _, _ = total.centred()
+    n, p = total.n, len(products)
+    mu = np.trace(products) / n / p
+    size = float(np.sum(products**2)) / n**2  # squared Frobenius norm of the covariance
+    # Fourth moments need the squared length of every lagged, centred sample: the length of the
+    # sample by a moving sum of channel powers, the inner product with the mean by filtering.
+    mean = total.x / n
+    fourth = 0.0
+    for x in trials:
+        x = x.astype(np.float64, copy=False)
+        ones = np.ones((1, len(lags), 1))
+        length = filter_lagged((x * x).sum(axis=1, keepdims=True), ones, lags)[:, 0]
+        inner = filter_lagged(x, mean.reshape(x.shape[1], len(lags), 1), lags)[:, 0]
+        fourth += float(np.sum((length - 2 * inner + mean @ mean) ** 2))
+    noise = (fourth / n - size) / n
+    spread = size - p * mu**2
+    rho = 1.0 if spread <= 0 else min(max(noise, 0.0), spread) / spread
+    return float(n * mu * min(rho / (1 - rho) if rho < 1 else np.inf, 1e9))
