@@ -19,6 +19,7 @@ OPTIONAL_PARTS = {
     "cupy": "CUDA kernels (extra cuda12 or cuda13)",
     "jax": "neural decoders (extra deep)",
     "h5py": "MATLAB v7.3 and HDF5 corpora (extra datasets)",
+    "yaml": "labels of MAD-EEG (extra datasets)",
     "mne_bids": "BIDS corpora (extra bids)",
     "mne_lsl": "live EEG (extra stream)",
     "optuna": "hyper-parameter search (extra search)",
@@ -66,7 +67,29 @@ def ledoit_wolf(sfreq: float) -> Any:
     return AttentionDecoder(BackwardTRF(0.0, 0.4, sfreq=sfreq, alpha="ledoit-wolf"))
 
 
-DECODERS: dict[str, Callable[[float], Any]] = {"ridge": ridge, "ledoit-wolf": ledoit_wolf}
+def cca(sfreq: float) -> Any:
+    """Make a canonical correlation decoder, its penalty chosen as that of `ridge`.
+
+    Parameters
+    ----------
+    sfreq : float
+        Sampling rate of the trials in hertz.
+
+    Returns
+    -------
+    decoder : CCADecoder
+        Unfitted.
+    """
+    from linear_aad import CCADecoder
+
+    return CCADecoder(sfreq=sfreq, alpha=[10.0**exponent for exponent in range(-4, 3)])
+
+
+DECODERS: dict[str, Callable[[float], Any]] = {
+    "ridge": ridge,
+    "ledoit-wolf": ledoit_wolf,
+    "cca": cca,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -256,16 +279,12 @@ def _load(options: argparse.Namespace) -> tuple[list[Trial], str, list[str]]:
 
 def _gap(options: argparse.Namespace, decoders: dict[str, Any]) -> float:
     """Reach of the lags and of the filter from both sides, to the next tenth of a second."""
+    from cocktailparty.evaluation import lag_reach
     from cocktailparty.preprocessing import filter_reach
 
-    lags = [
-        abs(value)
-        for decoder in decoders.values()
-        for name, value in decoder.get_params(deep=True).items()
-        if name.split("__")[-1] in ("tmin", "tmax")
-    ]
+    lags = max(lag_reach(decoder) for decoder in decoders.values())
     reach = filter_reach(options.sfreq, options.l_freq, options.h_freq)
-    return math.ceil(10 * (max(lags, default=0.0) + 2 * reach)) / 10
+    return math.ceil(10 * (lags + 2 * reach)) / 10
 
 
 def _datasets(options: argparse.Namespace) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from cocktailparty.features.waveform import check_samples
 from cocktailparty.preprocessing import interpolate, interpolation_reach
+from cocktailparty.validation import constant_columns
 
 if TYPE_CHECKING:
     import mne
@@ -82,6 +83,51 @@ def read_eeg(path: str | PathLike[str]) -> "mne.io.BaseRaw":
                 "continuous recording of a format that mne.io.read_raw knows; copy it again, or "
                 "read it by the MNE function for its format"
             ) from error
+
+
+def raw_from_array(
+    eeg: Any, sfreq: float, channel_names: Sequence[str], electrodes: Sequence[str], what: str
+) -> "mne.io.BaseRaw":
+    """Wrap an array as a continuous recording.
+
+    Parameters
+    ----------
+    eeg : array of shape (n_times, n_channels)
+        Recording.
+    sfreq : float
+        Its sampling rate in hertz.
+    channel_names : sequence of str
+        One name a channel.
+    electrodes : sequence of str
+        Names of those channels that are EEG; the others can serve as a reference.
+    what : str
+        File and name of the array in the message.
+
+    Returns
+    -------
+    raw : mne.io.Raw
+        The recording, in the unit of the array.
+
+    Raises
+    ------
+    ValueError
+        If the array does not have as many channels as there are names, or an electrode was dead.
+    """
+    import mne
+
+    eeg = np.asarray(eeg)
+    if eeg.ndim != 2 or eeg.shape[1] != len(channel_names) or eeg.dtype.kind not in "iuf":
+        raise ValueError(
+            f"{what} must be numbers of shape (n_times, {len(channel_names)}), got {eeg.dtype} of "
+            f"shape {eeg.shape}"
+        )
+    # Filters and a new reference leave a trace of noise in such a channel: this is the last chance.
+    flat = [channel_names[i] for i in constant_columns(eeg) if channel_names[i] in electrodes]
+    if flat:
+        raise ValueError(f"{what}: channel(s) {flat} are constant: interpolate or drop them first")
+    types = ["eeg" if name in electrodes else "misc" for name in channel_names]
+    info = mne.create_info(list(channel_names), sfreq, types)
+    return mne.io.RawArray(eeg.T.astype(float), info, verbose="ERROR")
 
 
 class Continuous:

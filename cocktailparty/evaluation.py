@@ -225,15 +225,36 @@ def _checked_windows(windows: Iterable[float]) -> list[float]:
     return lengths
 
 
+def lag_reach(decoder: Any) -> float:
+    """Find out how far the lags of a decoder reach.
+
+    Parameters
+    ----------
+    decoder : estimator
+        Attention decoder, whose parameters (or those of its parts) that end in ``tmin`` or
+        ``tmax`` are lags in seconds.
+
+    Returns
+    -------
+    reach : float
+        Seconds; where EEG and stimulus have lags of their own, their sum.
+    """
+    reach: dict[str, float] = {}
+    for name, value in decoder.get_params(deep=True).items():
+        if name.endswith(("tmin", "tmax")):
+            signal = name.removesuffix("tmin").removesuffix("tmax")
+            reach[signal] = max(reach.get(signal, 0.0), abs(value))
+    return sum(reach.values())
+
+
 def _check_gap(decoders: Mapping[str, Any], gap: float) -> None:
     """Refuse a gap that lets a decoder look across it through its lags."""
     for name, decoder in decoders.items():
-        for parameter, value in decoder.get_params(deep=True).items():
-            if parameter.split("__")[-1] in ("tmin", "tmax") and abs(value) > gap:
-                raise ValueError(
-                    f"gap={gap:g} s is shorter than {parameter}={value:g} s of decoder {name!r}: "
-                    "test data would reach into training through the lags"
-                )
+        if lag_reach(decoder) > gap:
+            raise ValueError(
+                f"gap={gap:g} s is shorter than the lags of decoder {name!r}, which reach "
+                f"{lag_reach(decoder):g} s: test data would reach into training through them"
+            )
 
 
 def _check_fold(fold: Fold, allow_shared_stimuli: bool) -> None:

@@ -3,11 +3,27 @@
 A corpus is one module with a `Corpus` that describes it, and one line in `CORPORA`.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cocktailparty.datasets import cnd, dtu, etard, kul, table, two_talker
+from cocktailparty.datasets import (
+    broderick,
+    cnd,
+    dtu,
+    dtu_aad,
+    dtu_raw,
+    etard,
+    kul,
+    kul_aad,
+    madeeg,
+    sparrkulee,
+    table,
+    two_talker,
+)
+from cocktailparty.datasets.cnd import write_cnd
 from cocktailparty.datasets.corpus import Corpus
+from cocktailparty.datasets.downloads import fetch_json, fetch_record
 from cocktailparty.datasets.etard import DecoderOutput, load_etard_outputs
 from cocktailparty.datasets.kul import KulCorrelations, load_kul_correlations
 from cocktailparty.datasets.simulated import (
@@ -25,12 +41,14 @@ __all__ = [
     "KulCorrelations",
     "SimulatedListeners",
     "detect",
+    "download",
     "load",
     "load_etard_outputs",
     "load_kul_correlations",
     "simulate_eeg",
     "simulate_trf",
     "simulate_two_talkers",
+    "write_cnd",
 ]
 
 #: Known corpora by the name that the command line uses.
@@ -38,6 +56,13 @@ CORPORA: dict[str, Corpus] = {
     corpus.key: corpus
     for corpus in (
         two_talker.CORPUS,
+        kul_aad.CORPUS,
+        dtu_aad.CORPUS,
+        dtu_raw.CORPUS,
+        broderick.COCKTAIL_PARTY,
+        madeeg.CORPUS,
+        broderick.NATURAL_SPEECH,
+        sparrkulee.CORPUS,
         dtu.CORPUS,
         cnd.CORPUS,
         etard.CORPUS,
@@ -73,9 +98,7 @@ def detect(path: Path | str, corpus: str | None = None) -> Corpus:
     """
     path = _folder(path)
     if corpus is not None:
-        if corpus not in CORPORA:
-            raise ValueError(f"corpus must be one of {sorted(CORPORA)}, got {corpus!r}")
-        return CORPORA[corpus]
+        return _known(corpus)
     found = [corpus for corpus in CORPORA.values() if corpus.detect(path)]
     if not found:
         known = "; ".join(f"{corpus.key} ({corpus.layout})" for corpus in CORPORA.values())
@@ -121,6 +144,59 @@ def load(path: Path | str, corpus: str | None = None, **arguments: Any) -> list[
             f"cocktailparty.datasets.{found.reader}"
         )
     return found.load(Path(path), **arguments)
+
+
+def download(
+    corpus: str,
+    folder: Path | str,
+    *,
+    progress: bool = True,
+    fetch: Callable[[str], Any] = fetch_json,
+) -> Path:
+    """Download a corpus from Zenodo, and unpack it.
+
+    The checksums come from the host. What was downloaded before is not downloaded again, so that
+    an interrupted download goes on with the file where it stopped. Sizes are in the gigabytes.
+
+    Parameters
+    ----------
+    corpus : str
+        Name of the corpus, one of `CORPORA`.
+    folder : path-like
+        Where to store it; made if need be.
+    progress : bool
+        Show a progress bar.
+    fetch : callable
+        Takes an address, returns what the JSON found there says.
+
+    Returns
+    -------
+    path : Path
+        Folder that `load` takes: the given one or one in it.
+
+    Raises
+    ------
+    ValueError
+        If the corpus is unknown or has to be downloaded by hand; says what and where. Also if a
+        file that came does not have the checksum that the host states.
+    OSError
+        If the host cannot be reached, or its record is not as expected.
+
+    Examples
+    --------
+    >>> download("sparrkulee", "data")
+    Traceback (most recent call last):
+    ...
+    ValueError: sparrkulee has to be downloaded by hand: get derivatives/preprocessed_eeg/... from
+    KU Leuven RDR, doi:10.48804/K3VSND (CC BY-NC 4.0; parts are restricted)
+    """
+    return fetch_record(_known(corpus), Path(folder), progress, fetch)
+
+
+def _known(corpus: str) -> Corpus:
+    if corpus not in CORPORA:
+        raise ValueError(f"corpus must be one of {sorted(CORPORA)}, got {corpus!r}")
+    return CORPORA[corpus]
 
 
 def _folder(path: Path | str) -> Path:

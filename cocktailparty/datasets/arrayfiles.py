@@ -66,14 +66,110 @@ def read_mat_struct(path: Path, name: str, *fields: str) -> dict[str, Any]:
     ValueError
         If the variable is missing, no struct, or lacks a field.
     """
-    value = read_mat(path, name)[name]
+    return struct_fields(read_mat(path, name)[name], f"{path}: {name}", *fields)
+
+
+def struct_fields(value: Any, what: str, *fields: str) -> dict[str, Any]:
+    """Take a struct apart that `read_mat` gave, alone or as the content of a cell.
+
+    Parameters
+    ----------
+    value : ndarray
+        The struct.
+    what : str
+        File and name of the value in the message.
+    *fields : str
+        Fields that it must have.
+
+    Returns
+    -------
+    fields : dict
+        Values of all fields by name, as `read_mat` gives them.
+
+    Raises
+    ------
+    ValueError
+        If the value is no struct, or lacks a field.
+    """
+    value = unwrapped(value)
     if value.shape != (1, 1) or not hasattr(value[0, 0], "_fieldnames"):
-        raise ValueError(f"{path}: {name} must be a struct, got an array of shape {value.shape}")
+        raise ValueError(f"{what} must be a struct, got an array of shape {value.shape}")
     found = {field: getattr(value[0, 0], field) for field in value[0, 0]._fieldnames}
     missing = [field for field in fields if field not in found]
     if missing:
-        raise ValueError(f"{path}: {name} has no field {missing}, only {sorted(found)}")
+        raise ValueError(f"{what} has no field {missing}, only {sorted(found)}")
     return found
+
+
+def unwrapped(value: Any) -> np.ndarray:
+    """Take a value out of the cells of one element that are wrapped around it.
+
+    Parameters
+    ----------
+    value : ndarray
+        Value that `read_mat` gave.
+
+    Returns
+    -------
+    value : ndarray
+        What is in the innermost of such cells; the value itself if it is none.
+    """
+    value = np.asarray(value)
+    while value.dtype == object and value.size == 1 and isinstance(value.flat[0], np.ndarray):
+        value = value.flat[0]
+    return value
+
+
+def text(value: Any, what: str) -> str:
+    """Take a value from a MATLAB file as text.
+
+    Parameters
+    ----------
+    value : ndarray
+        Value that `read_mat` gave.
+    what : str
+        File and name of the value in the message.
+
+    Returns
+    -------
+    text : str
+        Without white space at its ends.
+
+    Raises
+    ------
+    ValueError
+        If it is no text.
+    """
+    value = unwrapped(value)
+    if value.dtype.kind != "U":
+        raise ValueError(f"{what} must be text, got {value.dtype} of shape {value.shape}")
+    return "".join(value.ravel()).strip()
+
+
+def number(value: Any, what: str) -> float:
+    """Take a value from a MATLAB file as a number.
+
+    Parameters
+    ----------
+    value : ndarray
+        Value that `read_mat` gave.
+    what : str
+        File and name of the value in the message.
+
+    Returns
+    -------
+    number : float
+        The value.
+
+    Raises
+    ------
+    ValueError
+        If it is not exactly one number.
+    """
+    value = unwrapped(value)
+    if value.dtype.kind not in "biuf" or value.size != 1:
+        raise ValueError(f"{what} must be a number, got {value.dtype} of shape {value.shape}")
+    return float(value.item())
 
 
 def cells(value: Any, what: str) -> np.ndarray:

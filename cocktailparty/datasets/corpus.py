@@ -36,6 +36,10 @@ class Corpus:
     continuous : bool
         Whether `load` itself filters and resamples the continuous recordings: it then takes the
         keywords `sfreq`, `l_freq` and `h_freq` as well.
+    zenodo : int or None
+        Number of the Zenodo record that can be downloaded; None if the host does not allow it.
+    files : tuple of str
+        Files of the record that are needed, as patterns such as ``*.mat``.
     """
 
     key: str
@@ -49,3 +53,5 @@ class Corpus:
     default_cv: str | None
     reader: str = "load"
     continuous: bool = False
+    zenodo: int | None = None
+    files: tuple[str, ...] = ()

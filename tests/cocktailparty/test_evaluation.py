@@ -9,10 +9,15 @@ from sklearn.model_selection import KFold
 
 from cocktailparty import Trial, datasets, evaluation
 from cocktailparty.decoder import ReconstructionMixin
-from cocktailparty.evaluation import SharedStimulusWarning, circular_shift_test, compare
+from cocktailparty.evaluation import (
+    SharedStimulusWarning,
+    circular_shift_test,
+    compare,
+    lag_reach,
+)
 from cocktailparty.leakage import LeakError
 from cocktailparty.metrics import chance_level
-from linear_aad import AttentionDecoder, BackwardTRF
+from linear_aad import AttentionDecoder, BackwardTRF, CCADecoder
 
 RIDGE = AttentionDecoder(BackwardTRF(0.0, 0.3, 64, alpha=1e-2, alpha_convention="relative"))
 COLUMNS = [
@@ -151,6 +156,12 @@ def test_workers_give_the_same_table(trials):
     pd.testing.assert_frame_equal(alone, together)
 
 
+def test_lags_of_both_signals_add_up():
+    assert lag_reach(RIDGE) == 0.3
+    assert lag_reach(CCADecoder(tmin=-0.1, tmax=0.25, stimulus_tmax=0.5)) == 0.75
+    assert lag_reach(Counting()) == 0
+
+
 BAD = {
     "no decoders": (lambda t: ({}, t), {}, "at least one name"),
     "a bare regressor": (
@@ -170,7 +181,7 @@ BAD = {
     "lags cross the gap": (
         lambda t: ({"r": RIDGE}, t),
         {"cv": "time", "gap": 0.2},
-        "gap=0.2 s is shorter than regressor__tmax=0.3 s of decoder 'r'",
+        "gap=0.2 s is shorter than the lags of decoder 'r', which reach 0.3 s",
     ),
     "rate of the decoder": (
         lambda t: ({"r": AttentionDecoder(BackwardTRF(sfreq=128))}, t),

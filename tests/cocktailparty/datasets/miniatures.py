@@ -23,7 +23,7 @@ def write_two_talker(folder, rng, n_trials=3, n_times=256, blocks=(1,)):
     )
     for block in blocks:
         for trial in range(1, n_trials + 1):
-            eeg = _listen((female if block == 1 else male)[trial - 1], 128, 128, rng)
+            eeg = listen((female if block == 1 else male)[trial - 1], 128, 128, rng)
             mastoids = rng.normal(size=(n_times, 2)).astype(np.float32)
             save(folder, f"{block}_{trial}.mat", eeg=eeg, mast=mastoids)
     return female, male, orders
@@ -34,7 +34,7 @@ def write_dtu(folder, rng, subjects=(2, 4), n_trials=2, n_times=640):
     envelope = rng.random((n_times, 1)).astype(np.float32)
     for subject in subjects:
         for trial in range(n_trials):
-            eeg = _listen(envelope[:, 0], 64, 64, rng)
+            eeg = listen(envelope[:, 0], 64, 64, rng)
             np.savez(folder / f"DTU_S{subject}_{trial:03d}.npz", eeg=eeg, envelope=envelope)
     return envelope
 
@@ -98,7 +98,7 @@ def write_cnd(
             "origTrialPosition": np.arange(1, n_trials + 1, dtype=np.uint8)[None],
             "fs": np.uint8(64),
             "data": row_of_cells(
-                [_listen(cell[:n_times, 0], n_channels, 64, rng) for cell in features[0]]
+                [listen(cell[:n_times, 0], n_channels, 64, rng) for cell in features[0]]
             ),
             "extChan": {
                 "data": row_of_cells([rng.normal(size=(n_times, 2)) for _ in range(n_trials)]),
@@ -140,7 +140,7 @@ def _changed(fields, changes):
     return {field: value for field, value in changed.items() if value is not None}
 
 
-def _listen(envelope, n_channels, sfreq, rng):
+def listen(envelope, n_channels, sfreq, rng):
     answer = np.roll(envelope - envelope.mean(), round(0.1 * sfreq))
     eeg = rng.normal(size=(len(envelope), n_channels)) + np.outer(
         answer, rng.normal(size=n_channels)

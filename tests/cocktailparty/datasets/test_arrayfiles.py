@@ -6,7 +6,17 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from cocktailparty.datasets.arrayfiles import cells, read_mat, read_mat_struct, read_npy, read_npz
+from cocktailparty.datasets.arrayfiles import (
+    cells,
+    number,
+    read_mat,
+    read_mat_struct,
+    read_npy,
+    read_npz,
+    struct_fields,
+    text,
+    unwrapped,
+)
 
 
 def write(file, rng, compressed=True):
@@ -106,3 +116,26 @@ def test_missing_field_is_named(tmp_path, rng):
 def test_numbers_in_place_of_cells_are_refused():
     with pytest.raises(ValueError, match=r"stim1 must be a cell array, got float64"):
         cells(np.zeros((1, 3)), "stim1")
+
+
+def test_structs_text_and_numbers_come_out_of_nested_cells(tmp_path):
+    inner = np.empty((1, 1), dtype=object)
+    inner[0, 0] = {"ear": "L ", "rate": np.uint8(64), "name": ""}
+    outer = np.empty((1, 2), dtype=object)
+    outer[0, 0], outer[0, 1] = inner, np.ones((3, 1))
+    savemat(tmp_path / "a.mat", {"trials": outer})
+    trials = cells(read_mat(tmp_path / "a.mat", "trials")["trials"], "trials")
+    fields = struct_fields(trials[0, 0], "trials{1}", "ear", "rate")
+    assert (text(fields["ear"], "ear"), text(fields["name"], "name")) == ("L", "")
+    assert number(fields["rate"], "rate") == 64
+    np.testing.assert_array_equal(unwrapped(trials[0, 1]), np.ones((3, 1)))
+    with pytest.raises(ValueError, match=r"trials\{1\} has no field \['side'\], only \['ear', "):
+        struct_fields(trials[0, 0], "trials{1}", "side")
+    with pytest.raises(ValueError, match=r"trials\{2\} must be a struct, got an array of shape"):
+        struct_fields(trials[0, 1], "trials{2}")
+    with pytest.raises(ValueError, match="rate must be text, got uint8"):
+        text(fields["rate"], "rate")
+    with pytest.raises(ValueError, match="ear must be a number, got <U"):
+        number(fields["ear"], "ear")
+    with pytest.raises(ValueError, match=r"must be a number, got float64 of shape \(3, 1\)"):
+        number(trials[0, 1], "trials")

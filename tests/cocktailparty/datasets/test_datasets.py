@@ -7,7 +7,7 @@ import pytest
 from cocktailparty import datasets
 from cocktailparty.datasets import CORPORA
 from cocktailparty.model_selection import SPLITS, folds
-from tests.cocktailparty.datasets import miniatures
+from tests.cocktailparty.datasets import miniatures, originals
 
 WRITERS = {
     "two-talker": miniatures.write_two_talker,
@@ -15,40 +15,53 @@ WRITERS = {
     "cnd": miniatures.write_cnd,
     "etard-outputs": miniatures.write_etard,
     "kul-correlations": miniatures.write_kul,
+    "kul": originals.write_kul_aad,
+    "dtu": originals.write_dtu_aad,
+    "dtu-raw": originals.write_dtu_raw,
+    "broderick-cocktail-party": originals.write_broderick_cocktail_party,
+    "broderick-natural-speech": originals.write_broderick_natural_speech,
+    "sparrkulee": originals.write_sparrkulee,
+    "madeeg": originals.write_madeeg,
 }
 
 
-@pytest.mark.parametrize("key", WRITERS)
-def test_folder_is_recognised_by_its_own_corpus_alone(tmp_path, rng, key):
+@pytest.fixture
+def corpus_folder(tmp_path, rng, request):
+    """Folder of the corpus that a test names as its parameter `key`."""
+    key = request.getfixturevalue("key")
+    if key == "madeeg":
+        pytest.importorskip("yaml")
     WRITERS[key](tmp_path, rng)
-    assert [corpus.key for corpus in CORPORA.values() if corpus.detect(tmp_path)] == [key]
-    assert datasets.detect(str(tmp_path)) is CORPORA[key]
+    return tmp_path
+
+
+@pytest.mark.parametrize("key", WRITERS)
+def test_folder_is_recognised_by_its_own_corpus_alone(corpus_folder, key):
+    assert [corpus.key for corpus in CORPORA.values() if corpus.detect(corpus_folder)] == [key]
+    assert datasets.detect(str(corpus_folder)) is CORPORA[key]
 
 
 @pytest.mark.parametrize("key", [key for key in WRITERS if CORPORA[key].load])
-def test_load_finds_the_reader(tmp_path, rng, key):
-    WRITERS[key](tmp_path, rng)
-    trials = datasets.load(str(tmp_path))
-    named = datasets.load(tmp_path, corpus=key)
+def test_load_finds_the_reader(corpus_folder, key):
+    trials = datasets.load(str(corpus_folder))
+    named = datasets.load(corpus_folder, corpus=key)
     assert len(trials) == len(named) >= 3
     for trial, same in zip(trials, named, strict=True):
         np.testing.assert_array_equal(trial.eeg, same.eeg)
 
 
 @pytest.mark.parametrize("key", [key for key in WRITERS if CORPORA[key].load])
-def test_default_split_fits_the_labels(tmp_path, rng, key):
-    WRITERS[key](tmp_path, rng)
-    parts = folds(datasets.load(tmp_path), CORPORA[key].default_cv, n_splits=2, gap=0.1)
+def test_default_split_fits_the_labels(corpus_folder, key):
+    parts = folds(datasets.load(corpus_folder), CORPORA[key].default_cv, n_splits=2, gap=0.1)
     assert len(parts) >= 2
 
 
 @pytest.mark.parametrize("key", [key for key in WRITERS if not CORPORA[key].load])
-def test_folder_without_eeg_names_its_reader(tmp_path, rng, key):
-    WRITERS[key](tmp_path, rng)
+def test_folder_without_eeg_names_its_reader(corpus_folder, key):
     reader = CORPORA[key].reader
     assert reader in datasets.__all__
     with pytest.raises(ValueError, match=rf"holds no EEG but .*cocktailparty\.datasets\.{reader}"):
-        datasets.load(tmp_path)
+        datasets.load(corpus_folder)
 
 
 def test_missing_folder_is_refused(tmp_path):

@@ -1,0 +1,400 @@
+"""Decode attention without labels: the decoder labels the data that it is trained on."""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import reduce
+from itertools import pairwise, repeat
+from operator import add
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from cocktailparty.decoder import ReconstructionMixin
+from cocktailparty.trial import Trial
+from cocktailparty.trials import check_trials
+from linear_aad.lagged import LaggedMoments, Moments, filter_lagged, lags_in_samples
+from linear_aad.solvers import ALPHA_CONVENTIONS, correlation, penalty, ridge
+
+
+class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
+    r"""Reconstruct the attended stimulus with a decoder that learns without attended labels.
+
+    The covariance of the EEG needs no labels; only its covariance with the attended stimulus does.
+    Each segment k is given the stimulus that correlates best with its reconstruction by the ridge
+    model of all *other* segments with their present labels, and so on in turn until no label
+    changes:
+
+    .. math:: \ell_k = \arg\max_s \; \mathrm{corr}\Big(X_k \,(X^T X + \alpha I)^{-1}
+              \sum_{j \ne k} X_j^T s_{j, \ell_j},\; s_{k, s}\Big)
+
+    A segment has no say in its own label, which would favour the label that it happens to have.
+    Which of several stimuli is called attended is settled by the strength of the responses alone:
+    of several random starts, the one with the largest sum of correlations of left-out segments is
+    taken. If another sound drives the EEG more than the attended one, that sound is followed.
+
+    Parameters
+    ----------
+    regressor : BackwardTRF
+        Template whose lags, rate, penalty (a single one) and penalty convention are used; it is
+        not fitted.
+    initial : estimator, optional
+        Fitted linear decoder of the same channels, features and lags that gives the first labels,
+        such as an `AttentionDecoder` of other listeners. None to start from random labels.
+    initial_weight : float
+        Share of the initial weights that is kept, from 0 to 1: the weights are the mixture of the
+        initial ones and those that are learnt.
+    segment : float
+        Length in seconds over which attention is taken to stay with one stimulus. Trials are cut
+        into equal parts of about this length.
+    n_init : int
+        Number of random starts; ignored if there is an initial decoder.
+    max_iter : int
+        Largest number of passes over the segments.
+    forgetting : float
+        Time in seconds after which `partial_fit` has reduced the weight of data to 1/e; infinity
+        to forget nothing.
+    random_state : int, RandomState or None
+        Source of the random starts.
+
+    Attributes
+    ----------
+    labels_ : ndarray of int, shape (n_segments,)
+        Stimulus chosen for each segment of the last `fit` or `partial_fit`, trial after trial.
+    n_iter_ : int
+        Number of passes of the chosen start, the last of which changes nothing.
+    coef_ : ndarray of shape (n_features, n_channels, n_lags)
+        Weights.
+    intercept_ : ndarray of shape (n_features,)
+        Constants.
+    patterns_ : ndarray of shape (n_features, n_channels, n_lags)
+        What the weights respond to, see `BackwardTRF`.
+    lags_ : ndarray of int, shape (n_lags,)
+        Lags in samples.
+    moments_ : Moments
+        Sums over the segments with the chosen stimuli, which `partial_fit` carries on.
+    classes_ : ndarray of int
+        Indices of the stimuli.
+
+    References
+    ----------
+    Geirnaert, S., Francart, T., & Bertrand, A. (2021). Unsupervised self-adaptive auditory
+    attention decoding. IEEE Journal of Biomedical and Health Informatics, 25(10), 3955-3966.
+    https://doi.org/10.1109/JBHI.2021.3075631
+
+    Yao, Y., Geirnaert, S., Tuytelaars, T., & Bertrand, A. (2025). Efficient solutions for
+    mitigating initialization bias in unsupervised self-adaptive auditory attention decoding.
+    https://doi.org/10.48550/arXiv.2509.14764
+
+    Examples
+    --------
+    >>> from cocktailparty.datasets import simulate_two_talkers
+    >>> from linear_aad import BackwardTRF
+    >>> trials = simulate_two_talkers(n_trials=12, n_channels=8, snr=-22, random_state=0).trials
+    >>> trf = BackwardTRF(tmax=0.25, sfreq=64, alpha=1e-2, alpha_convention="relative")
+    >>> unlabelled = [trial.replace(attended=None) for trial in trials]
+    >>> decoder = AdaptiveDecoder(trf, random_state=0).fit(unlabelled)
+    >>> decoder.score(trials) > 0.9
+    True
+    """
+
+    def __init__(
+        self,
+        regressor: Any,
+        initial: Any = None,
+        initial_weight: float = 0.0,
+        segment: float = 60.0,
+        n_init: int = 10,
+        max_iter: int = 100,
+        forgetting: float = 600.0,
+        random_state: Any = None,
+    ) -> None:
+        self.regressor = regressor
+        self.initial = initial
+        self.initial_weight = initial_weight
+        self.segment = segment
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.forgetting = forgetting
+        self.random_state = random_state
+
+    def fit(self, trials: Any, attended: Any = None) -> "AdaptiveDecoder":
+        """Learn from trials whose attended stimulus is unknown.
+
+        Parameters
+        ----------
+        trials : sequence of Trial
+            Training trials; their labels are not looked at.
+        attended : object
+            Ignored, present for the tools of scikit-learn.
+
+        Returns
+        -------
+        self : AdaptiveDecoder
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is invalid, the trials do not fit together, to the regressor or to the
+            initial decoder, or there are fewer than two segments.
+        """
+        lags = self._checked_lags()
+        trials = _with_stimuli(trials, self.regressor.sfreq)
+        n_channels, n_features = trials[0].n_channels, trials[0].n_features
+        start = self._initial_weights((n_features, n_channels, len(lags)), lags)
+        segments = [
+            _all_stimuli(part, lags) for trial in trials for part in _parts(trial, self.segment)
+        ]
+        if len(segments) < 2:
+            raise ValueError(
+                f"segment={self.segment:g} s leaves {len(segments)} segment(s), at least 2 are "
+                "needed: give more trials or shorten the segments"
+            )
+        eeg = reduce(add, (_chosen(m, 0, 0) for m in segments)).dense()
+        models = _models(eeg, segments, self._penalty(eeg, len(trials)))
+        models = [(1 - self.initial_weight) * _by_stimulus(m, n_features) for m in models]
+        tests = [_by_stimulus(_correlating(m), n_features) for m in segments]
+        xx = eeg.centred()[0]
+        if self.initial is None:
+            rng = check_random_state(self.random_state)
+            starts = [[rng.randint(len(t)) for t in tests] for _ in range(self.n_init)]
+        else:
+            scaled = _scale(start, xx) * start
+            starts = [[np.einsum("sfr,fr->s", t, scaled).argmax() for t in tests]]
+        fixed = self.initial_weight * start
+        runs = [_relabel(np.array(k), models, tests, fixed, xx, self.max_iter) for k in starts]
+        self.labels_, self.n_iter_, converged, _ = max(runs, key=lambda run: run[3])
+        if not converged:
+            warnings.warn(
+                f"labels still changed after {self.max_iter} passes: raise max_iter",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        chosen = reduce(add, map(_chosen, segments, self.labels_, repeat(n_features)))
+        self.moments_ = replace(eeg, y=chosen.y, xy=chosen.xy, yy=chosen.yy)
+        self.n_trials_, self.lags_ = len(trials), lags
+        self.n_features_in_ = n_channels
+        self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
+        self._solve(start, (n_features, n_channels, len(lags)))
+        return self
+
+    def partial_fit(self, trials: Any, attended: Any = None) -> "AdaptiveDecoder":
+        """Follow responses that drift: decide each segment, then learn from it.
+
+        Each segment is labelled by the present decoder, before it changes anything. Then all that
+        was learnt before is reduced according to `forgetting`, the segment is added, and the
+        weights are solved for anew. The first call on a decoder that is not fitted is `fit`.
+
+        Parameters
+        ----------
+        trials : sequence of Trial
+            Trials in the order in which they were recorded; their labels are not looked at.
+        attended : object
+            Ignored, present for the tools of scikit-learn.
+
+        Returns
+        -------
+        self : AdaptiveDecoder
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is invalid, or the trials do not fit to those before.
+        """
+        if not hasattr(self, "moments_"):
+            return self.fit(trials)
+        self._checked_lags()
+        trials = self._familiar(_with_stimuli(trials, self.regressor.sfreq))
+        shape = self.coef_.shape
+        start = self._initial_weights(shape, self.lags_)
+        labels = []
+        for part in (part for trial in trials for part in _parts(trial, self.segment)):
+            candidates = _all_stimuli(part, self.lags_).dense()
+            weights = np.tile(self.coef_.reshape(shape[0], -1).T, len(part.stimuli))
+            scores = correlation(candidates, weights).reshape(-1, shape[0]).mean(axis=1)
+            labels.append(int(scores.argmax()))
+            kept = np.exp(-part.duration / self.forgetting)
+            segment = _chosen(candidates, labels[-1], shape[0])
+            pairs = zip(self.moments_.parts, segment.parts, strict=True)
+            self.moments_ = Moments(*(kept * old + new for old, new in pairs))
+            self._solve(start, shape)
+        self.labels_ = np.array(labels)
+        return self
+
+    def reconstruct(self, trials: Any) -> list[np.ndarray]:
+        """Reconstruct the attended stimulus from EEG alone.
+
+        Parameters
+        ----------
+        trials : sequence of Trial
+            Trials; their stimuli are not looked at.
+
+        Returns
+        -------
+        reconstructions : list of ndarray of shape (n_times, n_features)
+            One for each trial.
+
+        Raises
+        ------
+        ValueError
+            If the trials do not fit to those of `fit`.
+        """
+        check_is_fitted(self)
+        trials = self._familiar(check_trials(trials, self.regressor.sfreq))
+        weights = self.coef_.transpose(1, 2, 0)
+        return [
+            filter_lagged(trial.eeg, weights.astype(trial.eeg.dtype), self.lags_)
+            + self.intercept_.astype(trial.eeg.dtype)
+            for trial in trials
+        ]
+
+    def _checked_lags(self) -> np.ndarray:
+        """Lags in samples, after a look at every parameter."""
+        alpha, convention = self.regressor.alpha, self.regressor.alpha_convention
+        if not (isinstance(alpha, int | float | np.number) and 0 <= alpha < np.inf):
+            raise ValueError(
+                f"alpha of the regressor must be a single number >= 0, got {alpha!r}: there are no "
+                "labels to choose among several with"
+            )
+        if convention not in ALPHA_CONVENTIONS:
+            raise ValueError(
+                f"alpha_convention must be one of {ALPHA_CONVENTIONS}, got {convention!r}"
+            )
+        if not 0 <= self.initial_weight <= 1 or (self.initial is None and self.initial_weight > 0):
+            raise ValueError(
+                "initial_weight must lie between 0 and 1, and be 0 without an initial decoder, "
+                f"got {self.initial_weight!r}"
+            )
+        for name in ("segment", "forgetting", "n_init", "max_iter"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
+        return lags_in_samples(self.regressor.tmin, self.regressor.tmax, self.regressor.sfreq)
+
+    def _initial_weights(self, shape: tuple[int, ...], lags: np.ndarray) -> np.ndarray:
+        """Weights of the initial decoder, (n_features, n_channels * n_lags); zero without one."""
+        if self.initial is None:
+            return np.zeros((shape[0], shape[1] * shape[2]))
+        model = getattr(self.initial, "regressor_", self.initial)
+        if not hasattr(model, "coef_"):
+            raise ValueError(f"initial must be a fitted linear decoder, got {self.initial!r}")
+        if model.coef_.shape != shape or not np.array_equal(model.lags_, lags):
+            raise ValueError(
+                f"initial has weights of shape {model.coef_.shape} at lags {model.lags_[0]} to "
+                f"{model.lags_[-1]}, expected {shape} at lags {lags[0]} to {lags[-1]}: fit it with "
+                "the same channels, features and lags"
+            )
+        return np.reshape(model.coef_, (shape[0], -1))
+
+    def _familiar(self, trials: list[Trial]) -> list[Trial]:
+        n_features, n_channels, _ = self.coef_.shape
+        for what, fitted in (("n_channels", n_channels), ("n_features", n_features)):
+            came = getattr(trials[0], what)
+            if came != fitted:
+                raise ValueError(f"trials have {what}={came}, the decoder was fitted to {fitted}")
+        return trials
+
+    def _penalty(self, moments: Moments, n_trials: int) -> float:
+        trf = self.regressor
+        return penalty(trf.alpha, trf.alpha_convention, moments, trf.sfreq, n_trials)
+
+    def _solve(self, start: np.ndarray, shape: tuple[int, ...]) -> None:
+        """Weights, constants and patterns from the sums."""
+        moments = self.moments_
+        weights = ridge(moments, [self._penalty(moments, self.n_trials_)])[0]
+        weights = (1 - self.initial_weight) * weights + self.initial_weight * start.T
+        products = moments.centred()[0] @ weights
+        power = np.einsum("ij,ij->j", weights, products)
+        patterns = np.divide(products, power, out=np.zeros_like(products), where=power > 0)
+        self.intercept_ = (moments.y - moments.x @ weights) / moments.n
+        self.coef_ = weights.T.reshape(shape)
+        self.patterns_ = patterns.T.reshape(shape)
+
+
+def _with_stimuli(trials: Any, sfreq: float) -> list[Trial]:
+    trials = check_trials(trials, sfreq)
+    empty = [i for i, trial in enumerate(trials) if trial.n_stimuli == 0]
+    if empty:
+        raise ValueError(f"trials {empty} have no stimuli to learn from: leave them out")
+    return trials
+
+
+def _parts(trial: Trial, segment: float) -> Iterator[Trial]:
+    """Cut a trial into equal parts of about the given length."""
+    n_parts = max(1, round(trial.duration / segment))
+    edges = np.linspace(0, trial.n_times, n_parts + 1).round() / trial.sfreq
+    return (trial.crop(start, stop) for start, stop in pairwise(edges))
+
+
+def _all_stimuli(trial: Trial, lags: np.ndarray) -> LaggedMoments:
+    """Moments with the features of all stimuli, one stimulus after the other, as targets."""
+    targets = trial.stimuli.transpose(1, 0, 2).reshape(trial.n_times, -1)
+    return LaggedMoments.of(trial.eeg, targets, lags)
+
+
+def _chosen(m: Any, stimulus: int, n_features: int) -> Any:
+    """Moments with the features of one stimulus as targets."""
+    mine = slice(stimulus * n_features, (stimulus + 1) * n_features)
+    return replace(m, y=m.y[mine], xy=m.xy[:, mine], yy=m.yy[mine])
+
+
+def _models(eeg: Moments, segments: list[LaggedMoments], alpha: float) -> list[np.ndarray]:
+    """Ridge weights that each segment and target adds to those of the whole, from one solution."""
+    products = np.concatenate([m.xy for m in segments], axis=1)
+    sums = np.concatenate([m.y for m in segments])
+    weights = ridge(Moments(eeg.n, eeg.x, sums, eeg.xx, products, sums), [alpha])[0]
+    return np.split(weights, np.cumsum([len(m.y) for m in segments])[:-1], axis=1)
+
+
+def _correlating(m: LaggedMoments) -> np.ndarray:
+    """Products of lagged EEG and targets, both about their means, over the power of the latter."""
+    products = m.xy - np.outer(m.x / m.n, m.y)
+    power = np.sqrt(np.maximum(m.yy - m.y**2 / m.n, 0.0))
+    return np.divide(products, power, out=np.zeros_like(products), where=power > 0)
+
+
+def _by_stimulus(columns: np.ndarray, n_features: int) -> np.ndarray:
+    """Reshape (n_regressors, n_targets) to (n_stimuli, n_features, n_regressors)."""
+    return np.ascontiguousarray(columns.T).reshape(-1, n_features, len(columns))
+
+
+def _scale(model: np.ndarray, xx: np.ndarray) -> np.ndarray:
+    """One over the norm of the reconstruction of each feature, (n_features, 1)."""
+    power = np.sum(model @ xx * model, axis=1, keepdims=True)
+    return 1 / np.sqrt(np.where(power > 0, power, 1.0))
+
+
+def _relabel(
+    labels: np.ndarray,
+    models: list[np.ndarray],
+    tests: list[np.ndarray],
+    fixed: np.ndarray,
+    xx: np.ndarray,
+    max_iter: int,
+) -> tuple[np.ndarray, int, bool, float]:
+    """Give each segment in turn the stimulus that the others vote for, until none changes.
+
+    The weights of the whole are the sum of those of the segments, so that a segment is left out by
+    subtraction. Returns labels, passes, whether the last one changed nothing, and the sum of the
+    scores of the chosen stimuli.
+    """
+    weights = fixed + sum(model[k] for model, k in zip(models, labels, strict=True))
+    passes, changed = 0, True
+    while changed and passes < max_iter:
+        passes, changed, objective = passes + 1, False, 0.0
+        scale = _scale(weights, xx)
+        for i, (model, test) in enumerate(zip(models, tests, strict=True)):
+            others = weights - model[labels[i]]
+            # For one feature, correlations up to a factor that the stimuli share.
+            scores = np.einsum("sfr,fr->s", test, scale * others)
+            best = int(scores.argmax())
+            objective += float(scores[best])
+            if best != labels[i]:
+                labels[i], changed = best, True
+                weights = others + model[best]
+    return labels, passes, not changed, objective

@@ -1,0 +1,195 @@
+"""Canonical correlation analysis as formulas: covariances, filters, weights of components."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.linalg import LinAlgError, cholesky, solve_triangular
+
+from cocktailparty.trial import Trial
+from linear_aad.lagged import LaggedMoments, Moments, lag_matrix
+from linear_aad.solvers import dense
+
+COMBINATIONS = ("lda", "dprime")
+
+
+def canonical_filters(
+    xx: np.ndarray,
+    yy: np.ndarray,
+    xy: np.ndarray,
+    n_components: int,
+    alpha: float = 0.0,
+    alpha_y: float = 0.0,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    r"""Solve regularised canonical correlation analysis from covariances.
+
+    With :math:`L L^T = C_{xx} + \alpha \bar d_x I` and :math:`M M^T = C_{yy} + \alpha_y \bar d_y
+    I`, where :math:`\bar d` is the mean diagonal of a covariance, the singular vectors of
+    :math:`L^{-1} C_{xy} M^{-T}`, taken back through the whitening, are the filters.
+
+    Parameters
+    ----------
+    xx, yy : ndarray of shape (n_x, n_x), (n_y, n_y)
+        Covariances of each side.
+    xy : ndarray of shape (n_x, n_y)
+        Covariances between the sides.
+    n_components : int
+        Number of pairs of filters, at most the smaller of `n_x` and `n_y`.
+    alpha, alpha_y : float
+        Ridge on each side, relative to the mean diagonal.
+
+    Returns
+    -------
+    a, b : ndarray of shape (n_x, n_components), (n_y, n_components)
+        Filters, each with an output of variance 1. The largest weight of each column of `b` is
+        positive, which settles the sign.
+    r : ndarray of shape (n_components,)
+        Correlations between the outputs of each pair.
+
+    Raises
+    ------
+    ValueError
+        If a covariance is singular, which only happens with a ridge of (nearly) zero.
+
+    References
+    ----------
+    Vinod, H. D. (1976). Canonical ridge and econometrics of joint production. Journal of
+    Econometrics, 4(2), 147-166. https://doi.org/10.1016/0304-4076(76)90010-5
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> xx, yy, xy = np.eye(2), np.eye(2), np.array([[0.5, 0.0], [0.0, 0.2]])
+    >>> canonical_filters(xx, yy, xy, n_components=2)[2]
+    array([0.5, 0.2])
+    """
+    whiten_x = _cholesky(xx, alpha, "EEG", "alpha")
+    whiten_y = _cholesky(yy, alpha_y, "stimulus", "alpha_stimulus")
+    whitened = solve_triangular(whiten_x, xy, lower=True)
+    whitened = solve_triangular(whiten_y, whitened.T, lower=True).T
+    u, _, vt = np.linalg.svd(whitened, full_matrices=False)
+    a = solve_triangular(whiten_x, u[:, :n_components], lower=True, trans="T")
+    b = solve_triangular(whiten_y, vt[:n_components].T, lower=True, trans="T")
+    a /= np.sqrt(np.einsum("ik,ij,jk->k", a, xx, a, optimize=True))
+    b /= np.sqrt(np.einsum("ik,ij,jk->k", b, yy, b, optimize=True))
+    sign = np.sign(b[np.abs(b).argmax(axis=0), np.arange(n_components)])
+    return a * sign, b * sign, np.einsum("ik,ij,jk->k", a, xy, b, optimize=True)
+
+
+def combination(differences: np.ndarray, combine: str) -> tuple[np.ndarray, float]:
+    r"""Weight the components so that attended and unattended stimuli come apart.
+
+    With mean :math:`\mu` and covariance :math:`\Sigma` of the differences, "lda" takes the
+    discriminant :math:`\Sigma^{-1} \mu`; "dprime" neglects what the components have in common and
+    takes :math:`\mu_k / \sigma_k^2`: each component in units of its standard deviation, weighted
+    by its :math:`d'_k = \mu_k / \sigma_k`.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (n_windows, n_components)
+        Correlation of the attended minus that of an unattended stimulus.
+    combine : {"lda", "dprime"}
+        The rule.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_components,)
+        Their absolute values sum to 1, so that a weighted sum of correlations stays within -1
+        and 1.
+    dprime : float
+        Mean of the weighted differences over their standard deviation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> differences = np.array([[0.3, 0.1], [0.1, -0.1], [0.2, 0.1], [0.2, -0.1]])
+    >>> combination(differences, "dprime")[0]
+    array([1., 0.])
+    """
+    mean, covariance = differences.mean(axis=0), np.atleast_2d(np.cov(differences.T))
+    shared = covariance if combine == "lda" else np.diag(np.diag(covariance))
+    weights = np.linalg.solve(shared, mean)
+    weights /= np.abs(weights).sum()
+    return weights, float(weights @ mean / np.sqrt(weights @ covariance @ weights))
+
+
+@dataclass(frozen=True, eq=False)
+class LaggedProducts:
+    """Sums of products of lagged EEG and lagged attended stimulus; trials add up.
+
+    Attributes
+    ----------
+    eeg : Moments or LaggedMoments
+        The lagged EEG, and the lagged stimulus as its target.
+    stimulus : Moments
+        The lagged stimulus alone.
+    """
+
+    eeg: Moments | LaggedMoments
+    stimulus: Moments
+
+    @classmethod
+    def of(
+        cls, trial: Trial, attended: int, lags: np.ndarray, stimulus_lags: np.ndarray
+    ) -> "LaggedProducts":
+        """Sum over one trial, in double precision.
+
+        Parameters
+        ----------
+        trial : Trial
+            The trial.
+        attended : int
+            Index of the stimulus.
+        lags, stimulus_lags : ndarray of int
+            Lags in samples: into the future of the EEG, into the past of the stimulus.
+
+        Returns
+        -------
+        products : LaggedProducts
+            The sums.
+        """
+        stimulus = lag_matrix(trial.stimuli[attended].astype(np.float64), -stimulus_lags)
+        return cls(
+            LaggedMoments.of(trial.eeg.astype(np.float64), stimulus, lags),
+            Moments.of(stimulus, stimulus[:, :0]),
+        )
+
+    def __add__(self, other: Any) -> "LaggedProducts":
+        return LaggedProducts(self.eeg + other.eeg, self.stimulus + other.stimulus)
+
+    def __sub__(self, other: Any) -> "LaggedProducts":
+        return LaggedProducts(dense(self.eeg) - dense(other.eeg), self.stimulus - other.stimulus)
+
+    def dense(self) -> "LaggedProducts":
+        """Assemble the matrix of products of the EEG.
+
+        Returns
+        -------
+        products : LaggedProducts
+            The same sums, from which others are subtracted faster.
+        """
+        return LaggedProducts(dense(self.eeg), self.stimulus)
+
+    def covariances(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Divide the centred sums by the number of samples.
+
+        Returns
+        -------
+        xx, yy, xy : ndarray
+            Covariances of the lagged EEG, of the lagged stimulus and between them.
+        """
+        xx, xy, _ = dense(self.eeg).centred()
+        yy = self.stimulus.centred()[0]
+        return xx / self.eeg.n, yy / self.eeg.n, xy / self.eeg.n
+
+
+def _cholesky(covariance: np.ndarray, alpha: float, side: str, parameter: str) -> np.ndarray:
+    penalised = covariance.copy()
+    penalised[np.diag_indices_from(covariance)] += alpha * np.diag(covariance).mean()
+    try:
+        return cholesky(penalised, lower=True, overwrite_a=True, check_finite=False)
+    except LinAlgError:
+        raise ValueError(
+            f"the lagged {side} is linearly dependent at {parameter}={alpha:g}: raise "
+            f"{parameter}, or drop channels or features that are sums of others"
+        ) from None

@@ -1,0 +1,335 @@
+"""Follow attention over time: a hidden Markov model on the scores of any decoder."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import log_softmax, logsumexp
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_is_fitted
+
+from cocktailparty.decoder import AttentionDecoderMixin
+from cocktailparty.model_selection import folds
+from cocktailparty.trial import Trial
+from cocktailparty.trials import attended_labels, check_trials
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionTrack:
+    """Attention over the course of a trial.
+
+    Attributes
+    ----------
+    times : ndarray of shape (n_windows,)
+        End of each window in seconds.
+    available : ndarray of shape (n_windows,)
+        When the estimate for that window is known, in seconds: `times` plus the lag, or the end
+        of the last window.
+    probability : ndarray of shape (n_windows, n_stimuli)
+        Posterior probability that a stimulus was attended in the window, given the scores of all
+        windows up to `available`. Under the model it is the whole statement of uncertainty: of the
+        windows in which a stimulus has probability p, it was attended in the share p.
+    decision : ndarray of int, shape (n_windows,)
+        The most probable stimulus.
+    """
+
+    times: np.ndarray
+    available: np.ndarray
+    probability: np.ndarray
+    decision: np.ndarray
+
+
+class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
+    r"""Track attention that may switch, with the scores of a decoder in short windows.
+
+    The attended stimulus is the state of a hidden Markov chain that leaves a state after `dwell`
+    seconds on average, for any of the others alike. Scores of short windows are poor, but what
+    they tell adds up. The difference between the score of the attended stimulus and that of any
+    other is taken as Gaussian with mean m and variance v, scores otherwise alike, and windows as
+    independent, so that a score :math:`z_k` of stimulus k speaks for it with the log-likelihood
+
+    .. math:: \log p(z \mid k) = \frac{2 m}{v} \, z_k + \mathrm{const.}
+
+    Forward filter and fixed-lag smoother are exact.
+
+    Parameters
+    ----------
+    decoder : estimator
+        Attention decoder with `window_scores`, such as `AttentionDecoder`; it is cloned.
+    window : float
+        Length of the windows in seconds; they lie side by side.
+    dwell : float
+        Mean time between switches of attention in seconds.
+    lag : float
+        How long after a window its estimate is made, in seconds, rounded to whole windows. 0
+        filters; more smooths, and is right more often but later.
+    cv : {"trial", "story", "subject"} or scikit-learn splitter
+        How the training trials are split to learn the observation model from scores of trials
+        that the decoder was not trained on, see `cocktailparty.model_selection.folds`.
+
+    Attributes
+    ----------
+    decoder_ : estimator
+        The decoder, fitted on all training trials.
+    difference_ : float
+        Mean m of the attended minus the unattended scores of a window.
+    variance_ : float
+        Variance v of that difference.
+    gain_ : float
+        Log-likelihood per unit of score, 2 m / v; 0 if the decoder told nothing.
+    classes_ : ndarray of int
+        Indices of the stimuli.
+
+    References
+    ----------
+    Miran, S., et al. (2018). Real-time tracking of selective auditory attention from M/EEG: a
+    Bayesian filtering approach. Frontiers in Neuroscience, 12, 262.
+    https://doi.org/10.3389/fnins.2018.00262
+
+    Examples
+    --------
+    >>> from cocktailparty.datasets import simulate_two_talkers
+    >>> from linear_aad import AttentionDecoder, BackwardTRF
+    >>> trials = simulate_two_talkers(n_trials=8, n_channels=8, snr=-22, random_state=0).trials
+    >>> trf = BackwardTRF(tmax=0.25, sfreq=64, alpha=1e-2, alpha_convention="relative")
+    >>> tracker = AttentionTracker(AttentionDecoder(trf), dwell=30).fit(trials[:6])
+    >>> track = tracker.track(trials[6])
+    >>> track.probability.shape
+    (60, 2)
+    >>> bool((track.decision[10:] == trials[6].attended).mean() > 0.9)
+    True
+    """
+
+    def __init__(
+        self,
+        decoder: Any,
+        window: float = 1.0,
+        dwell: float = 60.0,
+        lag: float = 0.0,
+        cv: Any = "trial",
+    ) -> None:
+        self.decoder = decoder
+        self.window = window
+        self.dwell = dwell
+        self.lag = lag
+        self.cv = cv
+
+    def fit(self, trials: Any, attended: Any = None) -> "AttentionTracker":
+        """Train the decoder, and learn how its scores are distributed.
+
+        Parameters
+        ----------
+        trials : sequence of Trial
+            Training trials in each of which attention stays with one of at least two stimuli.
+        attended : array-like of int, shape (n_trials,), optional
+            Index of the attended stimulus of each trial; None for the trials' own labels.
+
+        Returns
+        -------
+        self : AttentionTracker
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is invalid, a label is missing, trials have a single stimulus, or they
+            cannot be split.
+        """
+        self._check_parameters()
+        trials = check_trials(trials)
+        labels = attended_labels(trials, attended)
+        trials = [t.replace(attended=int(k)) for t, k in zip(trials, labels, strict=True)]
+        alone = [i for i, trial in enumerate(trials) if trial.n_stimuli < 2]
+        if alone:
+            raise ValueError(f"trials {alone} have a single stimulus, at least 2 are needed")
+        differences = []
+        for fold in folds(trials, self.cv):
+            decoder = clone(self.decoder).fit(fold.train)
+            for trial, label in zip(fold.test, attended_labels(fold.test), strict=True):
+                scores = decoder.window_scores(trial, self.window)
+                others = np.delete(scores, label, axis=1)
+                differences.append((scores[:, [label]] - others).ravel())
+        pooled = np.concatenate(differences)
+        self.difference_ = float(pooled.mean())
+        self.variance_ = float(pooled.var())
+        # A decoder that is worse than chance on held-out trials has nothing to say.
+        self.gain_ = 2 * max(self.difference_, 0.0) / self.variance_
+        self.decoder_ = clone(self.decoder).fit(trials)
+        self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
+        return self
+
+    def track(self, trial: Trial) -> AttentionTrack:
+        """Estimate what was attended, window by window.
+
+        Parameters
+        ----------
+        trial : Trial
+            Trial in which attention may switch; its label is not looked at.
+
+        Returns
+        -------
+        track : AttentionTrack
+            Posterior probabilities and decisions.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is invalid, or the trial does not fit to the decoder.
+        """
+        check_is_fitted(self)
+        self._check_parameters()
+        evidence, transition = self._evidence(trial), self._transition(trial.n_stimuli)
+        filtered = forward_filter(evidence, transition)
+        n_lagging = round(self.lag / self.window)
+        smoothed = fixed_lag_smoother(filtered, evidence, transition, n_lagging)
+        ends = np.arange(1, len(evidence) + 1)
+        step = round(self.window * trial.sfreq) / trial.sfreq
+        return AttentionTrack(
+            step * ends,
+            step * np.minimum(ends + n_lagging, ends[-1]),
+            np.exp(smoothed),
+            smoothed.argmax(axis=1),
+        )
+
+    def window_scores(
+        self, trial: Trial, window: float = 5.0, hop: float | None = None
+    ) -> np.ndarray:
+        """Compute the posterior at the end of every decision window from that window alone.
+
+        Each decision window starts without an opinion, so that the tracker can be compared with
+        other decoders at the same window length. `track` uses the whole past instead.
+
+        Parameters
+        ----------
+        trial : Trial
+            Trial to decode.
+        window : float
+            Length of a decision window in seconds; its last part that does not fill a window of
+            the tracker is not used.
+        hop : float, optional
+            Distance between window starts in seconds; None for windows side by side.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_windows, n_stimuli)
+            Logarithms of the posterior probabilities.
+
+        Raises
+        ------
+        ValueError
+            If the window is longer than the trial or shorter than those of the tracker.
+        """
+        check_is_fitted(self)
+        self._check_parameters()
+        hop = window if hop is None else hop
+        rate = trial.sfreq
+        if not (self.window <= window <= trial.duration and round(hop * rate) > 0):
+            raise ValueError(
+                f"window={window:g} s with hop={hop:g} s: the window must lie between "
+                f"window={self.window:g} s of the tracker and the {trial.duration:g} s of the "
+                "trial, and the hop be a sample or more"
+            )
+        n = round(window * rate)
+        starts = range(0, trial.n_times - n + 1, round(hop * rate))
+        parts = [trial.crop(start / rate, (start + n) / rate) for start in starts]
+        transition = self._transition(trial.n_stimuli)
+        return np.stack([forward_filter(self._evidence(part), transition)[-1] for part in parts])
+
+    def _evidence(self, trial: Trial) -> np.ndarray:
+        """Log-likelihoods (n_windows, n_stimuli), up to a constant in each window."""
+        return self.gain_ * np.asarray(self.decoder_.window_scores(trial, self.window))
+
+    def _transition(self, n_stimuli: int) -> np.ndarray:
+        return transition_matrix(n_stimuli, self.window, self.dwell)
+
+    def _check_parameters(self) -> None:
+        for name in ("window", "dwell"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
+        if not (np.isfinite(self.lag) and self.lag >= 0):
+            raise ValueError(f"lag must be a number of seconds >= 0, got {self.lag!r}")
+
+
+def transition_matrix(n_states: int, step: float, dwell: float) -> np.ndarray:
+    """Compute the transitions of a Markov chain in continuous time that leaves all states alike.
+
+    Parameters
+    ----------
+    n_states : int
+        Number of states.
+    step : float
+        Time of one transition.
+    dwell : float
+        Mean time in a state, in the unit of `step`; infinity for a chain that stays.
+
+    Returns
+    -------
+    transition : ndarray of shape (n_states, n_states)
+        Row i holds the probabilities of all states one step after state i.
+
+    Examples
+    --------
+    >>> transition_matrix(2, step=1.0, dwell=10.0).round(3)
+    array([[0.909, 0.091],
+           [0.091, 0.909]])
+    """
+    if n_states == 1:
+        return np.ones((1, 1))
+    memory = np.exp(-step * n_states / ((n_states - 1) * dwell))
+    return memory * np.eye(n_states) + (1 - memory) / n_states
+
+
+def forward_filter(evidence: np.ndarray, transition: np.ndarray) -> np.ndarray:
+    """Compute the posterior of the present state from all evidence so far.
+
+    Parameters
+    ----------
+    evidence : ndarray of shape (n_steps, n_states)
+        Log-likelihoods, up to a constant in each step.
+    transition : ndarray of shape (n_states, n_states)
+        Doubly stochastic; the chain starts from its uniform distribution.
+
+    Returns
+    -------
+    log_posterior : ndarray of shape (n_steps, n_states)
+        Logarithms of the probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> np.exp(forward_filter(np.zeros((1, 2)), np.eye(2)))
+    array([[0.5, 0.5]])
+    """
+    filtered = np.empty(evidence.shape)
+    prior = np.zeros(evidence.shape[1])
+    for posterior, told in zip(filtered, evidence, strict=True):
+        posterior[:] = log_softmax(prior + told)
+        prior = logsumexp(posterior[:, None], b=transition, axis=0)
+    return filtered
+
+
+def fixed_lag_smoother(
+    filtered: np.ndarray, evidence: np.ndarray, transition: np.ndarray, lag: int
+) -> np.ndarray:
+    """Compute the posterior of the state a fixed number of steps ago.
+
+    Parameters
+    ----------
+    filtered : ndarray of shape (n_steps, n_states)
+        What `forward_filter` gave.
+    evidence, transition : ndarray
+        As for `forward_filter`.
+    lag : int
+        Number of later steps whose evidence is used; fewer at the end.
+
+    Returns
+    -------
+    log_posterior : ndarray of shape (n_steps, n_states)
+        Logarithms of the probabilities.
+    """
+    later = np.zeros(evidence.shape)
+    # After pass j, row t holds the log-likelihood of the next j steps, if there are as many.
+    for _ in range(min(lag, len(evidence) - 1)):
+        ahead = evidence[1:] + later[1:]
+        later[:-1] = logsumexp(ahead[:, None, :], b=transition, axis=2)
+    return log_softmax(filtered + later, axis=1)

@@ -1,0 +1,231 @@
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import BaseEstimator
+
+from cocktailparty import Trial
+from cocktailparty.datasets import simulate_two_talkers
+from cocktailparty.decoder import AttentionDecoderMixin
+from linear_aad import AttentionDecoder, BackwardTRF
+from linear_aad.tracking import (
+    AttentionTracker,
+    fixed_lag_smoother,
+    forward_filter,
+    transition_matrix,
+)
+
+TRF = BackwardTRF(0.0, 0.3, 64, alpha=1e-2, alpha_convention="relative")
+
+
+class Drawn(AttentionDecoderMixin, BaseEstimator):
+    """Scores that are drawn, with a tell-tale for trials that it was trained on."""
+
+    def __init__(self, difference=0.5, noise=1.0):
+        self.difference = difference
+        self.noise = noise
+
+    def fit(self, trials, attended=None):
+        self.seen_ = {trial.name for trial in trials}
+        return self
+
+    def window_scores(self, trial, window=5.0, hop=None):
+        n_windows = int(trial.duration / window)
+        rng = np.random.default_rng(int(trial.name))
+        scores = rng.normal(scale=self.noise, size=(n_windows, trial.n_stimuli))
+        scores[:, trial.attended] += self.difference + 100 * (trial.name in self.seen_)
+        return scores
+
+
+def trial(name, n_stimuli=2, seconds=100):
+    rng = np.random.default_rng(0)
+    return Trial(
+        rng.normal(size=(8 * seconds, 1)),
+        rng.random((n_stimuli, 8 * seconds)),
+        8,
+        attended=int(name) % n_stimuli,
+        name=str(name),
+        story=str(name),
+    )
+
+
+@pytest.fixture(scope="module")
+def listener():
+    trials = simulate_two_talkers(n_trials=56, n_channels=16, snr=-21, random_state=0).trials
+    return trials[:16], trials[16:]
+
+
+@pytest.fixture(scope="module")
+def tracker(listener):
+    return AttentionTracker(AttentionDecoder(TRF), dwell=60, cv="story").fit(listener[0])
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 3), st.integers(1, 5), st.integers(0, 6), st.integers(0, 10**6))
+def test_filter_and_smoother_are_those_of_all_paths(n_states, n_steps, lag, seed):
+    rng = np.random.default_rng(seed)
+    evidence = rng.normal(scale=3, size=(n_steps, n_states))
+    transition = transition_matrix(n_states, 1.0, rng.uniform(0.5, 20))
+    expected = np.zeros((2, n_steps, n_states))
+    for i in range(n_steps):
+        for row, stop in ((0, i + 1), (1, min(i + lag + 1, n_steps))):
+            for path in product(range(n_states), repeat=stop):
+                weight = np.exp(sum(evidence[t, k] for t, k in enumerate(path))) / n_states
+                for a, b in pairwise(path):
+                    weight *= transition[a, b]
+                expected[row, i, path[i]] += weight
+    expected /= expected.sum(axis=2, keepdims=True)
+    filtered = forward_filter(evidence, transition)
+    np.testing.assert_allclose(np.exp(filtered), expected[0], atol=1e-12)
+    smoothed = fixed_lag_smoother(filtered, evidence, transition, lag)
+    np.testing.assert_allclose(np.exp(smoothed), expected[1], atol=1e-12)
+
+
+def test_evidence_may_be_overwhelming():
+    evidence = np.array([[0.0, 1e4], [0.0, 1e4], [3e4, 0.0]])
+    posterior = np.exp(forward_filter(evidence, transition_matrix(2, 1.0, np.inf)))
+    np.testing.assert_allclose(posterior, [[0, 1], [0, 1], [1, 0]], atol=1e-12)
+
+
+@pytest.mark.parametrize("n_states", [2, 4])
+def test_the_chain_leaves_after_the_dwell_time(n_states):
+    transition = transition_matrix(n_states, 1e-6, 7.0)
+    np.testing.assert_allclose(transition.sum(axis=1), 1)
+    np.testing.assert_allclose((1 - transition[0, 0]) / 1e-6, 1 / 7, rtol=1e-5)
+    # Two steps are one of twice the length.
+    once = transition_matrix(n_states, 3.0, 7.0)
+    np.testing.assert_allclose(once @ once, transition_matrix(n_states, 6.0, 7.0))
+
+
+@pytest.mark.parametrize("lag", [0, 4])
+def test_probabilities_of_the_models_own_data_are_calibrated(lag):
+    rng = np.random.default_rng(0)
+    n_states, n_steps, m, noise = 3, 12_000, 0.8, 1.3
+    transition = transition_matrix(n_states, 1.0, 15.0)
+    states = [0]
+    for u in rng.random(n_steps - 1):
+        states.append(int(np.searchsorted(np.cumsum(transition[states[-1]]), u)))
+    scores = rng.normal(scale=noise, size=(n_steps, n_states))
+    scores[np.arange(n_steps), states] += m
+    evidence = 2 * m / (2 * noise**2) * scores
+    filtered = forward_filter(evidence, transition)
+    posterior = np.exp(fixed_lag_smoother(filtered, evidence, transition, lag)).ravel()
+    truth = np.eye(n_states)[states].ravel()
+    bins = np.digitize(posterior, np.linspace(0, 1, 11)[1:-1])
+    for b in range(10):
+        np.testing.assert_allclose(truth[bins == b].mean(), posterior[bins == b].mean(), atol=0.04)
+
+
+@pytest.mark.parametrize("n_stimuli", [2, 3])
+def test_the_observation_model_is_that_of_held_out_trials(n_stimuli):
+    trials = [trial(i, n_stimuli) for i in range(60)]
+    tracker = AttentionTracker(Drawn(0.5, 1.5), cv="story").fit(trials)
+    assert tracker.difference_ == pytest.approx(0.5, abs=0.1)
+    assert tracker.variance_ == pytest.approx(2 * 1.5**2, rel=0.05)
+    assert tracker.gain_ == pytest.approx(2 * tracker.difference_ / tracker.variance_)
+    assert tracker.decoder_.seen_ == {t.name for t in trials}
+    given = AttentionTracker(Drawn(0.5, 1.5), cv="story").fit(trials, [t.attended for t in trials])
+    assert given.gain_ == tracker.gain_
+
+
+def test_a_decoder_below_chance_says_nothing():
+    tracker = AttentionTracker(Drawn(-1.0), cv="story").fit([trial(i) for i in range(6)])
+    assert tracker.difference_ < 0
+    np.testing.assert_allclose(tracker.track(trial(9)).probability, 0.5)
+
+
+def test_a_track_says_when_it_is_known():
+    tracker = AttentionTracker(Drawn(), window=2, lag=6, cv="story").fit(
+        [trial(i) for i in range(6)]
+    )
+    track = tracker.track(trial(9, seconds=21))
+    np.testing.assert_allclose(track.times, np.arange(2, 21, 2))
+    np.testing.assert_allclose(track.available, [8, 10, 12, 14, 16, 18, 20, 20, 20, 20])
+    np.testing.assert_allclose(track.probability.sum(axis=1), 1)
+    np.testing.assert_array_equal(track.decision, track.probability.argmax(axis=1))
+    # The last estimate has nothing to wait for, the first takes in three more windows.
+    causal = tracker.set_params(lag=0).track(trial(9, seconds=21))
+    np.testing.assert_allclose(causal.probability[-1], track.probability[-1])
+    assert not np.allclose(causal.probability[0], track.probability[0])
+    np.testing.assert_allclose(causal.available, causal.times)
+
+
+def join(first, second):
+    return Trial(
+        np.concatenate([first.eeg, second.eeg]),
+        np.concatenate([first.stimuli, second.stimuli], axis=1),
+        first.sfreq,
+    )
+
+
+def after_switches(switches, decide):
+    """Share of right decisions far from the switch, and times from it to the first right one."""
+    settled, found = [], []
+    for before, after in switches:
+        times, decision = decide(join(before, after))
+        right = decision == np.where(times <= 60, before.attended, after.attended)
+        settled.append(right[((times > 20) & (times <= 60)) | (times > 90)])
+        found.append(np.r_[times[right & (times > 60)], 120][0] - 60)
+    return np.mean(np.concatenate(settled)), np.median(found)
+
+
+def test_switches_are_found_sooner_than_with_a_window_of_the_same_accuracy(listener, tracker):
+    ones = [t for t in listener[1] if t.attended == 1]
+    zeros = [t for t in listener[1] if t.attended == 0]
+    switches = [*zip(zeros, ones, strict=False), *zip(ones, zeros, strict=False)]
+    assert len(switches) >= 20
+
+    def by_window(trial):
+        scores = tracker.decoder_.window_scores(trial, 10, 1)
+        return 10.0 + np.arange(len(scores)), scores.argmax(axis=1)
+
+    def by_tracker(trial):
+        track = tracker.track(trial)
+        return track.available, track.decision
+
+    accuracy, delay = after_switches(switches, by_window)
+    # The tracker that expects switches most often among those that are right no less often.
+    for dwell in (15, 20, 30, 45, 60, 90, 120):
+        tracker.set_params(dwell=dwell)
+        tracked_accuracy, tracked_delay = after_switches(switches, by_tracker)
+        if tracked_accuracy >= accuracy:
+            break
+    tracker.set_params(dwell=60)
+    assert tracked_accuracy >= accuracy > 0.9
+    assert tracked_delay < delay
+
+
+def test_decision_windows_start_without_an_opinion(listener, tracker):
+    test = listener[1][0]
+    scores = tracker.window_scores(test, 10, 5)
+    assert scores.shape == tracker.decoder_.window_scores(test, 10, 5).shape
+    part = tracker.track(test.crop(5, 15)).probability[-1]
+    np.testing.assert_allclose(np.exp(scores[1]), part)
+    whole = tracker.decision_function([test])
+    np.testing.assert_allclose(np.exp(whole[0]), tracker.track(test).probability[-1])
+    assert tracker.score(listener[1][:6]) > 0.8
+
+
+def test_bad_input_is_named(listener, tracker):
+    train, test = listener
+    base = AttentionDecoder(TRF)
+    for call, message in (
+        (lambda: AttentionTracker(base, window=0).fit(train), "window must be positive"),
+        (lambda: AttentionTracker(base, dwell=-1).fit(train), "dwell must be positive"),
+        (lambda: AttentionTracker(base, lag=-1).fit(train), "lag must be a number"),
+        (
+            lambda: AttentionTracker(base).fit(
+                [t.replace(stimuli=t.stimuli[:1], attended=0) for t in train]
+            ),
+            "have a single stimulus",
+        ),
+        (lambda: AttentionTracker(base).fit([test[0].replace(attended=None)]), "attended label"),
+        (lambda: AttentionTracker(base).track(test[0]), "not fitted"),
+        (lambda: tracker.window_scores(test[0], 0.5), "must lie between window=1 s"),
+        (lambda: tracker.window_scores(test[0], 100), "the 60 s of the trial"),
+        (lambda: tracker.window_scores(test[0], 10, 0), "a sample or more"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
