@@ -229,13 +229,11 @@ class LaggedMoments:
         """
         (n_times, n_channels), n_lags = x.shape, len(lags)
         x, y = np.ascontiguousarray(x), np.ascontiguousarray(y)
-        xy = np.zeros((n_lags, n_channels, y.shape[1]))
         sums = np.tile(x.sum(axis=0, dtype=np.float64), (n_lags, 1))
         edges = np.zeros((2, n_lags, n_channels))
         for i, lag in enumerate(lags):
             first = min(n_times, max(0, lag))
             last = max(first, min(n_times, n_times + lag))
-            xy[i] = x[first:last].T @ y[first - lag : last - lag] if last > first else 0
             for unseen in (x[:first], x[last:]):
                 sums[i] -= unseen.sum(axis=0, dtype=np.float64)
             if 0 <= lag < n_times:
@@ -248,7 +246,7 @@ class LaggedMoments:
             n_times,
             sums.T.ravel(),
             y.sum(axis=0, dtype=np.float64),
-            xy.transpose(1, 0, 2).reshape(n_channels * n_lags, -1),
+            _products(x, y, lags),
             np.einsum("ij,ij->j", y, y, dtype=np.float64),
             _first_row_of_blocks(x, lags),
             edges[needed],
@@ -279,6 +277,15 @@ class LaggedMoments:
 
         products = assemble(self.toeplitz, self.edges, self.signs)
         return Moments(self.n, self.x, self.y, products, self.xy, self.yy)
+
+
+def _products(x: np.ndarray, y: np.ndarray, lags: np.ndarray) -> np.ndarray:
+    """Products (n_channels * n_lags, n_targets) of the lagged signal and the targets."""
+    if x.shape[1] <= y.shape[1]:
+        return (lag_matrix(x, lags).T @ y).astype(np.float64, copy=False)
+    # The narrower of the two is laid out, in the other direction if it is the targets.
+    products = (x.T @ lag_matrix(y, -lags)).reshape(x.shape[1], y.shape[1], len(lags))
+    return products.transpose(0, 2, 1).reshape(-1, y.shape[1]).astype(np.float64, copy=False)
 
 
 def _first_row_of_blocks(x: np.ndarray, lags: np.ndarray) -> np.ndarray:
