@@ -1,9 +1,9 @@
 """Time linear decoders against mTRFpy and MNE-Python on the same data in the same run.
 
 The standard case: 60 trials of 60 s at 64 Hz, 64 channels, 26 lags, 10 penalties, exact
-leave-one-trial-out. What it takes at least, in flops on one core at about 70 Gflop/s: block
-products 49 G (0.7 s), one eigendecomposition of 1664 unknowns 41 G (0.7 s), some eight steps of
-conjugate gradients for 600 systems 80 G (1.2 s): about 3 s. mTRFpy is timed on one penalty and
+leave-one-trial-out. What it takes at least, in flops on one core at about 70 Gflop/s: products of
+spectra 5 G (0.1 s), one eigendecomposition of 1664 unknowns 41 G (0.7 s), some six steps of
+conjugate gradients for 600 systems 60 G (0.9 s): about 2 s. mTRFpy is timed on one penalty and
 scaled by their number, which its cost is proportional to; --full times all of them.
 
     OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 python benchmarks/linear.py [--out results.json]
@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_info
 
 from cocktailparty import datasets
 from cocktailparty.versions import versions
-from linear_aad import BackwardTRF
+from linear_aad import BackwardTRF, nested_leave_one_out, shift_test
 
 SFREQ, LAGS = 64, 26
 TMAX = (LAGS - 1) / SFREQ
@@ -140,6 +140,60 @@ def one_fit(n_trials, repeats, dtype):
     }
 
 
+def nested(n_trials):
+    eeg, envelopes = simulated(n_trials)
+    model = BackwardTRF(0, TMAX, SFREQ, ALPHAS, alpha_convention="mtrfpy")
+    nested_leave_one_out(model, eeg[:3], envelopes[:3])  # compile
+    result, seconds, memory = timed(lambda: nested_leave_one_out(model, eeg, envelopes))
+    return {
+        "trials": n_trials,
+        "ours_s": seconds,
+        "ours_peak_mb": memory,
+        "mean r": float(result.scores.mean()),
+    }
+
+
+def null(n_trials, repeats):
+    """Time 1000 circular shifts with new fits of five folds, and the fits beside them."""
+    eeg, envelopes = simulated(n_trials)
+    runs = {
+        "fit, one penalty": lambda: BackwardTRF(0, TMAX, SFREQ, 1e3).fit(eeg, envelopes),
+        "fit, choice of ten": lambda: BackwardTRF(0, TMAX, SFREQ, ALPHAS).fit(eeg, envelopes),
+        "null, 1000 refits of five folds": lambda: shift_test(
+            BackwardTRF(0, TMAX, SFREQ, 1e3), eeg, envelopes, n_shifts=1000, random_state=0
+        ),
+        "null, 1000 refits of two folds": lambda: shift_test(
+            BackwardTRF(0, TMAX, SFREQ, 1e3),
+            eeg,
+            envelopes,
+            n_shifts=1000,
+            n_splits=2,
+            random_state=0,
+        ),
+    }
+    seconds = {name: [] for name in runs}
+    for _ in range(repeats + 1):
+        for name, run in runs.items():
+            seconds[name].append(timed(run)[1])
+    # The first round compiles.
+    found = {name: statistics.median(times[1:]) for name, times in seconds.items()}
+    return {"trials": n_trials, **{f"{name}_s": value for name, value in found.items()}}
+
+
+def memory(n_trials, n_channels, n_lags):
+    """Measure the whole process on a large data set, input included."""
+    rng = np.random.default_rng(0)
+    eeg = [rng.normal(size=(60 * SFREQ, n_channels)) for _ in range(n_trials)]
+    envelopes = [rng.normal(size=(60 * SFREQ, 1)) for _ in range(n_trials)]
+    tmax = (n_lags - 1) / SFREQ
+    found = {"trials": n_trials, "channels": n_channels, "lags": n_lags, "input_mb": resident()}
+    for name, alpha in (("one penalty", 1e3), ("choice of three", [1e1, 1e3, 1e5])):
+        model = BackwardTRF(0, tmax, SFREQ, alpha)
+        _, seconds, peak = timed(lambda model=model: model.fit(eeg, envelopes))
+        found |= {f"{name}_s": seconds, f"{name}_peak_mb": peak}
+    return found
+
+
 def scaling(counts):
     found = []
     for n_trials in counts:
@@ -156,15 +210,22 @@ def main():
     parser.add_argument("--out", type=Path)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--full", action="store_true")
-    parser.add_argument("--only", choices=("cv60", "cv12", "fit", "scaling"), nargs="*")
+    cases = ("cv12", "fit", "scaling", "null", "memory", "nested", "cv60")
+    parser.add_argument("--only", choices=cases, nargs="*")
     options = parser.parse_args()
-    wanted = options.only or ("cv12", "fit", "scaling", "cv60")
+    wanted = options.only or cases
     result = {"versions": versions(), "threads": [p["num_threads"] for p in threadpool_info()]}
     for name in wanted:
         if name == "scaling":
             result[name] = scaling((10, 60, 600))
         elif name == "fit":
             result[name] = [one_fit(60, options.repeats, d) for d in (np.float64, np.float32)]
+        elif name == "nested":
+            result[name] = nested(60)
+        elif name == "null":
+            result[name] = null(60, options.repeats)
+        elif name == "memory":
+            result[name] = memory(300, 128, 30)
         else:
             result[name] = cross_validation(int(name[2:]), options.repeats, options.full)
         print(name, json.dumps(result[name], indent=2), flush=True)

@@ -40,6 +40,22 @@ def namespace(*arrays: Any) -> ModuleType:
     return found
 
 
+def is_array(x: Any) -> bool:
+    """Tell whether something is an array of any library.
+
+    Parameters
+    ----------
+    x : object
+        Anything.
+
+    Returns
+    -------
+    bool
+        True for an array of NumPy, CuPy or another array library.
+    """
+    return bool(array_api_compat.is_array_api_obj(x))
+
+
 def as_array(x: Any) -> Any:
     """Leave an array where it is and turn anything else into a NumPy array.
 
@@ -58,7 +74,7 @@ def as_array(x: Any) -> Any:
     >>> as_array([1, 2])
     array([1, 2])
     """
-    return x if array_api_compat.is_array_api_obj(x) else np.asarray(x)
+    return x if is_array(x) else np.asarray(x)
 
 
 def is_cupy(x: Any) -> bool:

@@ -3,9 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import reduce
 from itertools import pairwise, repeat
-from operator import add
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,12 @@ from cocktailparty.decoder import ReconstructionMixin
 from cocktailparty.trial import Trial
 from cocktailparty.trials import check_trials
 from linear_aad.lagged import LaggedMoments, Moments, filter_lagged, lags_in_samples
-from linear_aad.solvers import ALPHA_CONVENTIONS, correlation, penalty, ridge
+from linear_aad.penalties import Penalty, check_penalty, is_penalty
+from linear_aad.relabelling import first_labels, relabel, segment_models, segment_tests
+from linear_aad.shrinkage import ledoit_wolf_penalty
+from linear_aad.solvers import correlation
+from linear_aad.systems import ridge
+from linear_aad.trf import BackwardTRF
 
 
 class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
@@ -35,13 +38,16 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
     A segment has no say in its own label, which would favour the label that it happens to have.
     Which of several stimuli is called attended is settled by the strength of the responses alone:
     of several random starts, the one with the largest sum of correlations of left-out segments is
-    taken. If another sound drives the EEG more than the attended one, that sound is followed.
+    taken. If another sound drives the EEG more than the attended one, that sound is followed. A
+    trial with a single stimulus leaves no choice, and counts as labelled.
 
     Parameters
     ----------
     regressor : BackwardTRF
-        Template whose lags, rate, penalty (a single one) and penalty convention are used; it is
-        not fitted.
+        Template whose lags, rate and penalty are used; it is not fitted. Its `alpha` has to be
+        "ledoit-wolf", which needs no labels and is recommended, or a single number: there are no
+        labels to choose among several with. It must not have bands, average models or go without
+        a constant.
     initial : estimator, optional
         Fitted linear decoder of the same channels, features and lags that gives the first labels,
         such as an `AttentionDecoder` of other listeners. None to start from random labels.
@@ -71,6 +77,9 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
         Weights.
     intercept_ : ndarray of shape (n_features,)
         Constants.
+    alpha_ : float
+        Absolute penalty. That of "ledoit-wolf" is computed by `fit`; as it hardly depends on the
+        amount of data, `partial_fit` only keeps it in proportion to the variance of the EEG.
     patterns_ : ndarray of shape (n_features, n_channels, n_lags)
         What the weights respond to, see `BackwardTRF`.
     lags_ : ndarray of int, shape (n_lags,)
@@ -95,7 +104,7 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
     >>> from cocktailparty.datasets import simulate_two_talkers
     >>> from linear_aad import BackwardTRF
     >>> trials = simulate_two_talkers(n_trials=12, n_channels=8, snr=-22, random_state=0).trials
-    >>> trf = BackwardTRF(tmax=0.25, sfreq=64, alpha=1e-2, alpha_convention="relative")
+    >>> trf = BackwardTRF(tmax=0.25, sfreq=64, alpha="ledoit-wolf")
     >>> unlabelled = [trial.replace(attended=None) for trial in trials]
     >>> decoder = AdaptiveDecoder(trf, random_state=0).fit(unlabelled)
     >>> decoder.score(trials) > 0.9
@@ -141,46 +150,56 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
         ------
         ValueError
             If a parameter is invalid, the trials do not fit together, to the regressor or to the
-            initial decoder, or there are fewer than two segments.
+            initial decoder, there are fewer than two segments, or no trial has two stimuli to
+            choose from.
         """
-        lags = self._checked_lags()
+        lags, penalty = self._checked()
         trials = _with_stimuli(trials, self.regressor.sfreq)
         n_channels, n_features = trials[0].n_channels, trials[0].n_features
         start = self._initial_weights((n_features, n_channels, len(lags)), lags)
-        segments = [
-            _all_stimuli(part, lags) for trial in trials for part in _parts(trial, self.segment)
-        ]
-        if len(segments) < 2:
+        if all(trial.n_stimuli == 1 for trial in trials):
             raise ValueError(
-                f"segment={self.segment:g} s leaves {len(segments)} segment(s), at least 2 are "
+                "every trial has a single stimulus, so that there is nothing to find out without "
+                "labels: take AttentionDecoder with the same regressor"
+            )
+        parts = [part for trial in trials for part in _parts(trial, self.segment)]
+        if len(parts) < 2:
+            raise ValueError(
+                f"segment={self.segment:g} s leaves {len(parts)} segment(s), at least 2 are "
                 "needed: give more trials or shorten the segments"
             )
-        eeg = reduce(add, (_chosen(m, 0, 0) for m in segments)).dense()
-        models = _models(eeg, segments, self._penalty(eeg, len(trials)))
-        models = [(1 - self.initial_weight) * _by_stimulus(m, n_features) for m in models]
-        tests = [_by_stimulus(_correlating(m), n_features) for m in segments]
+        segments = [_all_stimuli(part, lags) for part in parts]
+        eeg = LaggedMoments.sum(_chosen(m, 0, 0) for m in segments).dense()
+        if self._shrinks:
+            self.alpha_ = ledoit_wolf_penalty(eeg, [part.eeg for part in parts], lags)
+        else:
+            self.alpha_ = penalty.absolute(self.regressor.alpha, eeg, len(trials))
+        tests = segment_tests(segments, n_features)
         xx = eeg.centred()[0]
         if self.initial is None:
             rng = check_random_state(self.random_state)
-            starts = [[rng.randint(len(t)) for t in tests] for _ in range(self.n_init)]
+            starts = [
+                np.array([rng.randint(len(test)) for test in tests]) for _ in range(self.n_init)
+            ]
         else:
-            scaled = _scale(start, xx) * start
-            starts = [[np.einsum("sfr,fr->s", t, scaled).argmax() for t in tests]]
+            starts = [first_labels(tests, start, xx)]
+        models = segment_models(eeg, segments, self.alpha_, penalty, n_features)
+        models = [(1 - self.initial_weight) * model for model in models]
         fixed = self.initial_weight * start
-        runs = [_relabel(np.array(k), models, tests, fixed, xx, self.max_iter) for k in starts]
-        self.labels_, self.n_iter_, converged, _ = max(runs, key=lambda run: run[3])
-        if not converged:
+        runs = [relabel(labels, models, tests, fixed, xx, self.max_iter) for labels in starts]
+        self.labels_, self.n_iter_, settled, _ = max(runs, key=lambda run: run.objective)
+        if not settled:
             warnings.warn(
                 f"labels still changed after {self.max_iter} passes: raise max_iter",
                 ConvergenceWarning,
                 stacklevel=2,
             )
-        chosen = reduce(add, map(_chosen, segments, self.labels_, repeat(n_features)))
+        chosen = LaggedMoments.sum(map(_chosen, segments, self.labels_, repeat(n_features)))
         self.moments_ = replace(eeg, y=chosen.y, xy=chosen.xy, yy=chosen.yy)
         self.n_trials_, self.lags_ = len(trials), lags
         self.n_features_in_ = n_channels
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
-        self._solve(start, (n_features, n_channels, len(lags)))
+        self._solve(start, penalty, (n_features, n_channels, len(lags)))
         return self
 
     def partial_fit(self, trials: Any, attended: Any = None) -> "AdaptiveDecoder":
@@ -209,7 +228,7 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
         """
         if not hasattr(self, "moments_"):
             return self.fit(trials)
-        self._checked_lags()
+        _, penalty = self._checked()
         trials = self._familiar(_with_stimuli(trials, self.regressor.sfreq))
         shape = self.coef_.shape
         start = self._initial_weights(shape, self.lags_)
@@ -222,8 +241,14 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
             kept = np.exp(-part.duration / self.forgetting)
             segment = _chosen(candidates, labels[-1], shape[0])
             pairs = zip(self.moments_.parts, segment.parts, strict=True)
+            before = self.moments_
             self.moments_ = Moments(*(kept * old + new for old, new in pairs))
-            self._solve(start, shape)
+            if self._shrinks:
+                self.alpha_ *= _variance(self.moments_) / _variance(before)
+            else:
+                alpha = self.regressor.alpha
+                self.alpha_ = penalty.absolute(alpha, self.moments_, self.n_trials_)
+            self._solve(start, penalty, shape)
         self.labels_ = np.array(labels)
         return self
 
@@ -254,18 +279,31 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
             for trial in trials
         ]
 
-    def _checked_lags(self) -> np.ndarray:
-        """Lags in samples, after a look at every parameter."""
-        alpha, convention = self.regressor.alpha, self.regressor.alpha_convention
-        if not (isinstance(alpha, int | float | np.number) and 0 <= alpha < np.inf):
+    @property
+    def _shrinks(self) -> bool:
+        return isinstance(self.regressor.alpha, str)
+
+    def _checked(self) -> tuple[np.ndarray, Penalty]:
+        """Lags in samples and what is penalised, after a look at every parameter."""
+        trf = self.regressor
+        if not isinstance(trf, BackwardTRF):
+            raise ValueError(f"regressor must be a BackwardTRF, got {trf!r}")
+        lags = lags_in_samples(trf.tmin, trf.tmax, trf.sfreq)
+        check_penalty(trf.penalty, trf.alpha_convention, len(lags))
+        if not (trf.alpha == "ledoit-wolf" if self._shrinks else is_penalty(trf.alpha)):
             raise ValueError(
-                f"alpha of the regressor must be a single number >= 0, got {alpha!r}: there are no "
-                "labels to choose among several with"
+                f"alpha of the regressor must be 'ledoit-wolf' or a single number >= 0, got "
+                f"{trf.alpha!r}: there are no labels to choose among several with"
             )
-        if convention not in ALPHA_CONVENTIONS:
-            raise ValueError(
-                f"alpha_convention must be one of {ALPHA_CONVENTIONS}, got {convention!r}"
-            )
+        plain = {"bands": None, "averaging": "covariances", "fit_intercept": True}
+        if self._shrinks:
+            plain["penalty"] = "ridge"
+        for name, value in plain.items():
+            if not np.array_equal(getattr(trf, name), value):
+                raise ValueError(
+                    f"{name}={getattr(trf, name)!r} of the regressor does not go with "
+                    f"AdaptiveDecoder and alpha={trf.alpha!r}: leave it at {value!r}"
+                )
         if not 0 <= self.initial_weight <= 1 or (self.initial is None and self.initial_weight > 0):
             raise ValueError(
                 "initial_weight must lie between 0 and 1, and be 0 without an initial decoder, "
@@ -274,7 +312,7 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
         for name in ("segment", "forgetting", "n_init", "max_iter"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
-        return lags_in_samples(self.regressor.tmin, self.regressor.tmax, self.regressor.sfreq)
+        return lags, Penalty(trf.penalty, trf.alpha_convention, trf.sfreq, len(lags))
 
     def _initial_weights(self, shape: tuple[int, ...], lags: np.ndarray) -> np.ndarray:
         """Weights of the initial decoder, (n_features, n_channels * n_lags); zero without one."""
@@ -299,14 +337,10 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
                 raise ValueError(f"trials have {what}={came}, the decoder was fitted to {fitted}")
         return trials
 
-    def _penalty(self, moments: Moments, n_trials: int) -> float:
-        trf = self.regressor
-        return penalty(trf.alpha, trf.alpha_convention, moments, trf.sfreq, n_trials)
-
-    def _solve(self, start: np.ndarray, shape: tuple[int, ...]) -> None:
+    def _solve(self, start: np.ndarray, penalty: Penalty, shape: tuple[int, ...]) -> None:
         """Weights, constants and patterns from the sums."""
         moments = self.moments_
-        weights = ridge(moments, [self._penalty(moments, self.n_trials_)])[0]
+        weights = ridge(moments, [self.alpha_], penalty)[0]
         weights = (1 - self.initial_weight) * weights + self.initial_weight * start.T
         products = moments.centred()[0] @ weights
         power = np.einsum("ij,ij->j", weights, products)
@@ -343,58 +377,6 @@ def _chosen(m: Any, stimulus: int, n_features: int) -> Any:
     return replace(m, y=m.y[mine], xy=m.xy[:, mine], yy=m.yy[mine])
 
 
-def _models(eeg: Moments, segments: list[LaggedMoments], alpha: float) -> list[np.ndarray]:
-    """Ridge weights that each segment and target adds to those of the whole, from one solution."""
-    products = np.concatenate([m.xy for m in segments], axis=1)
-    sums = np.concatenate([m.y for m in segments])
-    weights = ridge(Moments(eeg.n, eeg.x, sums, eeg.xx, products, sums), [alpha])[0]
-    return np.split(weights, np.cumsum([len(m.y) for m in segments])[:-1], axis=1)
-
-
-def _correlating(m: LaggedMoments) -> np.ndarray:
-    """Products of lagged EEG and targets, both about their means, over the power of the latter."""
-    products = m.xy - np.outer(m.x / m.n, m.y)
-    power = np.sqrt(np.maximum(m.yy - m.y**2 / m.n, 0.0))
-    return np.divide(products, power, out=np.zeros_like(products), where=power > 0)
-
-
-def _by_stimulus(columns: np.ndarray, n_features: int) -> np.ndarray:
-    """Reshape (n_regressors, n_targets) to (n_stimuli, n_features, n_regressors)."""
-    return np.ascontiguousarray(columns.T).reshape(-1, n_features, len(columns))
-
-
-def _scale(model: np.ndarray, xx: np.ndarray) -> np.ndarray:
-    """One over the norm of the reconstruction of each feature, (n_features, 1)."""
-    power = np.sum(model @ xx * model, axis=1, keepdims=True)
-    return 1 / np.sqrt(np.where(power > 0, power, 1.0))
-
-
-def _relabel(
-    labels: np.ndarray,
-    models: list[np.ndarray],
-    tests: list[np.ndarray],
-    fixed: np.ndarray,
-    xx: np.ndarray,
-    max_iter: int,
-) -> tuple[np.ndarray, int, bool, float]:
-    """Give each segment in turn the stimulus that the others vote for, until none changes.
-
-    The weights of the whole are the sum of those of the segments, so that a segment is left out by
-    subtraction. Returns labels, passes, whether the last one changed nothing, and the sum of the
-    scores of the chosen stimuli.
-    """
-    weights = fixed + sum(model[k] for model, k in zip(models, labels, strict=True))
-    passes, changed = 0, True
-    while changed and passes < max_iter:
-        passes, changed, objective = passes + 1, False, 0.0
-        scale = _scale(weights, xx)
-        for i, (model, test) in enumerate(zip(models, tests, strict=True)):
-            others = weights - model[labels[i]]
-            # For one feature, correlations up to a factor that the stimuli share.
-            scores = np.einsum("sfr,fr->s", test, scale * others)
-            best = int(scores.argmax())
-            objective += float(scores[best])
-            if best != labels[i]:
-                labels[i], changed = best, True
-                weights = others + model[best]
-    return labels, passes, not changed, objective
+def _variance(moments: Moments) -> float:
+    """Mean variance of the lagged EEG."""
+    return Penalty(convention="relative").absolute(1.0, moments, 1) / moments.n

@@ -5,10 +5,16 @@ positive lag means that the brain answers later. Samples before the start and af
 trial count as zero, as in the mTRF toolboxes and MNE.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import add
+from typing import Any
 
 import numpy as np
-from scipy.linalg.blas import dger
+
+from cocktailparty.backend import namespace
+from linear_aad import block_toeplitz
+from linear_aad.linalg import rank_one_update
 
 
 def lags_in_samples(tmin: float, tmax: float, sfreq: float) -> np.ndarray:
@@ -45,19 +51,19 @@ def lags_in_samples(tmin: float, tmax: float, sfreq: float) -> np.ndarray:
     return np.arange(round(tmin * sfreq), round(tmax * sfreq) + 1)
 
 
-def lag_matrix(x: np.ndarray, lags: np.ndarray) -> np.ndarray:
+def lag_matrix(x: Any, lags: np.ndarray) -> Any:
     """Put copies of a signal, shifted by every lag, side by side.
 
     Parameters
     ----------
-    x : ndarray of shape (n_times, n_channels)
+    x : array of shape (n_times, n_channels)
         Signal.
     lags : ndarray of int, shape (n_lags,)
         Lags in samples.
 
     Returns
     -------
-    lagged : ndarray of shape (n_times, n_channels * n_lags)
+    lagged : array of shape (n_times, n_channels * n_lags)
         Row `t` holds ``x[t + lag]``, zero outside the signal; the lags of a channel lie together.
 
     Examples
@@ -68,41 +74,49 @@ def lag_matrix(x: np.ndarray, lags: np.ndarray) -> np.ndarray:
            [2., 3.],
            [3., 0.]])
     """
+    xp = namespace(x)
     n_times, n_channels = x.shape
-    lagged = np.zeros((n_times, n_channels, len(lags)), dtype=x.dtype)
-    for i, lag in enumerate(lags):
-        start = max(0, -lag)
-        stop = max(start, min(n_times, n_times - lag))
-        lagged[start:stop, :, i] = x[start + lag : stop + lag]
-    return lagged.reshape(n_times, -1)
+    lagged = xp.zeros((n_times, n_channels, len(lags)), dtype=x.dtype)
+    for i, (start, stop, lag) in enumerate(_overlaps(n_times, lags)):
+        lagged[start:stop, :, i] = x[start + lag : stop + lag, :]
+    return xp.reshape(lagged, (n_times, -1))
 
 
-def filter_lagged(x: np.ndarray, weights: np.ndarray, lags: np.ndarray) -> np.ndarray:
+def filter_lagged(x: Any, weights: Any, lags: np.ndarray) -> Any:
     """Multiply the lagged copies of a signal with weights, without laying the copies out.
 
     Parameters
     ----------
-    x : ndarray of shape (n_times, n_channels)
+    x : array of shape (n_times, n_channels)
         Signal.
-    weights : ndarray of shape (n_channels, n_lags, n_targets)
+    weights : array of shape (n_channels, n_lags, n_targets)
         Weights.
     lags : ndarray of int, shape (n_lags,)
         Lags in samples.
 
     Returns
     -------
-    filtered : ndarray of shape (n_times, n_targets)
+    filtered : array of shape (n_times, n_targets)
         Equal to ``lag_matrix(x, lags) @ weights.reshape(-1, n_targets)``.
     """
+    xp = namespace(x, weights)
     n_times, n_channels = x.shape
     _, n_lags, n_targets = weights.shape
-    parts = (x @ weights.reshape(n_channels, -1)).reshape(n_times, n_lags, n_targets)
-    filtered = np.zeros((n_times, n_targets), dtype=parts.dtype)
-    for i, lag in enumerate(lags):
-        start = min(n_times, max(0, -lag))
-        stop = max(start, min(n_times, n_times - lag))
-        filtered[start:stop] += parts[start + lag : stop + lag, i]
+    parts = x @ xp.reshape(weights, (n_channels, -1))
+    parts = xp.reshape(parts, (n_times, n_lags, n_targets))
+    filtered = xp.zeros((n_times, n_targets), dtype=parts.dtype)
+    for i, (start, stop, lag) in enumerate(_overlaps(n_times, lags)):
+        filtered[start:stop, :] += parts[start + lag : stop + lag, i, :]
     return filtered
+
+
+def _overlaps(n_times: int, lags: np.ndarray) -> list[tuple[int, int, int]]:
+    """First and last time (excluded) at which a lagged signal exists, for each lag."""
+    found = []
+    for lag in lags.tolist():
+        start = min(n_times, max(0, -lag))
+        found.append((start, max(start, min(n_times, n_times - lag)), lag))
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,29 +127,29 @@ class Moments:
     ----------
     n : int
         Number of samples.
-    x, y : ndarray of shape (n_regressors,), (n_targets,)
+    x, y : array of shape (n_regressors,), (n_targets,)
         Sums.
-    xx, xy, yy : ndarray of shape (n_regressors, n_regressors), (n_regressors, n_targets), \
+    xx, xy, yy : array of shape (n_regressors, n_regressors), (n_regressors, n_targets), \
 (n_targets,)
         Sums of products; of the targets only the squares.
     """
 
     n: int
-    x: np.ndarray
-    y: np.ndarray
-    xx: np.ndarray
-    xy: np.ndarray
-    yy: np.ndarray
+    x: Any
+    y: Any
+    xx: Any
+    xy: Any
+    yy: Any
 
     @classmethod
-    def of(cls, x: np.ndarray, y: np.ndarray) -> "Moments":
+    def of(cls, x: Any, y: Any) -> "Moments":
         """Sum over one trial, in double precision.
 
         Parameters
         ----------
-        x : ndarray of shape (n_times, n_regressors)
+        x : array of shape (n_times, n_regressors)
             Lagged signal.
-        y : ndarray of shape (n_times, n_targets)
+        y : array of shape (n_times, n_targets)
             Targets.
 
         Returns
@@ -143,8 +157,11 @@ class Moments:
         moments : Moments
             The sums.
         """
-        x, y = x.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
-        return cls(len(x), x.sum(0), y.sum(0), x.T @ x, x.T @ y, (y * y).sum(0))
+        xp = namespace(x, y)
+        x, y = xp.astype(x, xp.float64, copy=False), xp.astype(y, xp.float64, copy=False)
+        transposed = xp.matrix_transpose(x)
+        sums = (xp.sum(x, axis=0), xp.sum(y, axis=0))
+        return cls(x.shape[0], *sums, transposed @ x, transposed @ y, xp.sum(y * y, axis=0))
 
     def __add__(self, other: "Moments") -> "Moments":
         return Moments(*(a + b for a, b in zip(self.parts, other.parts, strict=True)))
@@ -157,18 +174,16 @@ class Moments:
         """All sums, in the order of the constructor."""
         return self.n, self.x, self.y, self.xx, self.xy, self.yy
 
-    def centred(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def centred(self) -> tuple[Any, Any, Any]:
         """Take the sums of products about the means: what is left when an intercept is fitted.
 
         Returns
         -------
-        xx, xy, yy : ndarray
+        xx, xy, yy : array
             Of the shapes of the attributes.
         """
-        xx = self.xx.copy()
-        # In place, and on the transpose, which is the same matrix in the order that BLAS takes.
-        dger(-1 / self.n, self.x, self.x, a=xx.T, overwrite_a=True)
-        xy = self.xy - np.outer(self.x, self.y / self.n)
+        xx = rank_one_update(self.xx, -1 / self.n, self.x)
+        xy = self.xy - self.x[:, None] * (self.y / self.n)[None, :]
         return xx, xy, self.yy - self.y**2 / self.n
 
 
@@ -185,39 +200,39 @@ class LaggedMoments:
     ----------
     n : int
         Number of samples.
-    x, y : ndarray of shape (n_channels * n_lags,), (n_targets,)
+    x, y : array of shape (n_channels * n_lags,), (n_targets,)
         Sums.
-    xy, yy : ndarray of shape (n_channels * n_lags, n_targets), (n_targets,)
+    xy, yy : array of shape (n_channels * n_lags, n_targets), (n_targets,)
         Sums of products; of the targets only the squares.
-    toeplitz : ndarray of shape (n_channels, n_channels, n_lags)
+    toeplitz : array of shape (n_channels, n_channels, n_lags)
         Products at the first lag and `d` lags after it.
-    edges : ndarray of shape (n_edges, n_lags, n_channels)
+    edges : array of shape (n_edges, n_lags, n_channels)
         For each lag, the sample that leaves at the start or enters at the end of a trial when
         both lags of a product grow by one.
-    signs : ndarray of shape (n_edges,)
+    signs : array of shape (n_edges,)
         -1 for samples that leave, 1 for those that enter.
     """
 
     n: int
-    x: np.ndarray
-    y: np.ndarray
-    xy: np.ndarray
-    yy: np.ndarray
-    toeplitz: np.ndarray
-    edges: np.ndarray
-    signs: np.ndarray
+    x: Any
+    y: Any
+    xy: Any
+    yy: Any
+    toeplitz: Any
+    edges: Any
+    signs: Any
 
     @classmethod
-    def of(cls, x: np.ndarray, y: np.ndarray, lags: np.ndarray) -> "LaggedMoments":
+    def of(cls, x: Any, y: Any, lags: np.ndarray) -> "LaggedMoments":
         """Sum over one trial.
 
         Products are taken in the precision of the signals and added up in double precision.
 
         Parameters
         ----------
-        x : ndarray of shape (n_times, n_channels)
+        x : array of shape (n_times, n_channels)
             Signal to be lagged.
-        y : ndarray of shape (n_times, n_targets)
+        y : array of shape (n_times, n_targets)
             Targets.
         lags : ndarray of int, shape (n_lags,)
             Successive lags in samples.
@@ -227,42 +242,78 @@ class LaggedMoments:
         moments : LaggedMoments
             The sums.
         """
-        (n_times, n_channels), n_lags = x.shape, len(lags)
-        x, y = np.ascontiguousarray(x), np.ascontiguousarray(y)
-        sums = np.tile(x.sum(axis=0, dtype=np.float64), (n_lags, 1))
-        edges = np.zeros((2, n_lags, n_channels))
-        for i, lag in enumerate(lags):
-            first = min(n_times, max(0, lag))
-            last = max(first, min(n_times, n_times + lag))
-            for unseen in (x[:first], x[last:]):
-                sums[i] -= unseen.sum(axis=0, dtype=np.float64)
-            if 0 <= lag < n_times:
-                edges[0, i] = x[lag]
-            elif -n_times <= lag < 0:
-                edges[1, i] = x[lag]
-        signs = np.array([-1.0, 1.0])
-        needed = edges.any(axis=(1, 2))
+        xp = namespace(x, y)
+        y_double = xp.astype(y, xp.float64, copy=False)
+        edges, signs = block_toeplitz.edges(x, lags)
         return cls(
-            n_times,
-            sums.T.ravel(),
-            y.sum(axis=0, dtype=np.float64),
+            x.shape[0],
+            block_toeplitz.sums(x, lags),
+            xp.sum(y_double, axis=0),
             _products(x, y, lags),
-            np.einsum("ij,ij->j", y, y, dtype=np.float64),
-            _first_row_of_blocks(x, lags),
-            edges[needed],
-            signs[needed],
+            xp.sum(y_double * y_double, axis=0),
+            block_toeplitz.first_row(x, lags),
+            edges,
+            signs,
         )
 
+    @classmethod
+    def sum(cls, trials: Iterable["LaggedMoments"]) -> "LaggedMoments":
+        """Add up trials.
+
+        Parameters
+        ----------
+        trials : iterable of LaggedMoments
+            At least one.
+
+        Returns
+        -------
+        moments : LaggedMoments
+            The sums.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        edges, signs, sums = [], [], None
+        for m in trials:
+            edges.append(m.edges)
+            signs.append(m.signs)
+            parts = (m.n, m.x, m.y, m.xy, m.yy, m.toeplitz)
+            sums = parts if sums is None else tuple(map(add, sums, parts))
+        if sums is None:
+            raise ValueError("there are no trials to add up")
+        xp = namespace(*edges)
+        return cls(*sums, xp.concat(edges), xp.concat(signs))
+
     def __add__(self, other: "LaggedMoments") -> "LaggedMoments":
+        return LaggedMoments.sum([self, other])
+
+    def scaled(self, factors: Any) -> "LaggedMoments":
+        """Multiply each channel with a factor, as if the signal had been so from the start.
+
+        Parameters
+        ----------
+        factors : array of shape (n_channels,)
+            One for each channel.
+
+        Returns
+        -------
+        moments : LaggedMoments
+            Sums of the scaled signal.
+        """
+        xp = namespace(self.x)
+        n_lags = self.toeplitz.shape[2]
+        repeated = xp.repeat(factors, n_lags)
         return LaggedMoments(
-            self.n + other.n,
-            self.x + other.x,
-            self.y + other.y,
-            self.xy + other.xy,
-            self.yy + other.yy,
-            self.toeplitz + other.toeplitz,
-            np.concatenate([self.edges, other.edges]),
-            np.concatenate([self.signs, other.signs]),
+            self.n,
+            self.x * repeated,
+            self.y,
+            self.xy * repeated[:, None],
+            self.yy,
+            self.toeplitz * factors[:, None, None] * factors[None, :, None],
+            self.edges * factors[None, None, :],
+            self.signs,
         )
 
     def dense(self) -> Moments:
@@ -273,43 +324,23 @@ class LaggedMoments:
         moments : Moments
             The same sums, which can also be subtracted.
         """
-        from linear_aad.lagged_numba import assemble
+        if isinstance(self.toeplitz, np.ndarray):
+            from linear_aad import block_toeplitz_numba
 
-        products = assemble(self.toeplitz, self.edges, self.signs)
+            products = block_toeplitz_numba.assemble(self.toeplitz, self.edges, self.signs)
+        else:
+            products = block_toeplitz.assemble(self.toeplitz, self.edges, self.signs)
         return Moments(self.n, self.x, self.y, products, self.xy, self.yy)
 
 
-def _products(x: np.ndarray, y: np.ndarray, lags: np.ndarray) -> np.ndarray:
+def _products(x: Any, y: Any, lags: np.ndarray) -> Any:
     """Products (n_channels * n_lags, n_targets) of the lagged signal and the targets."""
-    if x.shape[1] <= y.shape[1]:
-        return (lag_matrix(x, lags).T @ y).astype(np.float64, copy=False)
+    xp = namespace(x, y)
+    n_channels, n_targets = x.shape[1], y.shape[1]
+    if n_channels <= n_targets:
+        return xp.astype(xp.matrix_transpose(lag_matrix(x, lags)) @ y, xp.float64, copy=False)
     # The narrower of the two is laid out, in the other direction if it is the targets.
-    products = (x.T @ lag_matrix(y, -lags)).reshape(x.shape[1], y.shape[1], len(lags))
-    return products.transpose(0, 2, 1).reshape(-1, y.shape[1]).astype(np.float64, copy=False)
-
-
-def _first_row_of_blocks(x: np.ndarray, lags: np.ndarray) -> np.ndarray:
-    """Products (n_channels, n_channels, n_lags) of a signal at the first lag and at all lags.
-
-    The signal is cut into rows of `n_lags` samples. Then the samples at the i-th place of all
-    rows, and all that follow each of them within the lags, are two strided views whose product
-    covers all lags at once: as many flops as lag by lag, in fewer and wider products.
-    """
-    (n_times, n_channels), n_lags = x.shape, len(lags)
-    first = min(n_times, max(0, lags[0]))
-    last = max(first, n_times + min(0, lags[0]))
-    n_rows = -(-(last - first) // n_lags)
-    # Zeros beyond the end take no part in any sum.
-    early = np.zeros((n_rows * n_lags, n_channels), dtype=x.dtype)
-    early[: last - first] = x[first:last]
-    late = np.zeros(((n_rows + 1) * n_lags, n_channels), dtype=x.dtype)
-    late[: n_times - first] = x[first : first + len(late)]
-    width = n_lags * n_channels
-    early, late = early.reshape(n_rows, width), late.ravel()
-    blocks = np.zeros((n_channels, width))
-    for i in range(n_lags):
-        place = slice(i * n_channels, (i + 1) * n_channels)
-        following = late[place.start : place.start + n_rows * width].reshape(n_rows, width)
-        blocks += early[:, place].T @ following
-    blocks = blocks.reshape(n_channels, n_lags, n_channels)
-    return np.ascontiguousarray(blocks.transpose(0, 2, 1))
+    products = xp.matrix_transpose(x) @ lag_matrix(y, -lags)
+    products = xp.reshape(products, (n_channels, n_targets, len(lags)))
+    products = xp.reshape(xp.permute_dims(products, (0, 2, 1)), (-1, n_targets))
+    return xp.astype(products, xp.float64, copy=False)

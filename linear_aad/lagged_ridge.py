@@ -1,21 +1,26 @@
 """Ridge regression on lagged signals, as a scikit-learn estimator that takes lists of trials."""
 
-from abc import ABC, abstractmethod
-from functools import reduce
-from operator import add
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from linear_aad.lagged import LaggedMoments, filter_lagged, lags_in_samples
+from cocktailparty.backend import namespace, to_numpy
+from linear_aad.averaging import mean_model_scores, trial_models
+from linear_aad.bands import Direction, candidates, directions
+from linear_aad.lagged import LaggedMoments, Moments, filter_lagged, lags_in_samples
+from linear_aad.lagged_model import LaggedModel
+from linear_aad.penalties import Penalty, check_penalty, is_penalty
 from linear_aad.shrinkage import ledoit_wolf_penalty
-from linear_aad.solvers import ALPHA_CONVENTIONS, leave_one_trial_out, penalty, ridge
+from linear_aad.signals import is_list
+from linear_aad.solvers import leave_one_trial_out
+from linear_aad.systems import ridge
+from linear_aad.trial_moments import TrialMoments
 
 
-class LaggedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
-    """Ridge regression on lagged copies of the input: what both directions have in common.
+class LaggedRidge(LaggedModel):
+    """Penalised regression on lagged copies of the input: what both directions have in common.
 
     Parameters
     ----------
@@ -24,15 +29,24 @@ class LaggedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
     sfreq : float
         Sampling rate in hertz.
     alpha : float, sequence of float, or "ledoit-wolf"
-        Penalty on the squared weights, or several to choose from, or that of optimal shrinkage.
+        Penalty on the weights, or several to choose from, or that of optimal shrinkage.
     alpha_convention : {"absolute", "relative", "mtrfpy", "mtrf-toolbox"}
-        What `alpha` counts in, see `linear_aad.solvers.penalty`.
+        What `alpha` counts in, see `linear_aad.penalties.Penalty`.
     alpha_per_output : bool
         Choose among several penalties for each output by itself.
+    penalty : {"ridge", "laplacian"}
+        What is penalised: squared weights, or squared differences at neighbouring lags.
+    bands : sequence of int, optional
+        Numbers of successive inputs that share a penalty; together all inputs.
+    band_search : "grid" or int
+        Which penalties of bands to compare, see `linear_aad.bands.candidates`.
+    averaging : {"covariances", "models"}
+        One model of all trials (early), or the mean of one model a trial (late).
+    fit_intercept : bool
+        Fit a constant, which is not penalised. Without it, nothing is centred.
+    random_state : int, RandomState or None
+        Source of the random directions of `band_search`.
     """
-
-    # +1 where the input is the EEG, which answers later; -1 where the input is the stimulus.
-    _direction = 1
 
     def __init__(
         self,
@@ -42,6 +56,12 @@ class LaggedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         alpha: Any = 1.0,
         alpha_convention: str = "absolute",
         alpha_per_output: bool = False,
+        penalty: str = "ridge",
+        bands: Any = None,
+        band_search: Any = "grid",
+        averaging: str = "covariances",
+        fit_intercept: bool = True,
+        random_state: Any = None,
     ) -> None:
         self.tmin = tmin
         self.tmax = tmax
@@ -49,6 +69,12 @@ class LaggedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         self.alpha = alpha
         self.alpha_convention = alpha_convention
         self.alpha_per_output = alpha_per_output
+        self.penalty = penalty
+        self.bands = bands
+        self.band_search = band_search
+        self.averaging = averaging
+        self.fit_intercept = fit_intercept
+        self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> "LaggedRidge":
         """Learn the weights.
@@ -71,50 +97,114 @@ class LaggedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
             If a parameter or the data are invalid, a trial is not longer than the lags, or there
             is one trial and several penalties to choose from.
         """
-        if y is None:
+        moments = self.moments(X, y)
+        found = self.candidates()
+        if hasattr(self, "cv_scores_"):
+            del self.cv_scores_  # of an earlier choice
+        whole = moments.total()
+        total = whole.dense()
+        if found is None:
+            self.alpha_ = ledoit_wolf_penalty(total, moments.inputs, self._input_lags)
+            weights = ridge(total, [self.alpha_])[0, ...]
+        else:
+            groups = directions(found)
+            best = self._chosen(moments, groups, len(found))
+            xp = namespace(total.x)
+            weights = xp.zeros_like(total.xy)
+            # As many solutions as different candidates were chosen, each for its outputs.
+            for direction in groups:
+                for alpha, place in zip(direction.alphas, direction.candidates, strict=True):
+                    mine = best == place
+                    if mine.any():
+                        solution = self._solution(moments, whole, total, direction, alpha)
+                        weights = xp.where(xp.asarray(mine)[None, :], solution, weights)
+            per_output = found[best] if self.bands is not None else found[best, 0]
+            self.alpha_ = per_output if self.alpha_per_output else per_output[0]
+            if np.ndim(self.alpha_) == 0:
+                self.alpha_ = float(self.alpha_)
+        self.intercept_ = (total.y - total.x @ weights) / total.n
+        if not self.fit_intercept:
+            self.intercept_ = namespace(weights).zeros_like(self.intercept_)
+        self._store(weights, total, moments.inputs[0].shape[1])
+        return self
+
+    def moments(self, X: Any, y: Any) -> TrialMoments:
+        """Validate parameters and training data and sum over each trial.
+
+        Parameters
+        ----------
+        X : list of arrays of shape (n_times, n_inputs), or one such array
+            Input.
+        y : list of arrays of shape (n_times, n_outputs) or (n_times,), or one such array
+            Output.
+
+        Returns
+        -------
+        moments : TrialMoments
+            All that the training data tell a linear model, for each trial.
+
+        Raises
+        ------
+        ValueError
+            See `fit`.
+        """
+        self._check_parameters()
+        inputs, outputs = self._training_data(X, y)
+        found = self.candidates()
+        if found is not None and len(found) > 1 and len(inputs) < 2:
             raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None"
-            )
-        lags = lags_in_samples(self.tmin, self.tmax, self.sfreq)
-        alphas = self._alphas()
-        inputs, outputs = self._validated(X, y)
-        reach = int(np.abs(lags).max())
-        for i, x in enumerate(inputs):
-            if len(x) <= reach:
-                raise ValueError(
-                    f"lags of {self.tmin:g} to {self.tmax:g} s reach {reach} samples but trial {i} "
-                    f"has n_samples={len(x)}: shorten the lags or leave the trial out"
-                )
-        if len(alphas) > 1 and len(inputs) < 2:
-            raise ValueError(
-                f"choosing among {len(alphas)} alphas leaves one trial out, which takes at least "
+                f"choosing among {len(found)} penalties leaves one trial out, which takes at least "
                 "2 trials: pass a list of trials, or a single alpha"
             )
-        self.y_ndim_ = outputs[0].ndim
-        self.lags_ = lags
-        moments = [
-            LaggedMoments.of(x, s.reshape(len(s), -1), self._input_lags)
-            for x, s in zip(inputs, outputs, strict=True)
-        ]
-        total = reduce(add, moments).dense()
-        if alphas:
-            best = self._chosen(moments, alphas)
-            absolute = [
-                penalty(alpha, self.alpha_convention, total, self.sfreq, len(moments))
-                for alpha in alphas
-            ]
-            # As many solutions as different penalties were chosen, each for its outputs.
-            weights = np.empty_like(total.xy)
-            for j in np.unique(best):
-                weights[:, best == j] = ridge(total, [absolute[j]])[0][:, best == j]
-            per_output = np.array(alphas)[best]
-            self.alpha_ = per_output if self.alpha_per_output else float(per_output[0])
-        else:
-            self.alpha_ = ledoit_wolf_penalty(total, inputs, self._input_lags)
-            weights = ridge(total, [self.alpha_])[0]
-        self.intercept_ = (total.y - total.x @ weights) / total.n
-        self._store(weights, total.centred()[0] @ weights, inputs[0].shape[1])
-        return self
+        if self.bands is not None and sum(self.bands) != inputs[0].shape[1]:
+            raise ValueError(
+                f"bands={list(self.bands)} cover {sum(self.bands)} inputs, the data have "
+                f"{inputs[0].shape[1]}"
+            )
+        outputs = [s[:, None] if s.ndim == 1 else s for s in outputs]
+        return TrialMoments(inputs, outputs, self._input_lags)
+
+    def candidates(self) -> np.ndarray | None:
+        """List the penalties to choose from.
+
+        Returns
+        -------
+        penalties : ndarray of shape (n_candidates, n_bands) or None
+            In the convention of `alpha`; a single band without `bands`; None if the data alone
+            decide.
+        """
+        if isinstance(self.alpha, str):
+            return None
+        alphas = [float(a) for a in np.atleast_1d(np.asarray(self.alpha, dtype=float)).ravel()]
+        if self.bands is None:
+            return np.array(alphas)[:, None]
+        return candidates(alphas, len(self.bands), self.band_search, self.random_state)
+
+    def along(self, moments: TrialMoments, direction: Direction) -> tuple[TrialMoments, Penalty]:
+        """Bring moments into the scale in which the candidates of a direction share one penalty.
+
+        Parameters
+        ----------
+        moments : TrialMoments
+            Moments of the input.
+        direction : Direction
+            Ratios of the penalties of the bands.
+
+        Returns
+        -------
+        moments : TrialMoments
+            Of the scaled input.
+        penalty : Penalty
+            Kind and convention; its `factors` turn weights of the scaled input into those of the
+            input.
+        """
+        n_lags = len(self.lags_)
+        kind = (self.penalty, self.alpha_convention, self.sfreq, n_lags)
+        if self.bands is None:
+            return moments, Penalty(*kind, fit_intercept=self.fit_intercept)
+        factors = namespace(*moments.inputs).asarray(np.repeat(direction.factors, self.bands))
+        repeated = namespace(factors).repeat(factors, n_lags)
+        return moments.scaled(factors), Penalty(*kind, repeated, self.fit_intercept)
 
     def predict(self, X: Any) -> Any:
         """Predict the output.
@@ -132,127 +222,84 @@ class LaggedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         """
         check_is_fitted(self)
         inputs, _ = self._validated(X, reset=False)
-        weights = self._weights()
-        predicted = []
+        weights, predicted = self._weights(), []
         for x in inputs:
-            y = filter_lagged(x, weights.astype(x.dtype), self._input_lags)
-            y += self.intercept_.astype(x.dtype)
+            xp = namespace(x, weights)
+            y = filter_lagged(x, xp.astype(weights, x.dtype), self._input_lags)
+            y = y + xp.astype(self.intercept_, x.dtype)
             predicted.append(y[:, 0] if self.y_ndim_ == 1 else y)
-        return predicted if _is_list(X) else predicted[0]
-
-    def correlations(self, X: Any, y: Any) -> np.ndarray:
-        """Correlate predicted and true output, for each output.
-
-        Parameters
-        ----------
-        X : list of arrays of shape (n_times, n_inputs), or one such array
-            Input.
-        y : list of arrays of shape (n_times, n_outputs) or (n_times,), or one such array
-            Output.
-
-        Returns
-        -------
-        r : ndarray of shape (n_outputs,)
-            Pearson correlations, mean over trials; 0 where a signal is constant.
-        """
-        check_is_fitted(self)
-        inputs, outputs = self._validated(X, y, reset=False)
-        found = []
-        for predicted, output in zip(self.predict(inputs), outputs, strict=True):
-            p, s = (z.reshape(len(z), -1) - z.mean(axis=0) for z in (predicted, output))
-            power = np.sqrt((p * p).sum(0) * (s * s).sum(0))
-            found.append(np.divide((p * s).sum(0), power, np.zeros_like(power), where=power > 0))
-        return np.mean(found, axis=0)
-
-    def score(self, X: Any, y: Any) -> float:
-        """Correlate predicted and true output.
-
-        Parameters
-        ----------
-        X : list of arrays of shape (n_times, n_inputs), or one such array
-            Input.
-        y : list of arrays of shape (n_times, n_outputs) or (n_times,), or one such array
-            Output.
-
-        Returns
-        -------
-        r : float
-            Pearson correlation, mean over trials and outputs.
-        """
-        return float(np.mean(self.correlations(X, y)))
-
-    @property
-    def _input_lags(self) -> np.ndarray:
-        """Rising lags at which the input is looked at."""
-        return np.sort(self._direction * self.lags_)
+        return predicted if is_list(X) else predicted[0]
 
     @abstractmethod
-    def _store(self, weights: np.ndarray, products: np.ndarray, n_inputs: int) -> None:
-        """Keep weights (n_inputs * n_lags, n_outputs), given the products of the input and them."""
+    def _store(self, weights: Any, total: Moments, n_inputs: int) -> None:
+        """Keep weights (n_inputs * n_lags, n_outputs) of the training data."""
 
     @abstractmethod
-    def _weights(self) -> np.ndarray:
+    def _weights(self) -> Any:
         """Give the weights back as (n_inputs, n_lags, n_outputs), lags rising."""
 
-    def _chosen(self, moments: list[LaggedMoments], alphas: list[float]) -> np.ndarray:
-        """Index of the best penalty for each output, by the trials that are left out."""
-        n_outputs = moments[0].xy.shape[1]
-        if len(alphas) == 1:
-            return np.zeros(n_outputs, dtype=int)
-        scores = leave_one_trial_out(moments, alphas, self.alpha_convention, self.sfreq)
+    def _solution(
+        self,
+        moments: TrialMoments,
+        whole: LaggedMoments,
+        total: Moments,
+        direction: Direction,
+        alpha: float,
+    ) -> Any:
+        """Weights (n_regressors, n_outputs) for one candidate; `total` is `whole`, assembled."""
+        scaled, penalty = self.along(moments, direction)
+        if self.averaging == "models":
+            models = trial_models(scaled, [alpha], penalty)
+            weights = namespace(models).mean(models, axis=0)[0, ...]
+        else:
+            if scaled.factors is not None:
+                total = whole.scaled(scaled.factors).dense()
+            absolute = penalty.absolute(alpha, total, len(moments))
+            weights = ridge(total, [absolute], penalty)[0, ...]
+        return weights if penalty.factors is None else weights * penalty.factors[:, None]
+
+    def _chosen(
+        self, moments: TrialMoments, groups: list[Direction], n_candidates: int
+    ) -> np.ndarray:
+        """Index of the best candidate for each output, by the trials that are left out."""
+        if n_candidates == 1:
+            return np.zeros(moments.n_targets, dtype=int)
+        judge = mean_model_scores if self.averaging == "models" else leave_one_trial_out
+        scores = np.empty((n_candidates, len(moments), moments.n_targets))
+        for direction in groups:
+            scaled, penalty = self.along(moments, direction)
+            scores[direction.candidates] = to_numpy(judge(scaled, direction.alphas, penalty))
         self.cv_scores_ = scores.mean(axis=2)
         if self.alpha_per_output:
             return scores.mean(axis=1).argmax(axis=0)
-        return np.full(n_outputs, self.cv_scores_.mean(axis=1).argmax())
+        return np.full(moments.n_targets, self.cv_scores_.mean(axis=1).argmax())
 
-    def _alphas(self) -> list[float]:
-        """Penalties to choose from; none if the data alone decide."""
+    def _check_parameters(self) -> None:
+        n_lags = len(lags_in_samples(self.tmin, self.tmax, self.sfreq))
+        check_penalty(self.penalty, self.alpha_convention, n_lags)
+        if self.averaging not in ("covariances", "models"):
+            raise ValueError(f"averaging must be 'covariances' or 'models', got {self.averaging!r}")
         if isinstance(self.alpha, str) and self.alpha == "ledoit-wolf":
-            return []
-        message = f"alpha must be 'ledoit-wolf' or one or several numbers >= 0, got {self.alpha!r}"
-        if isinstance(self.alpha, str):
-            raise ValueError(message)
-        alphas = [float(a) for a in np.atleast_1d(np.asarray(self.alpha, dtype=float)).ravel()]
-        if not alphas or not all(np.isfinite(a) and a >= 0 for a in alphas):
-            raise ValueError(message)
-        if self.alpha_convention not in ALPHA_CONVENTIONS:
+            for name, plain in (
+                ("penalty", "ridge"),
+                ("bands", None),
+                ("averaging", "covariances"),
+                ("fit_intercept", True),
+            ):
+                if np.any(getattr(self, name) != plain):
+                    raise ValueError(
+                        f"alpha='ledoit-wolf' shrinks one covariance towards the identity, which "
+                        f"does not go with {name}={getattr(self, name)!r}"
+                    )
+            return
+        alphas = [] if isinstance(self.alpha, str) else np.atleast_1d(self.alpha).ravel().tolist()
+        if not alphas or not all(is_penalty(a) for a in alphas):
             raise ValueError(
-                f"alpha_convention must be one of {ALPHA_CONVENTIONS}, got "
-                f"{self.alpha_convention!r}"
+                f"alpha must be 'ledoit-wolf' or one or several numbers >= 0, got {self.alpha!r}"
             )
-        return alphas
-
-    def _validated(
-        self, X: Any, y: Any = None, reset: bool = True
-    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Trials as lists of arrays; the first one decides the number of inputs."""
-        kind: dict = {"dtype": [np.float64, np.float32], "reset": reset}
-        targets = {"multi_output": True, "y_numeric": True}
-        if not _is_list(X):
-            if y is None:
-                return [validate_data(self, X, **kind)], []
-            x, s = validate_data(self, X, y, **kind, **targets)
-            return [x], [s]
-        if y is not None and len(X) != len(y):
-            raise ValueError(f"X has {len(X)} trials but y has {len(y)}")
-        if len(X) == 0:
-            raise ValueError("no trials were given")
-        inputs, outputs = [], []
-        for i, x in enumerate(X):
-            kind["reset"] = reset and i == 0
-            if y is None:
-                inputs.append(validate_data(self, x, **kind))
-                continue
-            x, s = validate_data(self, x, y[i], **kind, **targets)
-            inputs.append(x)
-            outputs.append(s)
-        if len({s.shape[1:] for s in outputs}) > 1:
-            raise ValueError("the outputs of the trials differ in their number of features")
-        return inputs, outputs
-
-
-def _is_list(X: Any) -> bool:
-    """Tell a sequence of trials from the samples of a single one."""
-    if isinstance(X, list | tuple):
-        return len(X) == 0 or np.ndim(X[0]) == 2
-    return getattr(X, "ndim", 2) == 3
+        if self.bands is not None:
+            sizes = np.asarray(self.bands)
+            if sizes.ndim != 1 or not np.issubdtype(sizes.dtype, np.integer) or (sizes < 1).any():
+                raise ValueError(f"bands must be positive numbers of inputs, got {self.bands!r}")
+            if self.penalty != "ridge":
+                raise ValueError("bands go with penalty='ridge' only")

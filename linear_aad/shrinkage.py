@@ -1,13 +1,16 @@
 """The penalty that Ledoit and Wolf's shrinkage of a lagged covariance amounts to."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from cocktailparty.backend import namespace
 from linear_aad.lagged import Moments, filter_lagged
+from linear_aad.linalg import diagonal
 
 
-def ledoit_wolf_penalty(total: Moments, trials: Sequence[np.ndarray], lags: np.ndarray) -> float:
+def ledoit_wolf_penalty(total: Moments, trials: Sequence[Any], lags: np.ndarray) -> float:
     r"""Compute the ridge penalty of Ledoit-Wolf shrinkage, without the lagged signals.
 
     The covariance S of p lagged channels over n samples is drawn towards
@@ -19,7 +22,7 @@ def ledoit_wolf_penalty(total: Moments, trials: Sequence[np.ndarray], lags: np.n
     ----------
     total : Moments
         Sums over all trials.
-    trials : sequence of ndarray of shape (n_times, n_channels)
+    trials : sequence of array of shape (n_times, n_channels)
         The signals that were lagged.
     lags : ndarray of int, shape (n_lags,)
         Successive lags in samples.
@@ -37,19 +40,21 @@ def ledoit_wolf_penalty(total: Moments, trials: Sequence[np.ndarray], lags: np.n
     https://doi.org/10.1016/S0047-259X(03)00096-4
     """
     products, _, _ = total.centred()
-    n, p = total.n, len(products)
-    mu = np.trace(products) / n / p
-    size = float(np.sum(products**2)) / n**2  # squared Frobenius norm of the covariance
+    xp = namespace(products)
+    n, p = total.n, products.shape[0]
+    mu = float(xp.sum(diagonal(products))) / n / p
+    size = float(xp.sum(products**2)) / n**2  # squared Frobenius norm of the covariance
     # Fourth moments need the squared length of every lagged, centred sample: the length of the
     # sample by a moving sum of channel powers, the inner product with the mean by filtering.
     mean = total.x / n
     fourth = 0.0
     for x in trials:
-        x = x.astype(np.float64, copy=False)
-        ones = np.ones((1, len(lags), 1))
-        length = filter_lagged((x * x).sum(axis=1, keepdims=True), ones, lags)[:, 0]
-        inner = filter_lagged(x, mean.reshape(x.shape[1], len(lags), 1), lags)[:, 0]
-        fourth += float(np.sum((length - 2 * inner + mean @ mean) ** 2))
+        x = xp.astype(x, xp.float64, copy=False)
+        ones = xp.ones((1, len(lags), 1), dtype=xp.float64)
+        power = xp.sum(x * x, axis=1, keepdims=True)
+        length = filter_lagged(power, ones, lags)[:, 0]
+        inner = filter_lagged(x, xp.reshape(mean, (x.shape[1], len(lags), 1)), lags)[:, 0]
+        fourth += float(xp.sum((length - 2 * inner + mean @ mean) ** 2))
     noise = (fourth / n - size) / n
     spread = size - p * mu**2
     rho = 1.0 if spread <= 0 else min(max(noise, 0.0), spread) / spread

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from scipy.special import log_softmax, logsumexp
+from scipy.stats import t as student
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
@@ -12,6 +13,10 @@ from cocktailparty.decoder import AttentionDecoderMixin
 from cocktailparty.model_selection import folds
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
+
+# Gains over the credible interval at which probabilities are computed; odd, so that the mean is
+# one of them.
+_N_GAINS = 9
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +32,11 @@ class AttentionTrack:
         of the last window.
     probability : ndarray of shape (n_windows, n_stimuli)
         Posterior probability that a stimulus was attended in the window, given the scores of all
-        windows up to `available`. Under the model it is the whole statement of uncertainty: of the
-        windows in which a stimulus has probability p, it was attended in the share p.
+        windows up to `available`. If the gain is right, it is the whole statement of uncertainty:
+        of the windows in which a stimulus has probability p, it was attended in the share p.
+    lower, upper : ndarray of shape (n_windows, n_stimuli)
+        Between what that probability lies for any gain in the 95 % credible interval of the gain,
+        which training data leave uncertain.
     decision : ndarray of int, shape (n_windows,)
         The most probable stimulus.
     """
@@ -36,6 +44,8 @@ class AttentionTrack:
     times: np.ndarray
     available: np.ndarray
     probability: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
     decision: np.ndarray
 
 
@@ -77,8 +87,27 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         Variance v of that difference.
     gain_ : float
         Log-likelihood per unit of score, 2 m / v; 0 if the decoder told nothing.
+    interval_ : ndarray of shape (2,)
+        Credible interval of m that holds 95 % of its posterior probability, see Notes. If it
+        starts below 0, the decoder may as well be guessing.
+    n_windows_ : int
+        Number of left-out windows that the observation model was learnt from.
     classes_ : ndarray of int
         Indices of the stimuli.
+
+    Notes
+    -----
+    Windows of one trial have more in common with each other than with those of the next: the
+    decoder that was trained without it, the sounds, the state of the listener. So n windows tell
+    less about m than n independent ones would, and its interval comes from the spread of the means
+    of K trials that were left out, or of K listeners if there are several:
+
+    .. math:: m \pm t_{K - 1} \, s, \qquad
+              s^2 = \frac{K}{K - 1} \sum_k \Big(\frac{n_k}{n} (m_k - m)\Big)^2
+
+    with the 97.5 % quantile of Student's t. For units of equal size this is the posterior of m
+    under a flat prior of m and of the logarithm of the spread. That of v is left out: it is known
+    much better.
 
     References
     ----------
@@ -132,8 +161,8 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter is invalid, a label is missing, trials have a single stimulus, or they
-            cannot be split.
+            If a parameter is invalid, a label is missing, trials have a single stimulus, they
+            cannot be split, or a single trial or listener is left out.
         """
         self._check_parameters()
         trials = check_trials(trials)
@@ -142,16 +171,26 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         alone = [i for i, trial in enumerate(trials) if trial.n_stimuli < 2]
         if alone:
             raise ValueError(f"trials {alone} have a single stimulus, at least 2 are needed")
-        differences = []
+        several = len({trial.subject for trial in trials}) > 1
+        units: dict[Any, list[np.ndarray]] = {}
         for fold in folds(trials, self.cv):
             decoder = clone(self.decoder).fit(fold.train)
             for trial, label in zip(fold.test, attended_labels(fold.test), strict=True):
-                scores = decoder.window_scores(trial, self.window)
+                scores = np.asarray(decoder.window_scores(trial, self.window))
                 others = np.delete(scores, label, axis=1)
-                differences.append((scores[:, [label]] - others).ravel())
-        pooled = np.concatenate(differences)
+                unit = trial.subject if several else len(units)
+                units.setdefault(unit, []).append(scores[:, [label]] - others)
+        found = [np.concatenate([d.ravel() for d in parts]) for parts in units.values()]
+        if len(found) < 2:
+            raise ValueError(
+                f"cv={self.cv!r} leaves out a single {'listener' if several else 'trial'}, from "
+                "which nothing is learnt about the spread between them: choose another cv"
+            )
+        pooled = np.concatenate(found)
+        self.n_windows_ = sum(len(d) for parts in units.values() for d in parts)
         self.difference_ = float(pooled.mean())
         self.variance_ = float(pooled.var())
+        self.interval_ = credible_interval([d.sum() for d in found], [len(d) for d in found])
         # A decoder that is worse than chance on held-out trials has nothing to say.
         self.gain_ = 2 * max(self.difference_, 0.0) / self.variance_
         self.decoder_ = clone(self.decoder).fit(trials)
@@ -169,7 +208,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         Returns
         -------
         track : AttentionTrack
-            Posterior probabilities and decisions.
+            Posterior probabilities, what they may be off by, and decisions.
 
         Raises
         ------
@@ -178,17 +217,24 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         """
         check_is_fitted(self)
         self._check_parameters()
-        evidence, transition = self._evidence(trial), self._transition(trial.n_stimuli)
+        scores = np.asarray(self.decoder_.window_scores(trial, self.window))
+        means = np.linspace(*self.interval_, _N_GAINS)
+        gains = [self.gain_, *(2 * np.maximum(means, 0.0) / self.variance_)]
+        evidence = np.multiply.outer(gains, scores).swapaxes(0, 1)
+        transition = self._transition(trial.n_stimuli)
         filtered = forward_filter(evidence, transition)
         n_lagging = round(self.lag / self.window)
         smoothed = fixed_lag_smoother(filtered, evidence, transition, n_lagging)
-        ends = np.arange(1, len(evidence) + 1)
+        probability = np.exp(smoothed)
+        ends = np.arange(1, len(scores) + 1)
         step = round(self.window * trial.sfreq) / trial.sfreq
         return AttentionTrack(
             step * ends,
             step * np.minimum(ends + n_lagging, ends[-1]),
-            np.exp(smoothed),
-            smoothed.argmax(axis=1),
+            probability[:, 0],
+            probability.min(axis=1),
+            probability.max(axis=1),
+            smoothed[:, 0].argmax(axis=1),
         )
 
     def window_scores(
@@ -233,11 +279,8 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         starts = range(0, trial.n_times - n + 1, round(hop * rate))
         parts = [trial.crop(start / rate, (start + n) / rate) for start in starts]
         transition = self._transition(trial.n_stimuli)
-        return np.stack([forward_filter(self._evidence(part), transition)[-1] for part in parts])
-
-    def _evidence(self, trial: Trial) -> np.ndarray:
-        """Log-likelihoods (n_windows, n_stimuli), up to a constant in each window."""
-        return self.gain_ * np.asarray(self.decoder_.window_scores(trial, self.window))
+        scores = (np.asarray(self.decoder_.window_scores(p, self.window)) for p in parts)
+        return np.stack([forward_filter(self.gain_ * s, transition)[-1] for s in scores])
 
     def _transition(self, n_stimuli: int) -> np.ndarray:
         return transition_matrix(n_stimuli, self.window, self.dwell)
@@ -248,6 +291,36 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
         if not (np.isfinite(self.lag) and self.lag >= 0):
             raise ValueError(f"lag must be a number of seconds >= 0, got {self.lag!r}")
+
+
+def credible_interval(sums: Any, counts: Any) -> np.ndarray:
+    """Compute the 95 % credible interval of a mean from units that vary.
+
+    Parameters
+    ----------
+    sums : array-like of shape (n_units,)
+        Sum over each unit, at least two.
+    counts : array-like of shape (n_units,)
+        Number of values in each.
+
+    Returns
+    -------
+    interval : ndarray of shape (2,)
+        Bounds of the mean of all values: the posterior probability of the mean under a flat
+        prior, with the spread between units unknown.
+
+    Examples
+    --------
+    >>> credible_interval([1.0, 2.0, 3.0], [1, 1, 1]).round(2)
+    array([-0.48,  4.48])
+    """
+    sums, counts = np.asarray(sums, dtype=float), np.asarray(counts)
+    n_units, mean = len(sums), sums.sum() / counts.sum()
+    residuals = (sums - counts * mean) / counts.sum()
+    margin = student.ppf(0.975, n_units - 1) * np.sqrt(
+        n_units / (n_units - 1) * np.sum(residuals**2)
+    )
+    return np.array([mean - margin, mean + margin])
 
 
 def transition_matrix(n_states: int, step: float, dwell: float) -> np.ndarray:
@@ -284,14 +357,14 @@ def forward_filter(evidence: np.ndarray, transition: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    evidence : ndarray of shape (n_steps, n_states)
-        Log-likelihoods, up to a constant in each step.
+    evidence : ndarray of shape (n_steps, ..., n_states)
+        Log-likelihoods, up to a constant in each step; chains side by side in between.
     transition : ndarray of shape (n_states, n_states)
         Doubly stochastic; the chain starts from its uniform distribution.
 
     Returns
     -------
-    log_posterior : ndarray of shape (n_steps, n_states)
+    log_posterior : ndarray of shape (n_steps, ..., n_states)
         Logarithms of the probabilities.
 
     Examples
@@ -301,10 +374,10 @@ def forward_filter(evidence: np.ndarray, transition: np.ndarray) -> np.ndarray:
     array([[0.5, 0.5]])
     """
     filtered = np.empty(evidence.shape)
-    prior = np.zeros(evidence.shape[1])
+    prior = np.zeros(evidence.shape[1:])
     for posterior, told in zip(filtered, evidence, strict=True):
-        posterior[:] = log_softmax(prior + told)
-        prior = logsumexp(posterior[:, None], b=transition, axis=0)
+        posterior[:] = log_softmax(prior + told, axis=-1)
+        prior = logsumexp(posterior[..., None], b=transition, axis=-2)
     return filtered
 
 
@@ -324,12 +397,12 @@ def fixed_lag_smoother(
 
     Returns
     -------
-    log_posterior : ndarray of shape (n_steps, n_states)
+    log_posterior : ndarray of shape (n_steps, ..., n_states)
         Logarithms of the probabilities.
     """
     later = np.zeros(evidence.shape)
     # After pass j, row t holds the log-likelihood of the next j steps, if there are as many.
     for _ in range(min(lag, len(evidence) - 1)):
         ahead = evidence[1:] + later[1:]
-        later[:-1] = logsumexp(ahead[:, None, :], b=transition, axis=2)
-    return log_softmax(filtered + later, axis=1)
+        later[:-1] = logsumexp(ahead[..., None, :], b=transition, axis=-1)
+    return log_softmax(filtered + later, axis=-1)

@@ -1,7 +1,9 @@
 """Temporal response functions: linear maps between stimulus and EEG over a range of lags."""
 
-import numpy as np
+from typing import Any
 
+from cocktailparty.backend import namespace
+from linear_aad.lagged import Moments
 from linear_aad.lagged_ridge import LaggedRidge
 
 
@@ -30,6 +32,26 @@ class BackwardTRF(LaggedRidge):
         of data; or the conventions of the mTRF toolboxes.
     alpha_per_output : bool
         Choose among several penalties for each feature of the stimulus by itself.
+    penalty : {"ridge", "laplacian"}
+        What is penalised: the squared weights, or the squared differences of weights at
+        neighbouring lags of the same channel, which makes responses smooth (Tikhonov). MNE-Python
+        counts the latter in the same way; the mTRF toolboxes count half of it, and so do their
+        conventions of `alpha` here. With several inputs, mTRFpy compares neighbouring inputs
+        instead of lags; here and in MNE-Python inputs are never compared.
+    bands : sequence of int, optional
+        Banded ridge regression: numbers of successive channels that have a penalty of their own,
+        together all of them. None: one penalty for all.
+    band_search : "grid" or int
+        Which penalties of bands to compare: each of `alpha` for each band, or this many random
+        ratios between the bands, the first of them equal penalties, each with every `alpha` as
+        geometric mean.
+    averaging : {"covariances", "models"}
+        One model of the summed products of all trials, or the mean of one model a trial (early
+        or late integration). Left-out trials are predicted in the same way.
+    fit_intercept : bool
+        Fit a constant, which is not penalised. Without it, nothing is centred.
+    random_state : int, RandomState or None
+        Source of the random ratios of `band_search`.
 
     Attributes
     ----------
@@ -42,11 +64,12 @@ class BackwardTRF(LaggedRidge):
         the variance of the latter. Unlike weights, patterns may be read as brain activity.
     lags_ : ndarray of shape (n_lags,)
         Lags in samples.
-    alpha_ : float or ndarray of shape (n_outputs,)
-        Chosen penalty, in the unit of `alpha`; absolute for "ledoit-wolf"; one for each output
-        with `alpha_per_output`.
-    cv_scores_ : ndarray of shape (n_alphas, n_trials)
-        Correlation of each left-out trial; only if `alpha` is a sequence.
+    alpha_ : float, or ndarray of shape (n_bands,), (n_outputs,) or (n_outputs, n_bands)
+        Chosen penalty, in the unit of `alpha`; absolute for "ledoit-wolf"; one for each band with
+        `bands`, and for each output with `alpha_per_output`.
+    cv_scores_ : ndarray of shape (n_candidates, n_trials)
+        Correlation of each left-out trial, mean over features. Candidates are the penalties in
+        `alpha`, or the combinations that `candidates()` lists; only if there are several.
     n_features_in_ : int
         Number of channels.
 
@@ -64,6 +87,13 @@ class BackwardTRF(LaggedRidge):
     multivariate neuroimaging. NeuroImage, 87, 96-110.
     https://doi.org/10.1016/j.neuroimage.2013.10.067
 
+    Lalor, E. C., et al. (2006). The VESPA: a method for the rapid estimation of a visual evoked
+    potential. NeuroImage, 32(4), 1549-1561. https://doi.org/10.1016/j.neuroimage.2006.05.054
+
+    Nunez-Elizalde, A. O., Huth, A. G., & Gallant, J. L. (2019). Voxelwise encoding models with
+    non-spherical multivariate normal priors. NeuroImage, 197, 482-492.
+    https://doi.org/10.1016/j.neuroimage.2019.04.012
+
     Examples
     --------
     >>> import numpy as np
@@ -80,15 +110,21 @@ class BackwardTRF(LaggedRidge):
     6
     """
 
-    def _store(self, weights: np.ndarray, products: np.ndarray, n_inputs: int) -> None:
-        power = np.einsum("ij,ij->j", weights, products)
-        patterns = np.divide(products, power, out=np.zeros_like(products), where=power > 0)
-        shape = (-1, n_inputs, len(self.lags_))
-        self.coef_ = weights.T.reshape(shape)
-        self.patterns_ = patterns.T.reshape(shape)
+    _direction = 1
 
-    def _weights(self) -> np.ndarray:
-        return self.coef_.transpose(1, 2, 0)
+    def _store(self, weights: Any, total: Moments, n_inputs: int) -> None:
+        xp = namespace(weights)
+        # A centred copy of the large matrix is not needed for the products about the means.
+        products = total.xx @ weights - total.x[:, None] * (total.x @ weights / total.n)
+        power = xp.sum(weights * products, axis=0)
+        heard = power > 0
+        patterns = xp.where(heard, products / xp.where(heard, power, xp.ones_like(power)), 0.0)
+        shape = (-1, n_inputs, len(self.lags_))
+        self.coef_ = xp.reshape(xp.matrix_transpose(weights), shape)
+        self.patterns_ = xp.reshape(xp.matrix_transpose(patterns), shape)
+
+    def _weights(self) -> Any:
+        return namespace(self.coef_).permute_dims(self.coef_, (1, 2, 0))
 
 
 class ForwardTRF(LaggedRidge):
@@ -116,6 +152,26 @@ class ForwardTRF(LaggedRidge):
         on the amount of data; or the conventions of the mTRF toolboxes.
     alpha_per_output : bool
         Choose among several penalties for each channel by itself.
+    penalty : {"ridge", "laplacian"}
+        What is penalised: the squared weights, or the squared differences of weights at
+        neighbouring lags of the same feature, which makes responses smooth (Tikhonov). MNE-Python
+        counts the latter in the same way; the mTRF toolboxes count half of it, and so do their
+        conventions of `alpha` here. With several inputs, mTRFpy compares neighbouring inputs
+        instead of lags; here and in MNE-Python inputs are never compared.
+    bands : sequence of int, optional
+        Banded ridge regression: numbers of successive features of the stimulus that have a penalty
+        of their own, together all of them. None: one penalty for all.
+    band_search : "grid" or int
+        Which penalties of bands to compare: each of `alpha` for each band, or this many random
+        ratios between the bands, the first of them equal penalties, each with every `alpha` as
+        geometric mean.
+    averaging : {"covariances", "models"}
+        One model of the summed products of all trials, or the mean of one model a trial (early
+        or late integration). Left-out trials are predicted in the same way.
+    fit_intercept : bool
+        Fit a constant, which is not penalised. Without it, nothing is centred.
+    random_state : int, RandomState or None
+        Source of the random ratios of `band_search`.
 
     Attributes
     ----------
@@ -125,11 +181,12 @@ class ForwardTRF(LaggedRidge):
         Constants.
     lags_ : ndarray of shape (n_lags,)
         Lags in samples.
-    alpha_ : float or ndarray of shape (n_outputs,)
-        Chosen penalty, in the unit of `alpha`; absolute for "ledoit-wolf"; one for each output
-        with `alpha_per_output`.
-    cv_scores_ : ndarray of shape (n_alphas, n_trials)
-        Correlation of each left-out trial, mean over channels; only if `alpha` is a sequence.
+    alpha_ : float, or ndarray of shape (n_bands,), (n_outputs,) or (n_outputs, n_bands)
+        Chosen penalty, in the unit of `alpha`; absolute for "ledoit-wolf"; one for each band with
+        `bands`, and for each output with `alpha_per_output`.
+    cv_scores_ : ndarray of shape (n_candidates, n_trials)
+        Correlation of each left-out trial, mean over channels. Candidates are the penalties in
+        `alpha`, or the combinations that `candidates()` lists; only if there are several.
     n_features_in_ : int
         Number of features of the stimulus.
 
@@ -141,6 +198,13 @@ class ForwardTRF(LaggedRidge):
     ----------
     Crosse, M. J., et al. (2016). The multivariate temporal response function (mTRF) toolbox.
     Frontiers in Human Neuroscience, 10, 604. https://doi.org/10.3389/fnhum.2016.00604
+
+    Lalor, E. C., et al. (2006). The VESPA: a method for the rapid estimation of a visual evoked
+    potential. NeuroImage, 32(4), 1549-1561. https://doi.org/10.1016/j.neuroimage.2006.05.054
+
+    Nunez-Elizalde, A. O., Huth, A. G., & Gallant, J. L. (2019). Voxelwise encoding models with
+    non-spherical multivariate normal priors. NeuroImage, 197, 482-492.
+    https://doi.org/10.1016/j.neuroimage.2019.04.012
 
     Examples
     --------
@@ -159,10 +223,12 @@ class ForwardTRF(LaggedRidge):
 
     _direction = -1
 
-    def _store(self, weights: np.ndarray, products: np.ndarray, n_inputs: int) -> None:
+    def _store(self, weights: Any, total: Moments, n_inputs: int) -> None:
+        xp = namespace(weights)
         # The input is looked at from the longest lag to the shortest.
-        weights = weights.reshape(n_inputs, len(self.lags_), -1)[:, ::-1]
-        self.coef_ = np.ascontiguousarray(weights.transpose(0, 2, 1))
+        weights = xp.flip(xp.reshape(weights, (n_inputs, len(self.lags_), -1)), axis=1)
+        self.coef_ = xp.asarray(xp.permute_dims(weights, (0, 2, 1)), copy=True)
 
-    def _weights(self) -> np.ndarray:
-        return np.ascontiguousarray(self.coef_.transpose(0, 2, 1)[:, ::-1])
+    def _weights(self) -> Any:
+        xp = namespace(self.coef_)
+        return xp.flip(xp.permute_dims(self.coef_, (0, 2, 1)), axis=1)

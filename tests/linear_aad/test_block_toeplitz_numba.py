@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from linear_aad.lagged_numba import assemble
+from linear_aad.block_toeplitz_numba import assemble
 
 
 @pytest.mark.parametrize("n_edges", [0, 1, 5])

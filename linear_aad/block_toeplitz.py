@@ -1,0 +1,156 @@
+"""Products of a lagged signal with itself, from one row of their block-Toeplitz matrix.
+
+The product of channel a at lag i and channel b at lag i + d hardly depends on i: from one lag to
+the next, only the samples change that leave or enter at the ends of a trial.
+"""
+
+from typing import Any
+
+import numpy as np
+from scipy.fft import next_fast_len
+
+from cocktailparty.backend import namespace
+
+
+def first_row(x: Any, lags: np.ndarray) -> Any:
+    """Multiply a signal at the first lag with the signal at all lags.
+
+    The signal is cut into blocks twice as long as the lags reach. The cross-correlation of a
+    block with itself and the samples that follow is a product of spectra, and the spectra of all
+    blocks are multiplied and added up in one matrix product a frequency: six times fewer flops
+    than one product a lag.
+
+    Parameters
+    ----------
+    x : array of shape (n_times, n_channels)
+        Signal.
+    lags : ndarray of int, shape (n_lags,)
+        Successive lags in samples.
+
+    Returns
+    -------
+    blocks : array of shape (n_channels, n_channels, n_lags)
+        Summed over time in the precision of the signal, given in double precision.
+    """
+    xp = namespace(x)
+    (n_times, n_channels), n_lags = x.shape, len(lags)
+    first = min(n_times, max(0, int(lags[0])))
+    last = max(first, n_times + min(0, int(lags[0])))
+    n_fft = next_fast_len(3 * n_lags, real=True)
+    length = n_fft - n_lags + 1
+    n_blocks = max(1, -(-(last - first) // length))
+    # Zeros beyond the end take no part in any sum.
+    early = xp.zeros((n_blocks * length, n_channels), dtype=x.dtype)
+    early[: last - first, :] = x[first:last, :]
+    late = xp.zeros(((n_blocks + 1) * length, n_channels), dtype=x.dtype)
+    n_late = min(n_times - first, late.shape[0])
+    late[:n_late, :] = x[first : first + n_late, :]
+    early = xp.reshape(early, (n_blocks, length, n_channels))
+    late = xp.reshape(late, (n_blocks + 1, length, n_channels))
+    late = xp.concat([late[:-1, ...], late[1:, : n_lags - 1, :]], axis=1)
+    # Time comes first, so that the products below find the matrix of a frequency in one piece.
+    early, late = (
+        xp.fft.rfft(xp.permute_dims(blocks, (1, 0, 2)), n=n_fft, axis=0) for blocks in (early, late)
+    )
+    spectra = xp.matrix_transpose(xp.conj(early)) @ late
+    blocks = xp.astype(xp.fft.irfft(spectra, n=n_fft, axis=0)[:n_lags, ...], xp.float64)
+    # The products at one lag are symmetric, up to rounding so far.
+    blocks[0, ...] = (blocks[0, ...] + xp.matrix_transpose(blocks[0, ...])) / 2
+    return xp.permute_dims(blocks, (1, 2, 0))
+
+
+def sums(x: Any, lags: np.ndarray) -> Any:
+    """Sum the lagged signal over time: what the ends hide is taken off the sum of the signal.
+
+    Parameters
+    ----------
+    x : array of shape (n_times, n_channels)
+        Signal.
+    lags : ndarray of int, shape (n_lags,)
+        Lags in samples.
+
+    Returns
+    -------
+    sums : array of shape (n_channels * n_lags,)
+        In double precision; the lags of a channel lie together.
+    """
+    xp = namespace(x)
+    n_times = x.shape[0]
+    reach = min(n_times, int(np.abs(lags).max()))
+    before, after = np.clip(lags, 0, n_times), np.clip(-lags, 0, n_times)
+    found = xp.sum(x, axis=0, dtype=xp.float64)[None, :]
+    for hidden, ends in ((before, x[:reach, :]), (after, xp.flip(x[n_times - reach :, :], axis=0))):
+        total = xp.cumulative_sum(xp.astype(ends, xp.float64), axis=0, include_initial=True)
+        found = found - xp.take(total, xp.asarray(hidden), axis=0)
+    return xp.reshape(xp.matrix_transpose(found), (-1,))
+
+
+def edges(x: Any, lags: np.ndarray) -> tuple[Any, Any]:
+    """Find what changes along a block diagonal.
+
+    When both lags of a product grow by one, a sample leaves at the start of the trial (lags from
+    0 on) or enters at its end (lags below 0).
+
+    Parameters
+    ----------
+    x : array of shape (n_times, n_channels)
+        Signal.
+    lags : ndarray of int, shape (n_lags,)
+        Successive lags in samples.
+
+    Returns
+    -------
+    edges : array of shape (n_edges, n_lags, n_channels)
+        For each lag, the sample that leaves or enters; zero where there is none.
+    signs : array of shape (n_edges,)
+        -1 for samples that leave, 1 for those that enter.
+    """
+    xp = namespace(x)
+    n_times, n_channels = x.shape
+    found, signs = [], []
+    for inside, offset, sign in (
+        ((lags >= 0) & (lags < n_times), 0, -1.0),
+        ((lags < 0) & (lags >= -n_times), n_times, 1.0),
+    ):
+        if inside.any():
+            where = np.flatnonzero(inside)
+            first, last = int(where[0]), int(where[-1])
+            edge = xp.zeros((1, len(lags), n_channels), dtype=xp.float64)
+            samples = x[int(lags[first]) + offset : int(lags[last]) + offset + 1, :]
+            edge[0, first : last + 1, :] = xp.astype(samples, xp.float64)
+            found.append(edge)
+            signs.append(sign)
+    if not found:
+        return xp.zeros((0, len(lags), n_channels), dtype=xp.float64), xp.zeros(0)
+    return xp.concat(found), xp.asarray(signs, dtype=xp.float64)
+
+
+def assemble(toeplitz: Any, edges: Any, signs: Any) -> Any:
+    """Walk down the block diagonals, adding what each step along a diagonal changes.
+
+    Parameters
+    ----------
+    toeplitz : array of shape (n_channels, n_channels, n_lags)
+        First row of blocks: products at the first lag and `d` lags after it.
+    edges : array of shape (n_edges, n_lags, n_channels)
+        Samples that enter or leave at the ends of the trials.
+    signs : array of shape (n_edges,)
+        Whether they enter (1) or leave (-1).
+
+    Returns
+    -------
+    products : array of shape (n_channels * n_lags, n_channels * n_lags)
+        The dense, symmetric matrix.
+    """
+    xp = namespace(toeplitz, edges, signs)
+    n_channels, _, n_lags = toeplitz.shape
+    products = xp.empty((n_channels, n_lags, n_channels, n_lags), dtype=toeplitz.dtype)
+    for i in range(n_lags):
+        products[:, i, :, i:] = toeplitz
+        # What lies below the diagonal is what lies above it, turned over.
+        products[:, i + 1 :, :, i] = xp.permute_dims(toeplitz[:, :, 1:], (1, 2, 0))
+        here = xp.matrix_transpose(signs[:, None] * edges[:, i, :])
+        later = xp.reshape(edges[:, i : n_lags - 1, :], (edges.shape[0], -1))
+        change = xp.reshape(here @ later, (n_channels, n_lags - 1 - i, n_channels))
+        toeplitz = toeplitz[:, :, :-1] + xp.permute_dims(change, (0, 2, 1))
+    return xp.reshape(products, (n_channels * n_lags, -1))

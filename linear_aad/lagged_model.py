@@ -1,0 +1,116 @@
+"""What all models of lagged signals have in common: lists of trials in, correlations out."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from cocktailparty.backend import namespace, to_numpy
+from linear_aad.lagged import lags_in_samples
+from linear_aad.signals import check_lists
+
+
+class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
+    """A regressor whose input is looked at over a range of lags, trial by trial.
+
+    A subclass stores `tmin`, `tmax` and `sfreq`, and sets `lags_` and `y_ndim_` when fitted.
+    """
+
+    tmin: float
+    tmax: float
+    sfreq: float
+
+    @property
+    @abstractmethod
+    def _direction(self) -> int:
+        """+1 where the input is the EEG, which answers later; -1 where it is the stimulus."""
+
+    @abstractmethod
+    def predict(self, X: Any) -> Any:
+        """Predict the output.
+
+        Parameters
+        ----------
+        X : list of arrays of shape (n_times, n_inputs), or one such array
+            Input.
+
+        Returns
+        -------
+        predicted : list of arrays of shape (n_times, n_outputs), or one such array
+            One for each trial, of the dtype of the input; without the last axis if the model was
+            fitted on outputs without it.
+        """
+
+    def correlations(self, X: Any, y: Any) -> np.ndarray:
+        """Correlate predicted and true output, for each output.
+
+        Parameters
+        ----------
+        X : list of arrays of shape (n_times, n_inputs), or one such array
+            Input.
+        y : list of arrays of shape (n_times, n_outputs) or (n_times,), or one such array
+            Output.
+
+        Returns
+        -------
+        r : ndarray of shape (n_outputs,)
+            Pearson correlations, mean over trials; 0 where a signal is constant.
+        """
+        check_is_fitted(self)
+        inputs, outputs = self._validated(X, y, reset=False)
+        found = []
+        for predicted, output in zip(self.predict(inputs), outputs, strict=True):
+            xp = namespace(predicted, output)
+            p, s = (xp.reshape(z, (z.shape[0], -1)) for z in (predicted, output))
+            p, s = p - xp.mean(p, axis=0), s - xp.mean(s, axis=0)
+            power = to_numpy(xp.sqrt(xp.sum(p * p, axis=0) * xp.sum(s * s, axis=0)))
+            products = to_numpy(xp.sum(p * s, axis=0))
+            found.append(np.divide(products, power, np.zeros_like(power), where=power > 0))
+        return np.mean(found, axis=0)
+
+    def score(self, X: Any, y: Any) -> float:
+        """Correlate predicted and true output.
+
+        Parameters
+        ----------
+        X : list of arrays of shape (n_times, n_inputs), or one such array
+            Input.
+        y : list of arrays of shape (n_times, n_outputs) or (n_times,), or one such array
+            Output.
+
+        Returns
+        -------
+        r : float
+            Pearson correlation, mean over trials and outputs.
+        """
+        return float(np.mean(self.correlations(X, y)))
+
+    @property
+    def _input_lags(self) -> np.ndarray:
+        """Rising lags at which the input is looked at."""
+        return np.sort(self._direction * self.lags_)
+
+    def _training_data(self, X: Any, y: Any) -> tuple[list[Any], list[Any]]:
+        """Trials as lists of arrays, each longer than the lags; sets `lags_` and `y_ndim_`."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None"
+            )
+        lags = lags_in_samples(self.tmin, self.tmax, self.sfreq)
+        inputs, outputs = self._validated(X, y)
+        reach = int(np.abs(lags).max())
+        for i, x in enumerate(inputs):
+            if x.shape[0] <= reach:
+                raise ValueError(
+                    f"lags of {self.tmin:g} to {self.tmax:g} s reach {reach} samples but trial {i} "
+                    f"has n_samples={x.shape[0]}: shorten the lags or leave the trial out"
+                )
+        self.lags_ = lags
+        self.y_ndim_ = outputs[0].ndim
+        return inputs, outputs
+
+    def _validated(self, X: Any, y: Any = None, reset: bool = True) -> tuple[list[Any], list[Any]]:
+        """Trials as lists of arrays; the first one decides the number of inputs."""
+        return check_lists(self, X, y, reset)

@@ -1,0 +1,114 @@
+"""How well a forward model predicts the EEG of left-out trials, channel by channel."""
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import clone
+
+from cocktailparty.evaluation import SharedStimulusWarning, lag_reach
+from cocktailparty.leakage import LeakError, check_no_leak
+from cocktailparty.model_selection import Fold, folds
+from cocktailparty.trial import Trial
+from cocktailparty.trials import attended_labels, check_trials
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def prediction_map(
+    model: Any,
+    trials: Sequence[Trial],
+    cv: Any = "trial",
+    *,
+    followed: Any = None,
+    n_splits: int = 5,
+    gap: float = 2.0,
+    allow_shared_stimuli: bool = False,
+) -> "pd.DataFrame":
+    """Correlate each channel with what a forward model predicts on trials that it has not seen.
+
+    Parameters
+    ----------
+    model : estimator
+        Forward model, such as `ForwardTRF`. It is cloned and trained anew for each fold; whatever
+        it tunes, it tunes on the training trials.
+    trials : sequence of Trial
+        Trials.
+    cv : {"trial", "story", "subject", "time"} or scikit-learn splitter
+        How to split, see `cocktailparty.model_selection.folds`.
+    followed : array-like of int, shape (n_trials,), optional
+        Index of the stimulus that predicts the EEG; None for the attended one of each trial.
+    n_splits : int
+        Number of stretches for ``cv="time"``.
+    gap : float
+        Seconds between training and test data for ``cv="time"``.
+    allow_shared_stimuli : bool
+        Accept folds in which a sound plays on both sides, with a warning.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        Pearson correlations: a column for each channel, a row for each fold, with the levels
+        ``subject`` and ``fold``; the mean over the trials of a subject in that fold.
+        ``table.mean()`` is the map of `cocktailparty.plots.channel_topomap`.
+
+    Raises
+    ------
+    LeakError
+        If training and test trials share a stimulus.
+    ValueError
+        If labels are missing, or the gap is shorter than the lags of the model.
+
+    See Also
+    --------
+    ForwardTRF.correlations : The same on trials of one's own choice.
+
+    Examples
+    --------
+    >>> from cocktailparty.datasets import simulate_two_talkers
+    >>> from linear_aad import ForwardTRF
+    >>> trials = simulate_two_talkers(n_trials=4, n_channels=4, random_state=0).trials
+    >>> model = ForwardTRF(tmax=0.3, alpha=[0.01, 1.0], alpha_convention="relative")
+    >>> prediction_map(model, trials).shape
+    (4, 4)
+    """
+    import pandas as pd
+
+    trials = check_trials(trials, sfreq=getattr(model, "sfreq", None))
+    labels = attended_labels(trials, followed)
+    trials = [t.replace(attended=int(k)) for t, k in zip(trials, labels, strict=True)]
+    if cv == "time" and lag_reach(model) > gap:
+        raise ValueError(
+            f"gap={gap:g} s is shorter than the lags, which reach {lag_reach(model):g} s: test "
+            "data would reach into training through them"
+        )
+    splits = folds(trials, cv, n_splits=n_splits, gap=gap)
+    for fold in splits:
+        try:
+            check_no_leak(fold)
+        except LeakError as leak:
+            if not allow_shared_stimuli:
+                raise
+            warnings.warn(str(leak), SharedStimulusWarning, stacklevel=2)
+    rows = {(subject, fold.name): r for fold in splits for subject, r in _correlations(model, fold)}
+    names = trials[0].channel_names
+    return pd.DataFrame(
+        list(rows.values()),
+        index=pd.MultiIndex.from_tuples(list(rows), names=["subject", "fold"]),
+        columns=None if names is None else pd.Index(names),
+    )
+
+
+def _correlations(model: Any, fold: Fold) -> list[tuple[str, np.ndarray]]:
+    fitted = clone(model).fit(*_followed(fold.train))
+    found = []
+    for subject in dict.fromkeys(trial.subject for trial in fold.test):
+        own = [trial for trial in fold.test if trial.subject == subject]
+        found.append((subject, fitted.correlations(*_followed(own))))
+    return found
+
+
+def _followed(trials: Sequence[Trial]) -> tuple[list[Any], list[Any]]:
+    return [t.stimuli[t.attended] for t in trials], [t.eeg for t in trials]

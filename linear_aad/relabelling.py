@@ -1,0 +1,171 @@
+"""Give segments of EEG the stimulus that the models of all other segments vote for."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from linear_aad.lagged import LaggedMoments, Moments
+from linear_aad.penalties import Penalty
+from linear_aad.systems import ridge
+
+
+class Labelling(NamedTuple):
+    """Where a run of `relabel` ended.
+
+    Attributes
+    ----------
+    labels : ndarray of int, shape (n_segments,)
+        Stimulus of each segment.
+    n_passes : int
+        Number of passes over the segments.
+    settled : bool
+        Whether the last pass changed nothing.
+    objective : float
+        Sum of the scores of the chosen stimuli, each by the model of the other segments.
+    """
+
+    labels: np.ndarray
+    n_passes: int
+    settled: bool
+    objective: float
+
+
+def segment_models(
+    eeg: Moments, segments: Sequence[LaggedMoments], alpha: float, penalty: Penalty, n_features: int
+) -> list[np.ndarray]:
+    """Compute what each segment adds to the weights of the whole, for each of its stimuli.
+
+    The covariance of the EEG is that of all segments, so that weights add up, and one solution
+    serves them all.
+
+    Parameters
+    ----------
+    eeg : Moments
+        Sums of the EEG over all segments; its targets are not looked at.
+    segments : sequence of LaggedMoments
+        Sums of each segment, with the features of its stimuli, one after the other, as targets.
+    alpha : float
+        Absolute penalty.
+    penalty : Penalty
+        Its kind.
+    n_features : int
+        Number of features of a stimulus.
+
+    Returns
+    -------
+    models : list of ndarray of shape (n_stimuli, n_features, n_regressors)
+        One for each segment.
+    """
+    products = np.concatenate([m.xy for m in segments], axis=1)
+    sums = np.concatenate([m.y for m in segments])
+    together = Moments(eeg.n, eeg.x, sums, eeg.xx, products, sums)
+    weights = ridge(together, [alpha], penalty)[0]
+    ends = np.cumsum([len(m.y) for m in segments])[:-1]
+    return [_by_stimulus(part, n_features) for part in np.split(weights, ends, axis=1)]
+
+
+def segment_tests(segments: Sequence[LaggedMoments], n_features: int) -> list[np.ndarray]:
+    """Compute what to multiply weights with to correlate a reconstruction with each stimulus.
+
+    Parameters
+    ----------
+    segments : sequence of LaggedMoments
+        As for `segment_models`.
+    n_features : int
+        Number of features of a stimulus.
+
+    Returns
+    -------
+    tests : list of ndarray of shape (n_stimuli, n_features, n_regressors)
+        For each segment the products of lagged EEG and stimuli, both about their means, over the
+        power of the latter; 0 for a constant stimulus.
+    """
+    tests = []
+    for m in segments:
+        products = m.xy - np.outer(m.x / m.n, m.y)
+        power = np.sqrt(np.maximum(m.yy - m.y**2 / m.n, 0.0))
+        test = np.divide(products, power, out=np.zeros_like(products), where=power > 0)
+        tests.append(_by_stimulus(test, n_features))
+    return tests
+
+
+def first_labels(tests: Sequence[np.ndarray], weights: np.ndarray, xx: np.ndarray) -> np.ndarray:
+    """Label every segment by one given model.
+
+    Parameters
+    ----------
+    tests : sequence of ndarray of shape (n_stimuli, n_features, n_regressors)
+        From `segment_tests`.
+    weights : ndarray of shape (n_features, n_regressors)
+        The model.
+    xx : ndarray of shape (n_regressors, n_regressors)
+        Products of the EEG of all segments about their means.
+
+    Returns
+    -------
+    labels : ndarray of int, shape (n_segments,)
+        Best stimulus of each.
+    """
+    scaled = _scale(weights, xx) * weights
+    return np.array([np.einsum("sfr,fr->s", test, scaled).argmax() for test in tests])
+
+
+def relabel(
+    labels: np.ndarray,
+    models: Sequence[np.ndarray],
+    tests: Sequence[np.ndarray],
+    fixed: np.ndarray,
+    xx: np.ndarray,
+    max_passes: int,
+) -> Labelling:
+    """Label each segment in turn by the model of all others, until no label changes.
+
+    The weights of the whole are the sum of those of the segments, so that a segment is left out by
+    subtraction.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n_segments,)
+        Labels to start from.
+    models, tests : sequence of ndarray of shape (n_stimuli, n_features, n_regressors)
+        From `segment_models` and `segment_tests`.
+    fixed : ndarray of shape (n_features, n_regressors)
+        Weights that are added whatever the labels are.
+    xx : ndarray of shape (n_regressors, n_regressors)
+        Products of the EEG of all segments about their means.
+    max_passes : int
+        Largest number of passes over the segments.
+
+    Returns
+    -------
+    labelling : Labelling
+        Labels and how they were reached.
+    """
+    labels = labels.copy()
+    weights = fixed + sum(model[k] for model, k in zip(models, labels, strict=True))
+    passes, changed, objective = 0, True, 0.0
+    while changed and passes < max_passes:
+        passes, changed, objective = passes + 1, False, 0.0
+        scale = _scale(weights, xx)
+        for i, (model, test) in enumerate(zip(models, tests, strict=True)):
+            others = weights - model[labels[i]]
+            # For one feature, correlations up to a factor that the stimuli share.
+            scores = np.einsum("sfr,fr->s", test, scale * others)
+            best = int(scores.argmax())
+            objective += float(scores[best])
+            if best != labels[i]:
+                labels[i], changed = best, True
+                weights = others + model[best]
+    return Labelling(labels, passes, not changed, objective)
+
+
+def _by_stimulus(columns: np.ndarray, n_features: int) -> np.ndarray:
+    """Reshape (n_regressors, n_targets) to (n_stimuli, n_features, n_regressors)."""
+    return np.ascontiguousarray(columns.T).reshape(-1, n_features, len(columns))
+
+
+def _scale(model: np.ndarray, xx: np.ndarray) -> np.ndarray:
+    """One over the norm of the reconstruction of each feature, (n_features, 1)."""
+    power = np.sum(model @ xx * model, axis=1, keepdims=True)
+    return 1 / np.sqrt(np.where(power > 0, power, 1.0))

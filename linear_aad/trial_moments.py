@@ -1,0 +1,101 @@
+"""Moments of many trials, one at a time."""
+
+from collections.abc import Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from linear_aad.lagged import LaggedMoments
+
+# Up to this many bytes the moments of all trials are kept; beyond, they are computed when needed.
+KEPT_BYTES = 2**27
+
+
+class TrialMoments(Sequence[LaggedMoments]):
+    """Moments of each trial of a data set, in bounded memory.
+
+    Moments of a trial with many channels and lags can be larger than the trial. They are cheap to
+    compute, so that a data set whose moments would fill the memory is gone through again instead.
+
+    Parameters
+    ----------
+    inputs : list of array of shape (n_times, n_channels)
+        Signals to be lagged.
+    outputs : list of array of shape (n_times, n_targets)
+        Targets.
+    lags : ndarray of int, shape (n_lags,)
+        Successive lags in samples.
+    factors : array of shape (n_channels,), optional
+        What to multiply the channels with.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> trials = TrialMoments([np.ones((5, 2))] * 3, [np.ones((5, 1))] * 3, np.arange(2))
+    >>> len(trials), trials[0].n, trials.total().n
+    (3, 5, 15)
+    """
+
+    def __init__(
+        self, inputs: list[Any], outputs: list[Any], lags: np.ndarray, factors: Any = None
+    ) -> None:
+        self.inputs = inputs
+        self.outputs = outputs
+        self.lags = lags
+        self.factors = factors
+        n_channels, n_lags = inputs[0].shape[1], len(lags)
+        size = 8 * n_channels * n_lags * (n_channels + outputs[0].shape[1] + 3)
+        self._kept: dict[int, LaggedMoments] | None = (
+            {} if size * len(inputs) <= KEPT_BYTES else None
+        )
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    @overload
+    def __getitem__(self, index: int) -> LaggedMoments: ...
+    @overload
+    def __getitem__(self, index: slice) -> "TrialMoments": ...
+    def __getitem__(self, index: int | slice) -> "LaggedMoments | TrialMoments":
+        if isinstance(index, slice):
+            return TrialMoments(self.inputs[index], self.outputs[index], self.lags, self.factors)
+        index = range(len(self))[index]
+        if self._kept is not None and index in self._kept:
+            return self._kept[index]
+        moments = LaggedMoments.of(self.inputs[index], self.outputs[index], self.lags)
+        if self.factors is not None:
+            moments = moments.scaled(self.factors)
+        if self._kept is not None:
+            self._kept[index] = moments
+        return moments
+
+    @property
+    def n_targets(self) -> int:
+        """Number of targets."""
+        return int(self.outputs[0].shape[1])
+
+    def scaled(self, factors: Any) -> "TrialMoments":
+        """Multiply each channel with a factor.
+
+        Parameters
+        ----------
+        factors : array of shape (n_channels,)
+            One for each channel.
+
+        Returns
+        -------
+        trials : TrialMoments
+            Of the scaled signals.
+        """
+        both = factors if self.factors is None else self.factors * factors
+        return TrialMoments(self.inputs, self.outputs, self.lags, both)
+
+    def total(self) -> LaggedMoments:
+        """Add up all trials.
+
+        Returns
+        -------
+        moments : LaggedMoments
+            The sums.
+        """
+        return LaggedMoments.sum(iter(self))
