@@ -14,7 +14,7 @@ from cocktailparty.backend import to_numpy
 from cocktailparty.drawing import COLORS, MARKERS, axes_for, plain, sober
 from cocktailparty.regularisation import regularisation_path
 from cocktailparty.summary import ALPHA, pool
-from cocktailparty.topography import trf_topomap
+from cocktailparty.topography import channel_topomap, cluster_map, trf_topomap
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "accuracy_by_window",
+    "channel_topomap",
+    "cluster_map",
     "correlation_scatter",
     "reconstruction_excerpt",
     "regularisation_path",

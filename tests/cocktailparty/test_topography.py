@@ -4,7 +4,9 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from cocktailparty.clusters import cluster_test
 from cocktailparty.plots import trf_topomap
+from cocktailparty.topography import channel_topomap, cluster_map
 
 LAGS = np.arange(-2, 15) / 64
 
@@ -52,7 +54,7 @@ def test_other_caps_are_looked_up_in_the_ten_five_system() -> None:
     assert len(fig.axes) == 8
 
 
-@pytest.mark.parametrize("names", [None, ["Cz", "Fz", "Pz", "EXG1"]])
+@pytest.mark.parametrize("names", [None, ["Cz", "Fz", "Pz", "EXG1"], ["Cz", "Fz", "Pz", "Oz"]])
 def test_unknown_positions_leave_the_lines(names: list[str] | None) -> None:
     fig = trf_topomap(np.eye(4, 17), LAGS, names, fig=Figure())
     (butterfly,) = fig.axes
@@ -93,3 +95,67 @@ def test_pyplot_is_used_only_without_a_figure() -> None:
     assert not plt.get_fignums()
     assert trf_topomap(np.ones((32, 17)), LAGS, names) is plt.gcf()
     plt.close("all")
+
+
+def test_one_value_a_channel_is_drawn_where_the_channel_is() -> None:
+    names, positions = standard("biosemi64")
+    ax = channel_topomap(positions[:, 0], names, Figure().subplots(), label="r")
+    field = np.ma.filled(ax.images[0].get_array(), 0.0)
+    middle = field.shape[1] // 2
+    assert field[:, middle + 5 :].mean() > 0 > field[:, : middle - 5].mean()
+    limit = np.abs(positions[:, 0]).max()
+    assert ax.images[0].get_clim() == (-limit, limit)
+    assert [other.get_ylabel() for other in ax.figure.axes[1:]] == ["r"]
+    marked = channel_topomap(
+        positions[:, 0], names, Figure().subplots(), limit=0.5, marked=np.arange(64) == 3
+    )
+    assert marked.images[0].get_clim() == (-0.5, 0.5)
+    assert len(marked.figure.axes) == 1
+    assert [len(line.get_xdata()) for line in marked.lines if line.get_marker() == "o"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("values", "names", "message"),
+    [
+        (np.ones(4), ["Cz", "Fz", "Pz", "EXG1"], r"all 4 channels, .* lacks \['EXG1'\]: rename"),
+        (np.ones(3), ["Cz", "Fz", "Pz"], "at least 4 channels, got 3"),
+        (np.ones(4), ["Cz", "Fz", "Pz", "Oz"], "not all on a line"),
+        (np.ones(5), ["Cz", "Fz", "Pz", "Oz"], r"values have shape \(5,\) for 4 channel_names"),
+        ([0, 1, 2, np.nan], ["C3", "Fz", "Pz", "Oz"], "values must be finite"),
+    ],
+)
+def test_values_that_cannot_be_placed_are_refused(values, names, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        channel_topomap(values, names, Figure().subplots())
+
+
+def test_significant_clusters_stand_out_over_channels_and_over_the_head(rng) -> None:
+    names = ["Oz", "Fp1", "Fz", "Cz", "Pz"]
+    responses = 0.2 * rng.normal(size=(9, 5, 17))
+    responses[:, 2:4, 6:9] += 1
+    test = cluster_test(responses, LAGS, names, threshold=6, n_permutations=64, random_state=0)
+    fig = cluster_map(test, fig=Figure())
+    above, _, below = fig.axes
+    assert above.get_title() == "1 cluster with p <= 0.05"
+    # from back to front: Oz, Pz, Cz, Fz, Fp1
+    shown = above.images[1].get_array()
+    order = [0, 4, 3, 2, 1]
+    np.testing.assert_array_equal(shown.mask, ~test.clusters[0][order])
+    np.testing.assert_allclose(above.images[0].get_array(), test.t[order])
+    np.testing.assert_allclose(
+        above.images[0].get_extent()[:2], 1e3 * LAGS[[0, -1]] + [-7.8125, 7.8125]
+    )
+    assert below.get_title() == f"62 to 94 ms\np = {test.p_values[0]:.3g}"
+    dots = [line for line in below.lines if line.get_marker() == "o"]
+    assert [len(line.get_xdata()) for line in dots] == [2]
+
+
+def test_clusters_without_positions_have_no_maps(rng) -> None:
+    responses = rng.normal(size=(9, 2, 17)) + 5
+    fig = cluster_map(
+        cluster_test(responses, LAGS, n_permutations=64, random_state=0), fig=Figure()
+    )
+    assert len(fig.axes) == 2
+    assert fig.axes[0].get_title() == "2 clusters with p <= 0.05"
+    assert fig.axes[0].get_ylabel() == "channel"
+    fig.draw_without_rendering()
