@@ -31,6 +31,8 @@ _HARMLESS = (
 )
 # What it only warns of although the file is not complete.
 _BROKEN = "Invalid tag with only"
+# Samples that are read at once: a trial at several kilohertz would fill the memory.
+_BLOCK = 2**17
 # Annotations at which the samples before and after do not follow each other in time.
 _JOINS = ("edge", "boundary", "bad_acq_skip")
 
@@ -229,17 +231,24 @@ class Continuous:
             Values in volts.
         """
         reach = interpolation_reach(spacing)
-        first = max(start, floor(positions[0]) - reach)
-        last = min(stop, ceil(positions[-1]) + reach + 1)
         # Names that could be a channel type are safe as indices only.
         index = [self.raw.ch_names.index(name) for name in self.names + self.references]
-        data = check_samples(self.raw.get_data(index, first, last, verbose="ERROR").T, "the EEG")
-        eeg, references = data[:, : len(self.names)], data[:, len(self.names) :]
-        if self.average:
-            eeg = eeg - eeg.mean(axis=1, keepdims=True)
-        elif self.references:
-            eeg = eeg - references.mean(axis=1, keepdims=True)
-        values: np.ndarray = interpolate(eeg, positions - first, spacing)
+        values = np.empty((len(positions), len(self.names)))
+        n_positions = max(1, round(_BLOCK / spacing))
+        for i in range(0, len(positions), n_positions):
+            block = positions[i : i + n_positions]
+            # The kernel sees the same samples as without blocks, and so do the ends: a block that
+            # is shorter than the kernel would be reflected.
+            first = max(start, min(floor(block[0]), stop - reach - 1) - reach)
+            last = min(stop, max(ceil(block[-1]), start + reach) + reach + 1)
+            data = self.raw.get_data(index, first, last, verbose="ERROR").T
+            data = check_samples(data, "the EEG")
+            eeg, references = data[:, : len(self.names)], data[:, len(self.names) :]
+            if self.average:
+                eeg = eeg - eeg.mean(axis=1, keepdims=True)
+            elif self.references:
+                eeg = eeg - references.mean(axis=1, keepdims=True)
+            values[i : i + n_positions] = interpolate(eeg, block - first, spacing)
         return values
 
 

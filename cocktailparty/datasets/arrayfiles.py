@@ -1,5 +1,6 @@
 """Read .mat, .npz and .npy files, with errors that name the file and what to do about it."""
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -206,7 +207,8 @@ def read_npz(path: Path, *names: str) -> dict[str, Any]:
     Parameters
     ----------
     path : Path
-        File that `numpy.savez` wrote.
+        File that `numpy.savez` wrote, or the same compressed by gzip, with a name that ends in
+        ``.gz``.
     *names : str
         Arrays that must be in it.
 
@@ -227,7 +229,8 @@ def read_npz(path: Path, *names: str) -> dict[str, Any]:
 
     def read() -> dict[str, Any]:
         # NumPy leaves a file open that it opened itself and found to be damaged.
-        with path.open("rb") as file, np.load(file) as archive:
+        opened = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rb") as file, np.load(file) as archive:
             return {name: archive[name] for name in names if name in archive}
 
     return _read(path, read, names, "NumPy")

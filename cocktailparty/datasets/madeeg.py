@@ -1,6 +1,5 @@
 """MAD-EEG: attention to one instrument in polyphonic music."""
 
-import importlib
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from cocktailparty.continuous import raw_from_array
 from cocktailparty.datasets.arraytrials import trial_with_sounds
 from cocktailparty.datasets.corpus import Corpus
+from cocktailparty.datasets.hdf5files import open_hdf5
 from cocktailparty.datasets.subjects import chosen
 from cocktailparty.features import speech_envelope
 from cocktailparty.trial import Trial
@@ -81,10 +81,7 @@ def load(
     path = Path(path)
     if ensemble not in (None, *_ENSEMBLES):
         raise ValueError(f"ensemble must be one of {_ENSEMBLES} or None, got {ensemble!r}")
-    h5py = _imported("h5py", "h5py")
     labels = chosen(_read_labels(path / _LABELS), subjects, path)
-    if not (path / _SIGNALS).is_file():
-        raise FileNotFoundError(f"{path / _SIGNALS} is missing: the data set is not complete")
     known: dict[bytes, Any] = {}
 
     def features(solo: np.ndarray, rate: float) -> Any:
@@ -95,10 +92,10 @@ def load(
         return known[key]
 
     trials = []
-    with _opened(h5py, path / _SIGNALS) as file:
+    with open_hdf5(path / _SIGNALS) as file:
         for subject, name, entry in _wanted(labels, ensemble, path / _LABELS):
             what = f"{path / _SIGNALS}: {subject}/{name}"
-            eeg, soli = (_read(h5py, file, what, subject, name, k) for k in ("response", "soli"))
+            eeg, soli = (_read(file, what, subject, name, k) for k in ("response", "soli"))
             raw = raw_from_array(
                 eeg.T,
                 float(entry["eeg_info"]["sfreq"]),
@@ -114,7 +111,7 @@ def load(
                 sounds = [features(solo, rate) for solo in soli[: len(instruments)]]
             except ValueError as error:
                 raise ValueError(f"{what}/soli: {error}") from error
-            played = _read(h5py, file, what, subject, name, "stimulus") if mixture else None
+            played = _read(file, what, subject, name, "stimulus") if mixture else None
             trials.append(
                 trial_with_sounds(
                     raw,
@@ -159,17 +156,11 @@ CORPUS = Corpus(
 )
 
 
-def _imported(module: str, package: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise ImportError(
-            f"MAD-EEG cannot be read without {package}: pip install {package}"
-        ) from error
-
-
 def _read_labels(file: Path) -> dict[str, Any]:
-    yaml = _imported("yaml", "pyyaml")
+    try:
+        import yaml
+    except ImportError as error:
+        raise ImportError(f"{file} cannot be read without PyYAML: pip install pyyaml") from error
     if not file.is_file():
         raise FileNotFoundError(f"{file} is missing: the data set is not complete")
     try:
@@ -199,17 +190,9 @@ def _wanted(
                 yield subject, name, entry
 
 
-def _opened(h5py: Any, file: Path) -> Any:
-    try:
-        return h5py.File(file, "r")
-    except OSError as error:
-        raise OSError(
-            f"{file} cannot be read as an HDF5 file ({error}): it is damaged or not complete, "
-            "download it again"
-        ) from error
+def _read(file: Any, what: str, *keys: str) -> np.ndarray:
+    import h5py
 
-
-def _read(h5py: Any, file: Any, what: str, *keys: str) -> np.ndarray:
     if "/".join(keys) not in file:
         raise ValueError(f"{what} has no {keys[-1]!r}: the file does not belong to {_LABELS}")
     dataset = file["/".join(keys)]

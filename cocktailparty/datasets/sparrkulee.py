@@ -57,6 +57,10 @@ def load(
         If the feature or a subject is unknown, a file holds something else, or values are unfit
         for a trial.
 
+    See Also
+    --------
+    cocktailparty.datasets.sparrkulee_raw.load : The recordings as they were made.
+
     References
     ----------
     Accou, B., Bollens, L., Gillis, M., Verheijen, W., Van hamme, H., Francart, T. (2024).
@@ -81,6 +85,27 @@ def load(
         for subject, files in chosen(recordings, subjects, path).items()
         for file, sound in files
     ]
+
+
+def story(sound: str) -> str:
+    """Tell which speech a sound was made from.
+
+    Parameters
+    ----------
+    sound : str
+        Name of the sound.
+
+    Returns
+    -------
+    story : str
+        The same for all versions of a sound.
+
+    Examples
+    --------
+    >>> story("audiobook_1_shifted")
+    'audiobook_1'
+    """
+    return _VERSION.sub("", sound)
 
 
 def _detect(path: Path) -> bool:
@@ -134,7 +159,7 @@ def _load_trial(file: Path, subject: str, sound: str, stimulus: np.ndarray) -> T
         sfreq=_SFREQ,
         attended=0,
         subject=subject,
-        story=_VERSION.sub("", sound),
+        story=story(sound),
         name=file.stem,
         channel_names=BIOSEMI_64,
     )

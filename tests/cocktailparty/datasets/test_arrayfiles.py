@@ -1,3 +1,4 @@
+import gzip
 import struct
 
 import numpy as np
@@ -40,6 +41,17 @@ def read(file):
 def test_arrays_come_back(tmp_path, rng, name):
     values = write(tmp_path / name, rng)
     np.testing.assert_array_equal(read(tmp_path / name)["eeg"], values["eeg"])
+
+
+def test_archive_may_be_compressed_again(tmp_path, rng):
+    values = write(tmp_path / "a.npz", rng)
+    packed = tmp_path / "a.npz.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "a.npz").read_bytes()))
+    np.testing.assert_array_equal(read_npz(packed, "eeg")["eeg"], values["eeg"])
+    for damaged in (packed.read_bytes()[:-40], b"", (tmp_path / "a.npz").read_bytes()):
+        packed.write_bytes(damaged)
+        with pytest.raises(OSError, match=r"a\.npz\.gz cannot be read as a NumPy file"):
+            read_npz(packed, "eeg")
 
 
 def test_struct_comes_back_as_fields(tmp_path, rng):

@@ -7,7 +7,7 @@ import pytest
 from cocktailparty import datasets
 from cocktailparty.datasets import CORPORA
 from cocktailparty.model_selection import SPLITS, folds
-from tests.cocktailparty.datasets import miniatures, originals
+from tests.cocktailparty.datasets import miniatures, originals, rawfiles
 
 WRITERS = {
     "two-talker": miniatures.write_two_talker,
@@ -21,7 +21,9 @@ WRITERS = {
     "broderick-cocktail-party": originals.write_broderick_cocktail_party,
     "broderick-natural-speech": originals.write_broderick_natural_speech,
     "sparrkulee": originals.write_sparrkulee,
+    "sparrkulee-raw": rawfiles.write_sparrkulee_raw,
     "madeeg": originals.write_madeeg,
+    "etard": rawfiles.write_etard_raw,
 }
 
 

@@ -3,6 +3,7 @@ import json
 import zipfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import numpy as np
@@ -10,7 +11,13 @@ import pytest
 
 from cocktailparty import datasets
 from cocktailparty.datasets.downloads import fetch_json
-from tests.cocktailparty.datasets.originals import write_dtu_aad, write_kul_aad
+from tests.cocktailparty.datasets.originals import (
+    write_dtu_aad,
+    write_dtu_raw,
+    write_kul_aad,
+    write_madeeg,
+)
+from tests.cocktailparty.datasets.rawfiles import write_etard_raw
 
 
 class Host:
@@ -107,6 +114,39 @@ def test_files_and_archives_of_a_record_lie_side_by_side(tmp_path, rng, host):
     path = datasets.download("kul", tmp_path / "kul", progress=False, fetch=host.fetch)
     assert path == tmp_path / "kul"
     assert len(datasets.load(path)) == 12
+
+
+@pytest.mark.parametrize(
+    ("key", "write"),
+    [
+        ("kul", write_kul_aad),
+        ("dtu-raw", write_dtu_raw),
+        ("madeeg", write_madeeg),
+        ("etard", write_etard_raw),
+    ],
+)
+def test_every_record_is_found_by_the_name_of_its_corpus(tmp_path, rng, host, key, write):
+    if key == "madeeg":
+        pytest.importorskip("yaml")
+    source = tmp_path / "source"
+    source.mkdir()
+    write(source, rng)
+    for entry in source.iterdir():  # a record has no folders, only archives of them
+        if entry.is_dir():
+            with zipfile.ZipFile(host.folder / f"{entry.name}.zip", "w") as archive:
+                for file in filter(Path.is_file, entry.rglob("*")):
+                    archive.write(file, file.relative_to(source))
+        else:
+            (host.folder / entry.name).write_bytes(entry.read_bytes())
+    host.publish(datasets.CORPORA[key].zenodo)
+    path = datasets.download(key, tmp_path / key, progress=False, fetch=host.fetch)
+    assert datasets.detect(path).key == key
+    published = datasets.load(source)
+    downloaded = datasets.load(path)
+    assert len(downloaded) == len(published) > 0
+    for trial, same in zip(downloaded, published, strict=True):
+        np.testing.assert_array_equal(trial.eeg, same.eeg)
+        np.testing.assert_array_equal(trial.stimuli, same.stimuli)
 
 
 def test_a_damaged_file_is_refused(tmp_path, rng, host):
