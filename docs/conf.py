@@ -111,7 +111,7 @@ def write_generated_text():
     for page in GENERATED.glob("*.rst"):
         page.unlink()  # autosummary writes its pages anew, but keeps those of names that are gone
     texts = {"changelog": changelog(), "corpora": corpora()}
-    for command in ("compare", "datasets", "doctor"):
+    for command in ("compare", "decode", "datasets", "doctor"):
         texts[f"help-{command}"] = help_text(command)
     for name, text in texts.items():
         (GENERATED / f"{name}.inc").write_text(text, encoding="utf-8")

@@ -12,9 +12,11 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = {
     "cocktailparty": "cocktailparty",
+    "cocktailparty.clusters": "clusters",
     "cocktailparty.comparison": "comparison",
     "cocktailparty.datasets": "datasets",
     "cocktailparty.decoder": "decoder",
+    "cocktailparty.decoding": "decoding",
     "cocktailparty.evaluation": "evaluation",
     "cocktailparty.features": "features",
     "cocktailparty.leakage": "leakage",
@@ -23,6 +25,8 @@ PAGES = {
     "cocktailparty.plots": "plots",
     "cocktailparty.recordings": "recordings",
     "cocktailparty.report": "report",
+    "cocktailparty.saving": "saving",
+    "cocktailparty.timeline": "timeline",
     "linear_aad": "linear_aad",
 }
 

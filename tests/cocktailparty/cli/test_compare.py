@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 import soundfile
 
-from cocktailparty.cli import DECODERS, main
-from cocktailparty.datasets import CORPORA
+from cocktailparty.cli import main
+from cocktailparty.cli.decoders import DECODERS
 from linear_aad import AttentionDecoder, BackwardTRF
 from tests.cocktailparty.datasets import miniatures
 
@@ -116,35 +116,6 @@ def test_simulated_listeners_need_no_data(tmp_path, capsys):
     (row,) = json.loads(capsys.readouterr().out)["summary"]
     assert row["n_subjects"] == 3
     assert row["accuracy"] > row["chance"]
-
-
-def test_the_named_decoders_can_be_made():
-    for make in DECODERS.values():
-        parameters = make(128.0).get_params()
-        rates = [value for name, value in parameters.items() if name.endswith("sfreq")]
-        assert rates == [128.0]
-
-
-def test_datasets_are_listed_and_recognised(dtu, capsys):
-    assert main(["datasets"]) == 0
-    listing = capsys.readouterr().out
-    assert all(f"{key}: " in listing for key in CORPORA)
-    assert main(["datasets", "--json"]) == 0
-    entries = json.loads(capsys.readouterr().out)
-    assert all(entry["layout"] for entry in entries.values())
-    assert main(["datasets", str(dtu), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["corpus"] in entries
-
-
-def test_doctor_tells_versions_and_what_is_missing(capsys):
-    assert main(["doctor"]) == 0
-    text = capsys.readouterr().out
-    assert "numpy" in text
-    assert "BLAS" in text or "blas" in text
-    assert main(["doctor", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["versions"]["numpy"] == np.__version__
-    assert set(found["optional"]) >= {"cupy", "jax", "h5py"}
 
 
 def test_an_interruption_is_said_plainly(two_talker, tmp_path, monkeypatch, capsys):

@@ -1,0 +1,73 @@
+"""The command line: ``cocktailparty compare | decode | datasets | doctor``.
+
+A command is one module with two functions, and one line in `COMMANDS`:
+
+``add_parser(commands)``
+    adds the parser of the command to what ``ArgumentParser.add_subparsers`` returned, and sets
+    ``run`` as its default;
+``run(options)``
+    does the work. A ValueError, TypeError, OSError or ImportError that it raises is printed in one
+    line, and the exit code is 2.
+
+Only this package may import the decoders, and only inside functions: the command line starts in an
+instant.
+"""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+
+import cocktailparty
+from cocktailparty.cli import compare, datasets, decode, doctor
+
+__all__ = ["COMMANDS", "main"]
+
+#: Modules of the commands, in the order of the help text.
+COMMANDS = (
+    compare,
+    decode,
+    datasets,
+    doctor,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; None for those of the process.
+
+    Returns
+    -------
+    status : int
+        0 when all went well, 2 for bad input, 130 after an interruption.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    options = _parser().parse_args(arguments)
+    options.command_line = shlex.join(["cocktailparty", *arguments])
+    try:
+        options.run(options)
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        message = " ".join(str(error).split())
+        print(f"cocktailparty: error: {message}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"cocktailparty: {options.interrupted}", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cocktailparty",
+        description="Decode which sound a listener attends to, from EEG.",
+    )
+    parser.add_argument("--version", action="version", version=cocktailparty.__version__)
+    parser.set_defaults(interrupted="interrupted; the same command goes on from here")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="command")
+    for command in COMMANDS:
+        command.add_parser(commands)
+    return parser

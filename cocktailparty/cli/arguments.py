@@ -1,0 +1,152 @@
+"""What the commands have in common: arguments, trials of a folder, output for machines."""
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cocktailparty.trial import Trial
+
+if TYPE_CHECKING:
+    from cocktailparty.datasets import Corpus
+
+#: What ``ArgumentParser.add_subparsers`` returns, whose class has no public name.
+Commands = Any
+
+
+@dataclass(frozen=True)
+class Band:
+    """Sampling rate and pass band to decode in.
+
+    Attributes
+    ----------
+    sfreq : float
+        Rate in hertz.
+    l_freq, h_freq : float
+        Edges in hertz.
+    """
+
+    sfreq: float
+    l_freq: float
+    h_freq: float
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "Band":
+        """Take what `add_band` added.
+
+        Parameters
+        ----------
+        options : argparse.Namespace
+            Parsed arguments.
+
+        Returns
+        -------
+        band : Band
+            The band.
+        """
+        return cls(options.sfreq, options.l_freq, options.h_freq)
+
+
+def add_band(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the rate and the band to decode in.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Parser of a command.
+    """
+    for name, default, what in (
+        ("--sfreq", 64.0, "rate to decode at"),
+        ("--l-freq", 1.0, "lower edge of the band"),
+        ("--h-freq", 9.0, "upper edge of the band"),
+    ):
+        parser.add_argument(
+            name, type=float, default=default, help=f"{what}, in Hz; default: %(default)s"
+        )
+
+
+def load_trials(path: Path, corpus: "Corpus", band: Band) -> list[Trial]:
+    """Load the trials of a corpus in the band and at the rate to decode.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the corpus.
+    corpus : Corpus
+        What it holds, from `cocktailparty.datasets.detect`.
+    band : Band
+        Rate and band.
+
+    Returns
+    -------
+    trials : list of Trial
+        Preprocessed trials.
+    """
+    from cocktailparty import datasets
+    from cocktailparty.preprocessing import preprocess
+
+    if corpus.continuous:
+        return datasets.load(path, corpus.key, **vars(band))
+    return preprocess(datasets.load(path, corpus.key), **vars(band))
+
+
+def print_json(value: Any) -> None:
+    """Print for machines.
+
+    Parameters
+    ----------
+    value : object
+        Dicts, lists, strings and numbers.
+    """
+    print(json.dumps(value, indent=2))
+
+
+def names(text: str) -> list[str]:
+    """Read names separated by commas.
+
+    Parameters
+    ----------
+    text : str
+        An argument.
+
+    Returns
+    -------
+    names : list of str
+        At least one.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If there is none.
+    """
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError("expected at least one name")
+    return found
+
+
+def numbers(text: str) -> list[float]:
+    """Read numbers separated by commas.
+
+    Parameters
+    ----------
+    text : str
+        An argument.
+
+    Returns
+    -------
+    numbers : list of float
+        The numbers.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If something is no number.
+    """
+    try:
+        return [float(number) for number in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected numbers separated by commas, got {text!r}"
+        ) from None

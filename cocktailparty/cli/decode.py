@@ -1,0 +1,250 @@
+"""``cocktailparty decode``: which sound was attended in a recording, over time."""
+
+import argparse
+import json
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cocktailparty.cli.arguments import Band, Commands, add_band, load_trials, print_json
+from cocktailparty.cli.decoders import DECODERS, find_decoder
+
+if TYPE_CHECKING:
+    from cocktailparty.decoding import TrainedModel
+
+# Arguments that only matter when a model is trained, and what they are if not given.
+TRAINING: dict[str, Any] = {
+    "corpus": None,
+    "decoder": "ridge",
+    "subject": None,
+    "cv": None,
+    "save_model": None,
+    "sfreq": 64.0,
+    "l_freq": 1.0,
+    "h_freq": 9.0,
+}
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the parser of the command.
+
+    Parameters
+    ----------
+    commands : object
+        From ``ArgumentParser.add_subparsers``.
+    """
+    parser = commands.add_parser(
+        "decode",
+        help="decode which sound was attended in a recording, over time",
+        description="Decode which of several sounds was attended in an EEG recording, with a "
+        "model that was saved before or is trained on labelled trials. Writes decisions.csv and "
+        "decisions.png.",
+    )
+    parser.set_defaults(run=run, interrupted="interrupted")
+    add = parser.add_argument
+    add("--eeg", type=Path, required=True, metavar="FILE", help="recording of any format that "
+        "MNE-Python reads, or .npy of shape (n_times, n_channels)")  # fmt: skip
+    add("--eeg-sfreq", type=float, metavar="HZ", help="sampling rate of a .npy file")
+    add("--audio", type=Path, nargs="+", required=True, metavar="FILE",
+        help="the competing sounds, two or more: wav, flac, ...")  # fmt: skip
+    add("--start", type=float, default=0.0, metavar="SECONDS", help="moment of the recording at "
+        "which the sounds start; default: 0")  # fmt: skip
+    add("--duration", type=float, metavar="SECONDS", help="how long to decode; default: the length "
+        "of the sounds")  # fmt: skip
+    model = parser.add_mutually_exclusive_group(required=True)
+    model.add_argument("--model", type=Path, metavar="FILE", help="saved by --save-model")
+    model.add_argument("--train", type=Path, nargs="+", metavar="FOLDER", help="train on the "
+                       "labelled trials of folders, as `compare --data` reads them")  # fmt: skip
+    add("--window", type=float, default=5.0, metavar="SECONDS",
+        help="decision windows; default: 5")  # fmt: skip
+    add("--hop", type=float, metavar="SECONDS",
+        help="between window starts; default: the window")  # fmt: skip
+    add("--dwell", type=float, metavar="SECONDS", help="mean time between switches of attention "
+        "that the confidence assumes; default: that of the model, 60 if it is trained")  # fmt: skip
+    add("--allow-shared-stimuli", action="store_true", help="warn instead of refusing when a "
+        "sound also plays in the training trials")  # fmt: skip
+    add("--out", type=Path, default=Path("cocktailparty-decoded"), metavar="DIR",
+        help="folder for the results; default: %(default)s")  # fmt: skip
+    add("--json", action="store_true", help="print the decisions for machines")
+
+    training = parser.add_argument_group("training, with --train")
+    add = training.add_argument
+    add("--corpus", metavar="NAME", help="what the folders hold, if it is not recognised")
+    add("--decoder", metavar="NAME",
+        help=f"{', '.join(DECODERS)}, or module:function; default: ridge")  # fmt: skip
+    add("--subject", metavar="NAME", help="train on this listener alone; default: all")
+    add("--cv", choices=("trial", "story", "subject"), help="what is left out to learn how sure "
+        "the decoder may be; default: what suits the corpus, and subject for several "
+        "listeners")  # fmt: skip
+    add("--save-model", type=Path, metavar="FILE", help="save the model for --model")
+    add_band(training)
+    # So that an argument that is not given can be told from one that is.
+    parser.set_defaults(**dict.fromkeys(TRAINING))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Decode a recording, and write and print the decisions.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        Parsed arguments.
+    """
+    from matplotlib.figure import Figure
+
+    from cocktailparty.evaluation import SharedStimulusWarning
+    from cocktailparty.files import replacing
+    from cocktailparty.timeline import plot_decisions
+
+    _check(options)
+    notes: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", SharedStimulusWarning)
+        model = _model(options, notes)
+        raw = _recording(options, model)
+        trial = model.trial(raw, options.audio, options.start, options.duration)
+        table = model.decode(
+            trial,
+            options.window,
+            options.hop,
+            start=options.start,
+            allow_shared_stimuli=options.allow_shared_stimuli,
+        )
+    notes += _noted(caught)
+    sounds = [str(sound) for sound in options.audio]
+    figure = Figure(figsize=(9.0, 5.2), layout="constrained")
+    plot_decisions(table, [sound.name for sound in options.audio], figure)
+    options.out.mkdir(parents=True, exist_ok=True)
+    files = {"table": options.out / "decisions.csv", "figure": options.out / "decisions.png"}
+    with replacing(files["table"]) as temporary:
+        table.to_csv(temporary, index=False)
+    with replacing(files["figure"]) as temporary:
+        figure.savefig(temporary, dpi=150)
+    if options.json:
+        decisions = json.loads(table.to_json(orient="records", double_precision=15))
+        written = {name: str(file) for name, file in files.items()}
+        print_json({**written, "sounds": sounds, "decisions": decisions, "notes": notes})
+        return
+    for k, sound in enumerate(sounds):
+        chosen = table["chosen"] == k
+        sure = f", mean confidence {table['confidence'][chosen].mean():.2f}" if any(chosen) else ""
+        print(f"{sound}: chosen in {chosen.sum()} of {len(table)} windows{sure}")
+    print("\n".join([*notes, *(f"{name.title()}: {file}" for name, file in files.items())]))
+
+
+def _noted(caught: list[warnings.WarningMessage]) -> list[str]:
+    """Warnings about shared sounds as notes; others are given as they came."""
+    from cocktailparty.evaluation import SharedStimulusWarning
+
+    shared = [w for w in caught if issubclass(w.category, SharedStimulusWarning)]
+    for other in caught:
+        if other not in shared:
+            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+    return list(dict.fromkeys(str(warning.message) for warning in shared))
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Find what is wrong with the arguments before anything is read; fill in the defaults."""
+    given = [name for name in TRAINING if getattr(options, name) is not None]
+    if options.model is not None and given:
+        listed = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise ValueError(f"{listed}: only with --train; a model is used as it was trained")
+    for name in set(TRAINING) - set(given):
+        setattr(options, name, TRAINING[name])
+    if len(options.audio) < 2:
+        raise ValueError(f"--audio takes two or more sounds, got {len(options.audio)}")
+    if (options.eeg.suffix == ".npy") != (options.eeg_sfreq is not None):
+        raise ValueError(
+            f"--eeg-sfreq is for .npy files, which need it; --eeg is {options.eeg}, --eeg-sfreq "
+            f"{'missing' if options.eeg_sfreq is None else options.eeg_sfreq}"
+        )
+    for file in (options.eeg, *options.audio):
+        if not file.exists():
+            raise FileNotFoundError(f"{file} does not exist: check the path")
+    if options.out.exists() and not options.out.is_dir():
+        raise NotADirectoryError(f"--out {options.out} is a file: name a folder")
+
+
+def _model(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
+    from cocktailparty.decoding import TrainedModel
+
+    if options.model is None:
+        model = _trained(options, notes)
+        if options.save_model is not None:
+            model.save(options.save_model)
+    else:
+        model = TrainedModel.load(options.model)
+    if options.dwell is not None:
+        model.tracker.set_params(dwell=options.dwell)
+    return model
+
+
+def _trained(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
+    """Train on the trials of folders; what has to be known of it is added to the notes."""
+    from cocktailparty import datasets
+    from cocktailparty.decoding import ENVELOPE, train_model
+    from linear_aad import AttentionTracker
+
+    band = Band.of(options)
+    decoder = find_decoder(options.decoder)(band.sfreq)
+    found = [datasets.detect(folder, options.corpus) for folder in options.train]
+    if len({corpus.continuous for corpus in found}) > 1:
+        raise ValueError(
+            f"--train folders hold {[corpus.key for corpus in found]}, whose EEG and sounds are "
+            "prepared in different ways: train on one of them"
+        )
+    trials = [
+        trial
+        for folder, corpus in zip(options.train, found, strict=True)
+        for trial in load_trials(folder, corpus, band)
+    ]
+    subjects = list(dict.fromkeys(trial.subject for trial in trials))
+    if options.subject is not None:
+        if options.subject not in subjects:
+            raise ValueError(f"--subject {options.subject!r} is none of {subjects}")
+        subjects = [options.subject]
+        trials = [trial for trial in trials if trial.subject == options.subject]
+    cv = options.cv or ("subject" if len(subjects) > 1 else found[0].default_cv)
+    continuous = found[0].continuous
+    model = train_model(
+        AttentionTracker(decoder, cv=cv),
+        trials,
+        l_freq=band.l_freq,
+        h_freq=band.h_freq,
+        reference="average" if continuous else None,
+        envelope=ENVELOPE,
+        allow_shared_stimuli=options.allow_shared_stimuli,
+    )
+    minutes = sum(trial.duration for trial in trials) / 60
+    notes.append(
+        f"Trained on {len(trials)} trials of {len(subjects)} listener(s), {minutes:.1f} min. The "
+        f"confidence was learnt from {model.n_windows} windows of {model.tracker.window:g} s that "
+        f"were left out (by {cv})."
+    )
+    if model.interval()[0] <= 0:
+        notes.append(
+            "Over these windows, the decoder is not reliably better than guessing: the bands of "
+            "the figure reach to where nothing is known. More training data would help."
+        )
+    if not continuous:
+        notes.append(
+            f"{found[0].title}: EEG and envelopes of this corpus were prepared by its authors. "
+            "What is decoded must have the same EEG reference, and its envelopes are computed "
+            "from the audio in a way that may differ."
+        )
+    return model
+
+
+def _recording(options: argparse.Namespace, model: "TrainedModel") -> Any:
+    from cocktailparty.continuous import raw_from_array, read_eeg
+
+    if options.eeg.suffix != ".npy":
+        return read_eeg(options.eeg)
+    import numpy as np
+
+    try:
+        eeg = np.load(options.eeg, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{options.eeg} is not a .npy file of numbers ({error})") from error
+    names = model.channel_names or [f"channel {i}" for i in range(model.n_channels)]
+    return raw_from_array(eeg, options.eeg_sfreq, names, names, str(options.eeg))

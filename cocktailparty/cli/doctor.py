@@ -1,0 +1,65 @@
+"""``cocktailparty doctor``: versions, BLAS, GPU and optional parts."""
+
+import argparse
+import importlib.util
+
+from cocktailparty.cli.arguments import Commands, print_json
+
+# What optional parts of the library need, and what for.
+OPTIONAL_PARTS = {
+    "cupy": "CUDA kernels (extra cuda12 or cuda13)",
+    "jax": "neural decoders (extra deep)",
+    "h5py": "MATLAB v7.3 and HDF5 corpora (extra datasets)",
+    "yaml": "labels of MAD-EEG (extra datasets)",
+    "mne_bids": "BIDS corpora (extra bids)",
+    "mne_lsl": "live EEG (extra stream)",
+    "optuna": "hyper-parameter search (extra search)",
+    "pyriemann": "Riemannian spatial decoding (extra spatial)",
+    "pystoi": "speech intelligibility (extra metrics)",
+}
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the parser of the command.
+
+    Parameters
+    ----------
+    commands : object
+        From ``ArgumentParser.add_subparsers``.
+    """
+    parser = commands.add_parser(
+        "doctor",
+        help="show versions, BLAS, GPU and optional parts",
+        description="Show what the library finds on this machine.",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("--json", action="store_true", help="print for machines")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print what the library finds on this machine.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        Parsed arguments.
+    """
+    from cocktailparty.backend import gpu_description
+    from cocktailparty.versions import versions
+
+    found = versions()
+    parts = {}
+    for module, purpose in OPTIONAL_PARTS.items():
+        there = importlib.util.find_spec(module) is not None
+        parts[module] = f"{'installed' if there else 'not installed'}: {purpose}"
+    if options.json:
+        print_json({"versions": found, "gpu": gpu_description(), "optional": parts})
+        return
+    for title, entries in (
+        ("Versions", found),
+        ("GPU", {"cuda": gpu_description()}),
+        ("Optional parts", parts),
+    ):
+        print(title)
+        for name, value in entries.items():
+            print(f"  {name:<18} {value}")

@@ -1,0 +1,395 @@
+"""From a new recording and its sounds to decisions over time, with a model that was trained before.
+
+A `TrainedModel` is a fitted attention tracker together with all that has to be done to a recording
+before: rate, band, reference, channels, envelope.
+"""
+
+import copy
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import clone
+
+from cocktailparty.evaluation import SharedStimulusWarning
+from cocktailparty.features import speech_envelope
+from cocktailparty.leakage import LeakError, check_no_leak, shared_stimuli
+from cocktailparty.model_selection import folds
+from cocktailparty.recordings import trial_from_raw
+from cocktailparty.saving import load_extra, load_model, save_model
+from cocktailparty.trial import Trial
+from cocktailparty.trials import check_trials
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Envelope of the command line: keywords of `cocktailparty.features.speech_envelope`.
+ENVELOPE = {"method": "gammatone", "power": 0.6}
+
+# Gains between the ends of their confidence interval at which probabilities are computed.
+_N_GAINS = 9
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """A fitted tracker, and how recordings are prepared for it; from `train_model` or `load`.
+
+    Attributes
+    ----------
+    tracker : estimator
+        Fitted `linear_aad.AttentionTracker`.
+    sfreq : float
+        Sampling rate to decode at, in hertz.
+    l_freq, h_freq : float or None
+        Edges of the pass band in hertz.
+    reference : str, list of str or None
+        EEG reference, see `cocktailparty.recordings.trial_from_raw`.
+    envelope : dict
+        Keywords of `cocktailparty.features.speech_envelope`.
+    channel_names : list of str or None
+        EEG channels in their order; None if the training trials did not name them.
+    n_channels : int
+        Number of EEG channels.
+    n_windows : int
+        Number of left-out windows from which the tracker learnt how scores are distributed.
+    stimuli : list of ndarray of float32, shape (n_times,)
+        The different training stimuli, to recognise them in what is decoded.
+    """
+
+    tracker: Any
+    sfreq: float
+    l_freq: float | None
+    h_freq: float | None
+    reference: str | list[str] | None
+    envelope: dict[str, Any]
+    channel_names: list[str] | None
+    n_channels: int
+    n_windows: int
+    stimuli: list[np.ndarray]
+
+    def save(self, path: str | Path) -> None:
+        """Save the model to one file, see `cocktailparty.saving.save_model`.
+
+        Parameters
+        ----------
+        path : path
+            File to write.
+        """
+        settings = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        save_model(settings.pop("tracker"), path, {"decoding": settings})
+
+    @classmethod
+    def load(cls, path: str | Path) -> "TrainedModel":
+        """Load a model that `save` saved.
+
+        Parameters
+        ----------
+        path : path
+            Model file.
+
+        Returns
+        -------
+        model : TrainedModel
+            The model.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If it is no model file, or one of an estimator alone.
+        """
+        extra = load_extra(path)
+        if not isinstance(extra, dict) or "decoding" not in extra:
+            raise ValueError(
+                f"{path} holds an estimator without the settings that recordings are prepared "
+                "with: save a TrainedModel, as `cocktailparty decode --save-model` does"
+            )
+        return cls(load_model(path), **extra["decoding"])
+
+    def trial(
+        self,
+        raw: Any,
+        sounds: Sequence[Any],
+        start: float = 0.0,
+        duration: float | None = None,
+    ) -> Trial:
+        """Prepare a recording and its sounds as those of the training were.
+
+        Parameters
+        ----------
+        raw : mne.io.Raw
+            Recording, as from `cocktailparty.recordings.read_eeg`.
+        sounds : sequence of path, (array, float) or array
+            The competing sounds, see `cocktailparty.recordings.trial_from_raw`.
+        start : float
+            Second of the recording at which the sounds start.
+        duration : float, optional
+            How long to decode, in seconds; None for the length of the sounds.
+
+        Returns
+        -------
+        trial : Trial
+            Trial without a label.
+
+        Raises
+        ------
+        ValueError
+            If channels of the training are missing or marked bad, or there are more than known,
+            there is one sound only, or anything else does not fit.
+        OSError
+            If an audio file is missing or broken.
+        """
+        if len(sounds) < 2:
+            raise ValueError(f"to decode takes two or more sounds, got {len(sounds)}")
+        if self.channel_names is not None:
+            _check_channels(raw, self.channel_names)
+        trial = trial_from_raw(
+            raw,
+            sounds,
+            start,
+            duration=duration,
+            sfreq=self.sfreq,
+            l_freq=self.l_freq,
+            h_freq=self.h_freq,
+            reference=self.reference,
+            picks="eeg" if self.channel_names is None else self.channel_names,
+            envelope=partial(speech_envelope, **self.envelope),
+        )
+        if trial.n_channels != self.n_channels:
+            raise ValueError(
+                f"the recording has {trial.n_channels} EEG channels, the model was trained on "
+                f"{self.n_channels}, whose names are not known: pick the same, in the same order"
+            )
+        return trial
+
+    def decode(
+        self,
+        trial: Trial,
+        window: float = 5.0,
+        hop: float | None = None,
+        *,
+        start: float = 0.0,
+        allow_shared_stimuli: bool = False,
+    ) -> "pd.DataFrame":
+        r"""Decide what was attended, window by window.
+
+        The scores are those of the decision window alone. The probabilities are those of the
+        tracker when the window ends: they weigh all that was heard until then. So they do not
+        depend on `window` and `hop`, and overlapping windows are not counted twice.
+
+        Parameters
+        ----------
+        trial : Trial
+            From `trial`, or prepared in the same way.
+        window : float
+            Length of the decision windows in seconds, at least ``tracker.window``.
+        hop : float, optional
+            Distance between window starts in seconds; None for windows side by side.
+        start : float
+            Time of the start of the trial, which is added to all times.
+        allow_shared_stimuli : bool
+            Warn instead of refusing if a sound also plays in the training trials.
+
+        Returns
+        -------
+        table : DataFrame
+            A row for each window. `start` and `end` in seconds; for each sound k, from 0,
+            `score_k` in the unit of the decoder (correlations for most), `probability_k`, and
+            `low_k` and `high_k`, between which the probability lies for any gain in its 95 %
+            confidence interval; `chosen`, the most probable sound, and `confidence`, its
+            probability.
+
+        Raises
+        ------
+        ValueError
+            If the trial does not fit to the model, a length is impossible, or a sound also plays
+            in the training trials (`cocktailparty.leakage.LeakError`).
+
+        Notes
+        -----
+        The gain 2 m / v turns scores into evidence, see `linear_aad.AttentionTracker`. Its mean m
+        is estimated from n left-out windows, so :math:`m \pm 1.96 \sqrt{v / n}` gives the interval
+        of the gain. A wide band says that the training data are too few to know how far the scores
+        can be trusted. That listener, day or room differ from those of the training is not in it.
+        """
+        import pandas as pd
+
+        check_trials([trial], self.sfreq)
+        rate, hop = self.sfreq, window if hop is None else hop
+        if not (self.tracker.window <= window <= trial.duration and round(hop * rate) > 0):
+            raise ValueError(
+                f"window={window:g} s with hop={hop:g} s: the window must lie between the "
+                f"{self.tracker.window:g} s of the tracker and the {trial.duration:g} s that are "
+                "decoded, and the hop be a sample or more"
+            )
+        self._check_sounds(trial, allow_shared_stimuli)
+        scores = np.asarray(self.tracker.decoder_.window_scores(trial, window, hop))
+        first = np.arange(len(scores)) * round(hop * rate)
+        last = first + round(window * rate)
+        track = self.tracker.track(trial)
+        # The last window of the tracker that ends with the decision window, or before.
+        index = np.searchsorted(np.round(track.times * rate), last, side="right") - 1
+        probability = track.probability[index]
+        low, high = (bound[index] for bound in self._bounds(trial))
+        columns: dict[str, Any] = {"start": start + first / rate, "end": start + last / rate}
+        for name, values in {
+            "score": scores,
+            "probability": probability,
+            "low": low,
+            "high": high,
+        }.items():
+            columns |= {f"{name}_{k}": column for k, column in enumerate(values.T)}
+        columns["chosen"] = probability.argmax(axis=1)
+        columns["confidence"] = probability.max(axis=1)
+        return pd.DataFrame(columns)
+
+    def interval(self) -> tuple[float, float]:
+        """Compute the 95 % confidence interval of the mean difference of scores.
+
+        Returns
+        -------
+        low, high : float
+            Bounds of the mean by which left-out windows score the attended sound higher. If `low`
+            is not positive, the decoder may as well be guessing.
+        """
+        margin = 1.96 * np.sqrt(self.tracker.variance_ / self.n_windows)
+        return self.tracker.difference_ - margin, self.tracker.difference_ + margin
+
+    def _bounds(self, trial: Trial) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest and largest probability over the confidence interval of the gain."""
+        scores = self.tracker.decoder_.window_scores(trial, self.tracker.window)
+        variant = copy.copy(self.tracker)
+        variant.decoder_ = SimpleNamespace(window_scores=lambda *_: scores)
+        found = []
+        # The mean itself is among them, so that the bounds enclose the probability.
+        for mean in np.linspace(*self.interval(), _N_GAINS):
+            variant.gain_ = 2 * max(mean, 0.0) / self.tracker.variance_
+            found.append(variant.track(trial).probability)
+        return np.min(found, axis=0), np.max(found, axis=0)
+
+    def _check_sounds(self, trial: Trial, allow_shared: bool) -> None:
+        # What matters here of a trial are its stimuli; any signal may stand for the EEG.
+        known = [Trial(sound[:, None], [sound], self.sfreq) for sound in self.stimuli]
+        met = [
+            k
+            for k in range(trial.n_stimuli)
+            if shared_stimuli(known, [trial.replace(stimuli=trial.stimuli[k : k + 1])])
+        ]
+        if met:
+            _refuse(
+                f"sound(s) {met}, counted from 0, also play in the training trials: a decoder "
+                "could recognise them instead of reading attention from the EEG. Train on other "
+                "sounds, or allow shared stimuli and mistrust the result",
+                allow_shared,
+            )
+
+
+def train_model(
+    tracker: Any,
+    trials: Sequence[Trial],
+    *,
+    l_freq: float | None = 1.0,
+    h_freq: float | None = 9.0,
+    reference: str | Sequence[str] | None = "average",
+    envelope: Mapping[str, Any] | None = None,
+    allow_shared_stimuli: bool = False,
+) -> TrainedModel:
+    """Train an attention tracker and keep how its trials were made.
+
+    Parameters
+    ----------
+    tracker : estimator
+        Unfitted `linear_aad.AttentionTracker`, the `cv` of which says for whom its confidence
+        holds: "story" or "trial" for the same listener, "subject" for a new one.
+    trials : sequence of Trial
+        Labelled training trials with two or more stimuli, preprocessed.
+    l_freq, h_freq : float, optional
+        Edges of the pass band in hertz that the trials went through.
+    reference : "average", sequence of str, or None
+        Reference that the EEG was given, or None for that of the recording.
+    envelope : dict, optional
+        Keywords of `cocktailparty.features.speech_envelope` that the stimuli were computed with;
+        None for those of the command line, `ENVELOPE`.
+    allow_shared_stimuli : bool
+        Warn instead of refusing if the trials that are left out to learn the confidence share
+        a sound with those that are trained on meanwhile.
+
+    Returns
+    -------
+    model : TrainedModel
+        To be used on new recordings.
+
+    Raises
+    ------
+    ValueError
+        If the trials do not fit together or to the tracker, cannot be split, share sounds across
+        a split, or the decoder is no better than guessing on those that are left out.
+
+    Examples
+    --------
+    >>> from cocktailparty.datasets import simulate_two_talkers
+    >>> from linear_aad import AttentionDecoder, AttentionTracker, BackwardTRF
+    >>> trials = simulate_two_talkers(n_trials=7, n_channels=8, snr=-22, random_state=0).trials
+    >>> trf = BackwardTRF(tmax=0.25, sfreq=64, alpha=1e-2, alpha_convention="relative")
+    >>> model = train_model(AttentionTracker(AttentionDecoder(trf)), trials[:6])
+    >>> table = model.decode(trials[6], window=10)
+    >>> int(table["chosen"].iloc[-1]) == trials[6].attended
+    True
+    """
+    trials = check_trials(trials)
+    n_windows = 0
+    for fold in folds(trials, tracker.cv):
+        n_windows += sum(int(trial.duration / tracker.window) for trial in fold.test)
+        try:
+            check_no_leak(fold)
+        except LeakError as leak:
+            _refuse(str(leak), allow_shared_stimuli)
+    fitted = clone(tracker).fit(trials)
+    if not fitted.gain_ > 0:
+        raise ValueError(
+            "on left-out training trials the decoder scores the attended sound no higher than the "
+            f"others (by {fitted.difference_:.3g} on average), so that it can decide nothing: use "
+            "more or better training trials, or another decoder"
+        )
+    names = trials[0].channel_names
+    sounds = (stimulus.mean(axis=1) for trial in trials for stimulus in trial.stimuli)
+    different = {sound.tobytes(): sound for sound in sounds}
+    return TrainedModel(
+        fitted,
+        trials[0].sfreq,
+        l_freq,
+        h_freq,
+        reference if reference is None or isinstance(reference, str) else list(reference),
+        dict(ENVELOPE if envelope is None else envelope),
+        None if names is None else list(names),
+        trials[0].n_channels,
+        n_windows,
+        [sound.astype(np.float32) for sound in different.values()],
+    )
+
+
+def _check_channels(raw: Any, names: list[str]) -> None:
+    missing = [name for name in names if name not in raw.ch_names]
+    if missing:
+        raise ValueError(
+            f"the recording lacks channel(s) {missing} that the model was trained on: rename its "
+            f"channels, which are {raw.ch_names}"
+        )
+    bads = [name for name in names if name in raw.info["bads"]]
+    if bads:
+        raise ValueError(
+            f"channel(s) {bads} are marked bad in the recording, but the model was trained on "
+            "them: interpolate them first"
+        )
+
+
+def _refuse(message: str, allowed: bool) -> None:
+    if not allowed:
+        raise LeakError(message)
+    warnings.warn(message, SharedStimulusWarning, stacklevel=3)

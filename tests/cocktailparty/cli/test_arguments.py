@@ -1,0 +1,32 @@
+import argparse
+
+import pytest
+
+from cocktailparty import datasets
+from cocktailparty.cli.arguments import Band, add_band, load_trials, names, numbers
+from tests.cocktailparty.datasets import miniatures
+
+
+def test_lists_are_separated_by_commas():
+    assert names(" ridge, cca,") == ["ridge", "cca"]
+    assert numbers("1,2.5") == [1.0, 2.5]
+    with pytest.raises(argparse.ArgumentTypeError, match="at least one name"):
+        names(" ,")
+    with pytest.raises(argparse.ArgumentTypeError, match="numbers separated by commas, got '1;2'"):
+        numbers("1;2")
+
+
+def test_trials_come_in_the_band_that_was_asked_for(tmp_path, rng):
+    parser = argparse.ArgumentParser()
+    add_band(parser)
+    assert Band.of(parser.parse_args([])) == Band(64.0, 1.0, 9.0)
+    band = Band.of(parser.parse_args(["--sfreq", "32", "--l-freq", "2", "--h-freq", "8"]))
+    miniatures.write_two_talker(tmp_path, rng, n_times=128 * 20)
+    raw = datasets.load(tmp_path)
+    trials = load_trials(tmp_path, datasets.detect(tmp_path), band)
+    assert [trial.attended for trial in trials] == [trial.attended for trial in raw]
+    assert trials[0].sfreq == 32
+    assert trials[0].n_times == 32 * 20
+    # White noise of 64 Hz bandwidth, of which 6 Hz and the flanks are left.
+    left = (trials[0].eeg[64:-64].std() / raw[0].eeg.std()) ** 2
+    assert 6 / 64 < left < 10 / 64

@@ -1,0 +1,52 @@
+import pytest
+
+import cocktailparty
+from cocktailparty.cli import COMMANDS, main
+
+
+def test_every_command_has_a_help_text_and_a_function(capsys):
+    for command in COMMANDS:
+        name = command.__name__.rpartition(".")[2]
+        with pytest.raises(SystemExit) as stop:
+            main([name, "--help"])
+        assert stop.value.code == 0
+        assert capsys.readouterr().out.startswith(f"usage: cocktailparty {name} ")
+        assert callable(command.run)
+
+
+def test_version_and_missing_command(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out.strip() == cocktailparty.__version__
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    assert stop.value.code == 2
+
+
+@pytest.mark.parametrize("error", [ValueError, TypeError, OSError, ImportError])
+def test_bad_input_is_one_line_and_code_2(monkeypatch, capsys, error):
+    def fails(*arguments):
+        raise error("first\n  second")
+
+    monkeypatch.setattr("cocktailparty.datasets.detect", fails)
+    assert main(["datasets", "folder"]) == 2
+    assert capsys.readouterr().err == "cocktailparty: error: first second\n"
+
+
+def test_a_bug_is_not_taken_for_bad_input(monkeypatch):
+    def fails(*arguments):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("cocktailparty.datasets.detect", fails)
+    with pytest.raises(ZeroDivisionError):
+        main(["datasets", "folder"])
+
+
+def test_an_interruption_has_a_code_of_its_own(monkeypatch, capsys):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cocktailparty.datasets.detect", interrupted)
+    assert main(["datasets", "folder"]) == 130
+    assert "interrupted" in capsys.readouterr().err
