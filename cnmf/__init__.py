@@ -1,3 +1,5 @@
 """Contrastive non-negative matrix factorisation, steered by the attention that EEG reveals."""
 
-__all__: list[str] = []
+from cnmf.estimator import ContrastiveNMF
+
+__all__ = ["ContrastiveNMF"]

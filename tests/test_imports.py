@@ -74,7 +74,7 @@ def test_the_command_line_enters_the_rooms_only_when_it_needs_them():
     ("library", "allowed"),
     [
         ("torch", set()),
-        ("cupy", {"backend.py"}),
+        ("cupy", {"backend.py", "updates_cupy.py"}),
         ("mne", {"clusters.py", "continuous.py", "recordings.py", "report.py", "topography.py"}),
     ],
 )

@@ -1,4 +1,4 @@
-"""How well attention was decoded: scores over windows, chance, and information rates."""
+"""How well attention was decoded and sources were separated."""
 
 from cocktailparty.metrics.attention import (
     chance_level,
@@ -9,14 +9,18 @@ from cocktailparty.metrics.attention import (
 )
 from cocktailparty.metrics.mesd import MESD, mesd
 from cocktailparty.metrics.null import ShiftTest, circular_shift_null
+from cocktailparty.metrics.separation import bss_eval, nsdr, si_sdr
 
 __all__ = [
     "MESD",
     "ShiftTest",
+    "bss_eval",
     "chance_level",
     "circular_shift_null",
     "itr",
     "mesd",
+    "nsdr",
+    "si_sdr",
     "window_accuracy",
     "window_scores",
     "window_sweep",

@@ -1,0 +1,85 @@
+"""One clock for guide and spectrogram: frames that meet the samples of the EEG."""
+
+from math import ceil
+
+import numpy as np
+
+from cocktailparty.features import resample
+
+
+def frame_grid(audio_sfreq: float, sfreq: float, window: float = 0.064) -> tuple[int, int]:
+    """Choose window and step of a spectrogram whose frames meet the samples of a guide.
+
+    Parameters
+    ----------
+    audio_sfreq : float
+        Sampling rate of the audio in hertz.
+    sfreq : float
+        Sampling rate of the guide in hertz.
+    window : float
+        Length of the window in seconds.
+
+    Returns
+    -------
+    n_fft : int
+        Length of the window in samples, even.
+    hop : int
+        Step in samples: the distance of two samples of the guide, or the nearest whole number of
+        samples, or a whole fraction of it where half a window is shorter, or a sixteenth of the
+        window where that is longer.
+
+    Raises
+    ------
+    ValueError
+        If the window has less than 16 samples.
+
+    Examples
+    --------
+    >>> frame_grid(16000, 64)
+    (1024, 250)
+    >>> frame_grid(44100, 64)
+    (2822, 689)
+    """
+    n_fft = 2 * round(window * audio_sfreq / 2)
+    if n_fft < 16:
+        raise ValueError(
+            f"window={window:g} s is {n_fft} samples at {audio_sfreq:g} Hz: make it longer"
+        )
+    step = audio_sfreq / sfreq
+    return n_fft, max(round(step / ceil(step / (n_fft // 2))), n_fft // 16)
+
+
+def on_frames(guide: np.ndarray, sfreq: float, frame_rate: float, n_frames: int) -> np.ndarray:
+    """Bring a guide to the frames of a spectrogram; both start at time 0.
+
+    Parameters
+    ----------
+    guide : ndarray of shape (n_times,)
+        Guide.
+    sfreq : float
+        Its sampling rate in hertz.
+    frame_rate : float
+        Frames per second.
+    n_frames : int
+        Number of frames.
+
+    Returns
+    -------
+    ndarray of shape (n_frames,)
+        Guide without its mean, resampled against aliasing if the two rates differ, zero in frames
+        after its end.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> on_frames(np.array([1.0, 2.0, 3.0]), 64, 64, 4)
+    array([-1.,  0.,  1.,  0.])
+    """
+    centred = guide - guide[0]  # a constant one becomes exactly zero
+    centred = centred - centred.mean()
+    if frame_rate != sfreq:
+        centred = resample(centred, sfreq, frame_rate)
+    found = np.zeros(n_frames)
+    n = min(n_frames, len(centred))
+    found[:n] = centred[:n]
+    return found

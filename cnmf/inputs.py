@@ -1,0 +1,259 @@
+"""Checks of what users give to a factorisation, before any work is done."""
+
+from numbers import Integral, Real
+from typing import Any
+from warnings import warn
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from cnmf.objective import CONTRASTS, beta_exponent
+from cocktailparty.backend import is_cupy, namespace
+from cocktailparty.validation import check_finite, float_array
+
+INITS = ("guide", "random", "blind")
+SCALES = ("relative", "absolute")
+NAMES = {"contrast": CONTRASTS, "init": INITS, "penalty_scale": SCALES}
+WEIGHTS = ("contrast_weight", "sparsity_activations", "sparsity_components", "tol")
+
+
+def check_parameters(parameters: dict[str, Any]) -> float:
+    """Refuse parameters that make no sense.
+
+    Parameters
+    ----------
+    parameters : dict
+        As `get_params` of `cnmf.ContrastiveNMF` gives them.
+
+    Returns
+    -------
+    beta : float
+        Exponent of the divergence.
+
+    Raises
+    ------
+    ValueError
+        If one is invalid; says which, and what is expected.
+    """
+    for name, known in NAMES.items():
+        if parameters[name] not in known:
+            raise ValueError(f"{name} must be one of {known}, got {parameters[name]!r}")
+    for name in ("n_components", "n_attended", "max_iter"):
+        value = parameters[name]
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+            raise ValueError(f"{name} must be a positive whole number, got {value!r}")
+    if parameters["n_attended"] >= parameters["n_components"]:
+        raise ValueError(
+            f"n_attended={parameters['n_attended']} must be less than n_components="
+            f"{parameters['n_components']}: something has to be left for the other sounds"
+        )
+    for name in WEIGHTS:
+        value = parameters[name]
+        if not isinstance(value, Real) or not 0 <= float(value) < np.inf:
+            raise ValueError(f"{name} must be a number >= 0, got {value!r}")
+    return beta_exponent(parameters["beta_loss"])
+
+
+def check_spectrogram(estimator: BaseEstimator, X: Any, beta: float, reset: bool) -> Any:
+    """Take a spectrogram, or a batch of them.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Remembers, or is asked for, the number of frequencies.
+    X : array-like of shape (..., n_frames, n_freqs)
+        What the user gave.
+    beta : float
+        Exponent of the divergence.
+    reset : bool
+        Whether the estimator is being fitted.
+
+    Returns
+    -------
+    array
+        In float32 or float64, never changed in place; on the device where `X` was.
+
+    Raises
+    ------
+    ValueError
+        If it is empty, not finite, negative, of wrong shape, or holds zeros and the divergence
+        has no value there.
+    """
+    if np.ndim(X) == 2 and not is_cupy(X):
+        X = validate_data(estimator, X, reset=reset, dtype=[np.float64, np.float32], order="C")
+    elif np.ndim(X) == 2 or np.ndim(X) == 3:
+        X = float_array(X, "X")
+        check_finite(X, "X")
+        if 0 in X.shape:
+            raise ValueError(f"X is empty, its shape is {X.shape}")
+        if X.dtype != np.float32:
+            X = X.astype(np.float64, copy=False)
+        if reset:
+            estimator.n_features_in_ = X.shape[-1]
+        elif X.shape[-1] != estimator.n_features_in_:
+            raise ValueError(
+                f"X has {X.shape[-1]} features, but {type(estimator).__name__} is expecting "
+                f"{estimator.n_features_in_} features as input"
+            )
+    else:
+        raise ValueError(
+            "X must be a 2D array, or 3D with mixtures first, got shape "
+            f"{np.shape(X)}. Reshape your data: a single frame has shape (1, n_freqs)"
+        )
+    xp = namespace(X)
+    least = float(xp.min(X))
+    if least < 0:
+        raise ValueError(
+            f"Negative values in data: X must be a spectrogram of magnitudes or powers, its least "
+            f"value is {least:g}"
+        )
+    if beta == 0 and least == 0:
+        raise ValueError(
+            "beta_loss='itakura-saito' has no value where X is 0: add a small constant to X, or "
+            "take another divergence"
+        )
+    return X
+
+
+def check_guide(y: Any, X: Any, contrast: str, n_attended: int) -> Any:
+    """Take activations of the attended sound and give them norm 1.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_frames,) or (..., n_frames, n_refs)
+        What the user gave.
+    X : array of shape (..., n_frames, n_freqs)
+        Checked spectrogram.
+    contrast : {"paired", "all-pairs"}
+        The former has room for `n_attended` references only.
+    n_attended : int
+        Number of attended components.
+
+    Returns
+    -------
+    guide : array of shape (..., n_frames, n_refs)
+        Columns of norm 1; columns without a positive value stay 0 and guide nothing.
+
+    Raises
+    ------
+    ValueError
+        If it is not finite, negative, or its shape does not fit.
+    """
+    y = float_array(y, "y")
+    xp = namespace(y, X)
+    if y.ndim == X.ndim - 1:
+        y = y[..., None]
+    if y.shape[:-1] != X.shape[:-1] or y.shape[-1] == 0:
+        raise ValueError(
+            f"y has shape {tuple(y.shape)} but X has {tuple(X.shape)}: y must hold one row for "
+            "each frame of X; bring both to one frame rate, do not cut them"
+        )
+    check_finite(y, "y")
+    if bool(xp.any(y < 0)):
+        raise ValueError(
+            "y must hold activations, which are not negative; rectify a reconstruction that has "
+            "a sign, as in np.maximum(y, 0)"
+        )
+    if contrast == "paired" and y.shape[-1] > n_attended:
+        raise ValueError(
+            f"contrast='paired' gives each attended component one reference, but y has "
+            f"{y.shape[-1]} columns for n_attended={n_attended}: raise n_attended, merge columns "
+            "of y or choose contrast='all-pairs'"
+        )
+    # Divided by the largest value first, so that squares neither overflow nor vanish.
+    largest = xp.max(y, axis=-2, keepdims=True)
+    silent = largest == 0
+    if bool(xp.any(silent)):
+        warn("y has columns that are 0 throughout; they give no guidance", stacklevel=4)
+    y = xp.astype(y / xp.where(silent, xp.ones_like(largest), largest), X.dtype)
+    norms = xp.linalg.vector_norm(y, axis=-2, keepdims=True)
+    return y / xp.where(silent, xp.ones_like(norms), norms)
+
+
+def check_initial(values: Any, what: str, shape: tuple[int, ...], X: Any, fixed: Any = None) -> Any:
+    """Take initial values that the user gave.
+
+    Parameters
+    ----------
+    values : array-like or None
+        What the user gave.
+    what : str
+        Name of the argument in the message.
+    shape : tuple of int
+        Expected shape; a batch may share one matrix.
+    X : array
+        Checked spectrogram.
+    fixed : array of bool of the given shape, optional
+        Entries that are meant to stay.
+
+    Returns
+    -------
+    array of the given shape, or None
+        In the precision of `X`.
+
+    Raises
+    ------
+    ValueError
+        If they are not finite, negative, or of wrong shape, or if they are missing though some
+        of them are fixed.
+    """
+    if values is None:
+        if fixed is not None:
+            raise ValueError(f"fixed_{what} needs the values that are to be kept: pass {what}")
+        return None
+    values = float_array(values, what)
+    xp = namespace(values, X)
+    if tuple(values.shape) not in (shape, shape[-2:]):
+        raise ValueError(f"{what} has shape {tuple(values.shape)}, expected {shape}")
+    check_finite(values, what)
+    if bool(xp.any(values < 0)):
+        raise ValueError(f"{what} must not be negative")
+    values = xp.broadcast_to(xp.astype(values, X.dtype), shape)
+    stuck = values == 0 if fixed is None else (values == 0) & ~fixed
+    if bool(xp.any(stuck)):
+        warn(
+            f"{what} has zeros that are not fixed: multiplicative updates leave 0 slowly if at "
+            "all; start from small positive values",
+            stacklevel=4,
+        )
+    return values
+
+
+def check_fixed(fixed: Any, what: str, shape: tuple[int, ...], X: Any) -> Any:
+    """Take a mask of entries that are not to change.
+
+    Parameters
+    ----------
+    fixed : array-like of bool or None
+        What the user gave.
+    what : str
+        Name of the argument in the message.
+    shape : tuple of int
+        Shape to which the mask is broadcast.
+    X : array
+        Checked spectrogram.
+
+    Returns
+    -------
+    array of bool of the given shape, or None
+        None where nothing is fixed.
+
+    Raises
+    ------
+    ValueError
+        If the mask is not of bool, or cannot be broadcast.
+    """
+    if fixed is None:
+        return None
+    xp = namespace(X)
+    fixed = fixed if is_cupy(fixed) else np.asarray(fixed)
+    if fixed.dtype != bool:
+        raise ValueError(f"{what} must be of bool, got {fixed.dtype}")
+    try:
+        fixed = xp.broadcast_to(xp.asarray(fixed), shape)
+    except ValueError:
+        raise ValueError(
+            f"{what} has shape {tuple(fixed.shape)}, which cannot be broadcast to {shape}"
+        ) from None
+    return fixed if bool(xp.any(fixed)) else None

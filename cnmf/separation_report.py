@@ -1,0 +1,195 @@
+"""Separate a mixture and write down what was heard, what was chosen, and why."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnmf.steering import NeuroSteeredSeparator
+from cocktailparty.files import replacing
+from cocktailparty.trial import Trial
+from cocktailparty.versions import versions
+
+# Frequencies above this one hold little that a figure of a mixture has to show.
+_HIGHEST = 8000.0
+_RANGE = 70.0  # of the spectrogram, in decibels
+
+
+def separate_and_report(
+    separator: NeuroSteeredSeparator,
+    audio: Any,
+    audio_sfreq: float,
+    out: Path | str,
+    *,
+    eeg: Any = None,
+    guide: Any = None,
+    sfreq: float,
+) -> dict[str, Any]:
+    """Separate a mixture by EEG or by a guide, and write audio, figure and a record.
+
+    Parameters
+    ----------
+    separator : NeuroSteeredSeparator
+        Fitted if it is to be steered by EEG.
+    audio : array of shape (n_samples,) or (n_samples, n_audio_channels)
+        Mixture.
+    audio_sfreq : float
+        Its sampling rate in hertz, a whole number, as audio files have it.
+    out : path-like
+        Folder for `attended.wav`, `rest.wav`, `separation.png` and `separation.json`; made if it
+        is missing.
+    eeg : array of shape (n_times, n_channels), optional
+        EEG that starts and ends with the mixture, preprocessed as in training.
+    guide : array of shape (n_times,) or (n_times, n_features), optional
+        How loud the attended sound is over time, instead of EEG.
+    sfreq : float
+        Sampling rate of the EEG or guide in hertz.
+
+    Returns
+    -------
+    record : dict
+        What `separation.json` holds: what was chosen, how surely, in words and in numbers.
+
+    Raises
+    ------
+    ValueError
+        If not exactly one of `eeg` and `guide` is given, or an array or rate is unfit.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> noise = np.random.default_rng(0).normal(size=16000)
+    >>> beat = np.repeat(np.arange(64) % 8 == 0, 250) * 1.0
+    >>> separator = NeuroSteeredSeparator(n_components=4, random_state=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     record = separate_and_report(
+    ...         separator, noise * (0.1 + beat), 16000, folder, guide=beat[::250], sfreq=64)
+    ...     sorted(path.name for path in Path(folder).iterdir())
+    ['attended.wav', 'rest.wav', 'separation.json', 'separation.png']
+    """
+    if (eeg is None) == (guide is None):
+        raise ValueError("give either eeg or guide: one of them has to say what is attended")
+    if audio_sfreq != int(audio_sfreq):
+        raise ValueError(f"audio_sfreq must be a whole number of hertz, got {audio_sfreq!r}")
+    audio = np.asarray(audio)
+    if eeg is not None:
+        trial = Trial(eeg, None, sfreq, audio=audio, audio_sfreq=audio_sfreq)
+        parts = separator.separate(trial)
+    else:
+        parts = separator.separate_by_guide(audio, audio_sfreq, guide, sfreq)
+
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    for part, name in zip(parts, ("attended", "rest"), strict=True):
+        _write_audio(out / f"{name}.wav", part, int(audio_sfreq))
+    with replacing(out / "separation.png") as temporary:
+        plot_separation(audio, parts, audio_sfreq).savefig(temporary, dpi=120)
+    record = _record(separator, parts, audio, audio_sfreq, "EEG" if guide is None else "guide")
+    with replacing(out / "separation.json") as temporary:
+        temporary.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n")
+    return record
+
+
+def plot_separation(audio: Any, parts: Any, audio_sfreq: float) -> Any:
+    """Draw the spectrograms of a mixture and of its two parts.
+
+    Parameters
+    ----------
+    audio : array of shape (n_samples,) or (n_samples, n_audio_channels)
+        Mixture.
+    parts : array of shape (2, n_samples) or (2, n_samples, n_audio_channels)
+        Attended and rest.
+    audio_sfreq : float
+        Sampling rate in hertz.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Three panels on one scale, in decibels below the loudest point of the mixture.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(0).normal(size=8000)
+    >>> figure = plot_separation(noise, np.stack([noise, noise]) / 2, 8000)
+    >>> [axes.get_title() for axes in figure.axes[:3]]
+    ['mixture', 'attended', 'rest']
+    """
+    from matplotlib.figure import Figure
+
+    from cnmf.masking import magnitude, spectrogram
+
+    # At most some 2000 columns: more than a figure has pixels only cost time.
+    n_fft = 2 * round(0.064 * audio_sfreq / 2)
+    hop = max(n_fft // 4, -(-len(audio) // 2000))
+    signals = [audio, *parts]
+    levels = []
+    for signal in signals:
+        spectra = magnitude(spectrogram(np.asarray(signal), n_fft, min(hop, n_fft // 2)))
+        levels.append(spectra[:: max(1, round(hop / min(hop, n_fft // 2)))])
+    loudest = max(float(levels[0].max()), 1e-12)
+    highest = min(_HIGHEST, audio_sfreq / 2)
+    n_rows = int(highest / audio_sfreq * n_fft) + 1
+    figure = Figure(figsize=(10, 6.5), layout="constrained")
+    panels = figure.subplots(3, 1, sharex=True, sharey=True)
+    extent = (0.0, len(audio) / audio_sfreq, 0.0, highest / 1000)
+    for axes, level, name in zip(panels, levels, ("mixture", "attended", "rest"), strict=True):
+        decibels = 20 * np.log10(np.maximum(level[:, :n_rows].T / loudest, 1e-12))
+        image = axes.imshow(
+            decibels,
+            origin="lower",
+            aspect="auto",
+            extent=extent,
+            vmin=-_RANGE,
+            vmax=0.0,
+            cmap="magma",
+        )
+        axes.set_title(name)
+        axes.set_ylabel("frequency (kHz)")
+    panels[-1].set_xlabel("time (s)")
+    figure.colorbar(image, ax=list(panels), label="level (dB)")
+    return figure
+
+
+def _write_audio(path: Path, part: np.ndarray, rate: int) -> None:
+    import soundfile
+
+    with replacing(path) as temporary:
+        # Floating point: parts of a loud mixture may exceed full scale.
+        soundfile.write(temporary, part, rate, subtype="FLOAT")
+
+
+def _record(
+    separator: NeuroSteeredSeparator, parts: Any, audio: Any, audio_sfreq: float, steered_by: str
+) -> dict[str, Any]:
+    attention = separator.attention_
+    power = float(np.sum(np.square(audio, dtype=np.float64)))
+    share = float(np.sum(np.square(parts[0], dtype=np.float64))) / power if power else 0.0
+    correlation = attention.correlation
+    if attention.confidence < 0.5:
+        why = (
+            "The evidence is no stronger than chance gives: the output stays close to the mixture. "
+            "A longer mixture or a better guide is needed."
+        )
+    else:
+        why = (
+            f"Components {attention.chosen.tolist()} follow the {steered_by} better than chance "
+            "allows, and are kept as far as they do so reliably."
+        )
+    return {
+        "steered_by": steered_by,
+        "duration": len(audio) / audio_sfreq,
+        "audio_sfreq": float(audio_sfreq),
+        "confidence": attention.confidence,
+        "p_value": attention.p_value,
+        "correlation": None if np.isnan(correlation) else correlation,
+        "chosen": attention.chosen.tolist(),
+        "probabilities": attention.probabilities.tolist(),
+        "weights": attention.weights.tolist(),
+        "share_of_power": share,
+        "why": why,
+        "n_fft": separator.n_fft_,
+        "hop": separator.hop_,
+        "versions": versions(),
+    }

@@ -1,0 +1,282 @@
+"""Separate the sound that a listener attends to, steered by EEG or by any other guide."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_is_fitted
+
+from cnmf.alignment import frame_grid, on_frames
+from cnmf.estimator import ContrastiveNMF
+from cnmf.evidence import MAX_COMPONENTS, attend
+from cnmf.masking import component_products, magnitude, separate_waveform, spectrogram
+from cocktailparty.features.waveform import check_rate
+from cocktailparty.trial import Trial
+from cocktailparty.trials import attended_labels, check_trials
+from cocktailparty.validation import check_finite, float_array
+
+
+class NeuroSteeredSeparator(BaseEstimator):
+    """Separate the attended sound from a mixture, steered by EEG.
+
+    A decoder reconstructs from EEG what the attended sound does over time. The mixture is split
+    into components, and the evidence that the reconstruction follows a set of them is gathered over
+    the whole mixture (`cnmf.evidence.attend`). A Wiener mask takes these components out of the
+    mixture. No source has to be known.
+
+    The evidence of EEG grows slowly. At a correlation of 0.1, which is what EEG gives today, some
+    seconds tell next to nothing: the output is then close to the mixture, on purpose. It takes
+    about a minute until the attended sound stands out, and minutes until it does so reliably.
+
+    Parameters
+    ----------
+    decoder : estimator, optional
+        What turns EEG into the envelope (or activations) of the attended sound: a regressor with
+        ``fit(eeg_trials, stimulus_trials)`` and ``predict(eeg_trials)`` that take and return lists,
+        as `linear_aad.BackwardTRF`, or an attention decoder with ``fit(trials)`` and
+        ``reconstruct(trials)``. Not needed for `separate_by_guide`.
+    n_components : int
+        Number of components of the mixture, 2 to 18.
+    window : float
+        Length of the analysis window in seconds.
+    max_iter : int
+        Number of iterations of the factorisation at most.
+    device : {None, "cpu", "cuda"}
+        Where the mixture is factorised.
+    random_state : int, RandomState or None
+        Source of the random start.
+
+    Attributes
+    ----------
+    decoder_ : estimator
+        Fitted decoder.
+    attention_ : cnmf.evidence.Attention
+        Which part of the last mixture was chosen, and how surely.
+    activations_ : ndarray of shape (n_frames, n_components)
+        When each component of the last mixture sounds.
+    components_ : ndarray of shape (n_components, n_freqs)
+        What each component of the last mixture sounds like.
+    n_fft_, hop_ : int
+        Window and step of the last spectrogram, in samples.
+
+    See Also
+    --------
+    ContrastiveNMF : Draws components to a guide that is known to be good.
+
+    Notes
+    -----
+    The components are found without the guide. Components that are drawn to a guide correlate with
+    its noise as well, and evidence from such a correlation is worth nothing.
+
+    References
+    ----------
+    Cantisani, G., Essid, S., & Richard, G. (2021). Neuro-steered music source separation with
+    EEG-based auditory attention decoding and contrastive-NMF. ICASSP, 36-40.
+    https://doi.org/10.1109/ICASSP39728.2021.9413841
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> time = np.arange(16000) / 8000
+    >>> beat = np.repeat(np.random.default_rng(0).random(20) ** 2, 800)
+    >>> bell, hum = beat * np.sin(5000 * time), np.sin(900 * time) * beat[::-1]
+    >>> separator = NeuroSteeredSeparator(n_components=4, random_state=0)
+    >>> attended, rest = separator.separate_by_guide(bell + hum, 8000, beat[::125], 64)
+    >>> bool(np.mean((attended - bell) ** 2) < 0.1 * np.mean(bell**2))
+    True
+    """
+
+    def __init__(
+        self,
+        decoder: Any = None,
+        n_components: int = 16,
+        window: float = 0.064,
+        max_iter: int = 100,
+        device: str | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.decoder = decoder
+        self.n_components = n_components
+        self.window = window
+        self.max_iter = max_iter
+        self.device = device
+        self.random_state = random_state
+
+    def fit(self, trials: Any, attended: Any = None) -> "NeuroSteeredSeparator":
+        """Train the decoder.
+
+        Parameters
+        ----------
+        trials : sequence of Trial
+            Trials with stimuli: the target is the attended one. Their audio is not used.
+        attended : array-like of int, shape (n_trials,), optional
+            Index of the attended stimulus of each trial; None for the labels of the trials.
+
+        Returns
+        -------
+        self : NeuroSteeredSeparator
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If there is no decoder, or trials do not belong together or have no label.
+        """
+        if self.decoder is None:
+            raise ValueError("decoder must be given to fit: pass e.g. linear_aad.BackwardTRF(...)")
+        trials = check_trials(trials)
+        labels = attended_labels(trials, attended)
+        decoder = clone(self.decoder)
+        if hasattr(decoder, "reconstruct"):
+            self.decoder_ = decoder.fit(trials, labels)
+        else:
+            self.decoder_ = decoder.fit(
+                [trial.eeg for trial in trials],
+                [trial.stimuli[k] for trial, k in zip(trials, labels, strict=True)],
+            )
+        return self
+
+    def reconstruct(self, trial: Trial) -> np.ndarray:
+        """Reconstruct from EEG what the attended sound does over time.
+
+        Parameters
+        ----------
+        trial : Trial
+            Trial; only its EEG is looked at.
+
+        Returns
+        -------
+        ndarray of shape (n_times, n_features)
+            Reconstruction at the rate of the EEG.
+        """
+        check_is_fitted(self, "decoder_")
+        if hasattr(self.decoder_, "reconstruct"):
+            found = self.decoder_.reconstruct([trial])[0]
+        else:
+            found = self.decoder_.predict([trial.eeg])[0]
+        found = np.asarray(found)
+        return found[:, None] if found.ndim == 1 else found
+
+    def separate(self, trial: Trial) -> np.ndarray:
+        """Split the mixture of a trial into the attended sound and the rest.
+
+        Parameters
+        ----------
+        trial : Trial
+            Trial with EEG and `audio`, the mixture. Its stimuli are not looked at.
+
+        Returns
+        -------
+        ndarray of shape (2, n_samples) or (2, n_samples, n_audio_channels)
+            Attended and rest; their sum is the mixture.
+
+        Raises
+        ------
+        ValueError
+            If the trial has no audio.
+        """
+        check_is_fitted(self, "decoder_")
+        if trial.audio is None or trial.audio_sfreq is None:
+            raise ValueError("the trial has no audio to separate: give Trial audio and audio_sfreq")
+        guide = self.reconstruct(trial)
+        return self.separate_by_guide(trial.audio, trial.audio_sfreq, guide, trial.sfreq)
+
+    def predict(self, trial: Trial) -> np.ndarray:
+        """Extract the attended sound from the mixture of a trial.
+
+        Parameters
+        ----------
+        trial : Trial
+            Trial with EEG and `audio`, the mixture.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_audio_channels)
+            Attended sound.
+        """
+        attended: np.ndarray = self.separate(trial)[0]
+        return attended
+
+    def separate_by_guide(
+        self, audio: Any, audio_sfreq: float, guide: Any, sfreq: float
+    ) -> np.ndarray:
+        """Split a mixture, steered by a guide instead of EEG.
+
+        Parameters
+        ----------
+        audio : array of shape (n_samples,) or (n_samples, n_audio_channels)
+            Mixture.
+        audio_sfreq : float
+            Its sampling rate in hertz.
+        guide : array of shape (n_times,) or (n_times, n_features)
+            How loud the attended sound is over time, with any offset and scale; the mean over
+            features is taken.
+        sfreq : float
+            Sampling rate of the guide in hertz.
+
+        Returns
+        -------
+        ndarray of shape (2, n_samples) or (2, n_samples, n_audio_channels)
+            Attended and rest; their sum is the mixture.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, a rate or a shape is impossible, a value is not finite, or guide and
+            audio differ in length.
+        """
+        if not 2 <= self.n_components <= MAX_COMPONENTS:
+            raise ValueError(
+                f"n_components must be from 2 to {MAX_COMPONENTS}, got {self.n_components!r}: "
+                "every set of components is weighed"
+            )
+        check_rate(audio_sfreq, "audio_sfreq")
+        check_rate(sfreq, "sfreq")
+        audio = float_array(audio, "audio")
+        check_finite(audio, "audio")
+        guide = _checked_guide(guide, sfreq, audio.shape[0] / audio_sfreq)
+        self.n_fft_, self.hop_ = frame_grid(audio_sfreq, sfreq, self.window)
+
+        spectra = spectrogram(audio, self.n_fft_, self.hop_)
+        X = magnitude(spectra)
+        nmf = ContrastiveNMF(
+            self.n_components,
+            1,
+            contrast_weight=0.0,
+            init="random",
+            max_iter=self.max_iter,
+            device=self.device,
+            random_state=self.random_state,
+        )
+        self.activations_ = nmf.fit_transform(X)
+        self.components_ = nmf.components_
+        frame_guide = on_frames(guide, sfreq, audio_sfreq / self.hop_, X.shape[0])
+        loudness = np.asarray(self.activations_ * self.components_.sum(axis=1), dtype=np.float64)
+        gram = component_products(X, self.activations_, self.components_)
+        self.attention_ = attend(frame_guide, loudness, gram)
+        return separate_waveform(
+            audio,
+            self.activations_,
+            self.components_,
+            self.attention_.weights.astype(X.dtype),
+            self.n_fft_,
+            self.hop_,
+        )
+
+
+def _checked_guide(guide: Any, sfreq: float, duration: float) -> np.ndarray:
+    guide = float_array(guide, "guide")
+    if guide.ndim not in (1, 2) or 0 in guide.shape:
+        raise ValueError(
+            f"guide must have shape (n_times,) or (n_times, n_features), got {tuple(guide.shape)}"
+        )
+    check_finite(guide, "guide")
+    lasts = guide.shape[0] / sfreq
+    if abs(lasts - duration) > 2 / sfreq:
+        raise ValueError(
+            f"guide lasts {lasts:g} s ({guide.shape[0]} values at {sfreq:g} Hz) but the audio "
+            f"{duration:g} s: align and crop them, or give the right sfreq"
+        )
+    guide = np.asarray(guide, dtype=np.float64)
+    checked: np.ndarray = guide if guide.ndim == 1 else guide.mean(axis=1)
+    return checked

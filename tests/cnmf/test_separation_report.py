@@ -1,0 +1,90 @@
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from sklearn.exceptions import NotFittedError
+
+from cnmf.separation_report import plot_separation, separate_and_report
+from cnmf.steering import NeuroSteeredSeparator
+
+RATE, SFREQ = 8000, 64
+
+
+@pytest.fixture(scope="module")
+def mixture():
+    rng = np.random.default_rng(0)
+    envelopes = np.repeat(rng.random((2, 80)) ** 3, 8, axis=1)
+    time = np.arange(640 * 125) / RATE
+    tones = np.sin(2 * np.pi * np.array([[400], [2000]]) * time)
+    return (np.repeat(envelopes, 125, axis=1) * tones).sum(axis=0), envelopes
+
+
+def test_everything_is_written_and_fits_together(mixture, tmp_path):
+    audio, envelopes = mixture
+    stereo = np.stack([audio, 0.5 * audio], axis=1)
+    separator = NeuroSteeredSeparator(n_components=4, random_state=0)
+    out = tmp_path / "new" / "folder"
+    record = separate_and_report(separator, stereo, RATE, out, guide=envelopes[1], sfreq=SFREQ)
+    assert record == json.loads((out / "separation.json").read_text())
+    parts = [soundfile.read(out / f"{name}.wav") for name in ("attended", "rest")]
+    assert [rate for _, rate in parts] == [RATE, RATE]
+    np.testing.assert_allclose(parts[0][0] + parts[1][0], stereo, atol=1e-6)
+    assert (out / "separation.png").read_bytes().startswith(b"\x89PNG")
+    assert record["chosen"] == separator.attention_.chosen.tolist()
+    assert record["confidence"] > 0.95
+    assert "better than chance" in record["why"]
+    expected = np.sum(parts[0][0] ** 2) / np.sum(stereo**2)
+    assert record["share_of_power"] == pytest.approx(expected, rel=1e-5)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "attended.wav",
+        "rest.wav",
+        "separation.json",
+        "separation.png",
+    ]
+
+
+def test_a_guide_that_tells_nothing_is_said_to(mixture, tmp_path):
+    separator = NeuroSteeredSeparator(n_components=3, random_state=0)
+    guide = np.ones(640)
+    record = separate_and_report(separator, mixture[0], RATE, tmp_path, guide=guide, sfreq=SFREQ)
+    assert record["confidence"] == 0
+    assert record["correlation"] is None
+    assert "no stronger than chance" in record["why"]
+
+
+def test_figure_shows_the_levels(mixture):
+    audio, _ = mixture
+    figure = plot_separation(audio, np.stack([audio, 0 * audio]), RATE)
+    images = [axes.get_images()[0].get_array() for axes in figure.axes[:3]]
+    np.testing.assert_array_equal(images[0], images[1])
+    assert images[0].max() == 0
+    assert images[2].max() < -200
+    loudest = np.argmax(images[0].max(axis=1)) / len(images[0]) * RATE / 2
+    assert min(abs(loudest - 400), abs(loudest - 2000)) < 50
+
+
+def test_bad_requests_write_nothing(mixture, tmp_path):
+    audio, envelopes = mixture
+    separator = NeuroSteeredSeparator(n_components=3)
+    for arguments, message in (
+        ({}, "give either eeg or guide"),
+        ({"guide": envelopes[0], "eeg": envelopes.T}, "give either eeg or guide"),
+        ({"guide": envelopes[0][:100]}, "guide lasts"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            separate_and_report(separator, audio, RATE, tmp_path / "x", sfreq=SFREQ, **arguments)
+    with pytest.raises(ValueError, match="whole number of hertz"):
+        separate_and_report(
+            separator, audio, 8000.5, tmp_path / "x", guide=envelopes[0], sfreq=SFREQ
+        )
+    with pytest.raises(NotFittedError):
+        separate_and_report(
+            separator,
+            audio,
+            RATE,
+            tmp_path / "x",
+            eeg=envelopes.T,
+            sfreq=SFREQ,
+        )
+    assert not (tmp_path / "x").exists()

@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+
+from cnmf import updates, updates_numba
+from cnmf.objective import cost
+from cnmf.solver import solve, updates_for
+
+BETAS = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0]
+
+
+def ups(solution, x, beta):
+    """Number of steps that raised the cost by more than 1e-9 of its largest term."""
+    size = np.abs(solution.costs) + np.sum(x**beta)
+    return int(np.sum(np.diff(solution.costs) > 1e-9 * size[1:]))
+
+
+@pytest.mark.parametrize("beta", BETAS)
+def test_cost_never_rises(problem, rng, beta):
+    """6 x 3400 steps: tiny, large-penalty, sparse and badly scaled problems."""
+    n_steps = n_ups = 0
+    for i in range(85):
+        adversarial = i % 2 == 0
+        n_components = int(rng.integers(2, 5))
+        n_refs = int(rng.integers(1, n_components))
+        high = 5 if adversarial else 0
+        p = problem(
+            beta=beta,
+            n_frames=int(rng.integers(1, 6) if adversarial else rng.integers(6, 20)),
+            n_freqs=int(rng.integers(1, 5) if adversarial else rng.integers(5, 12)),
+            n_components=n_components,
+            n_refs=n_refs,
+            contrast=("paired", "all-pairs")[i % 3 == 0],
+            weights=tuple(10.0 ** rng.uniform(-3, high, 3) * (rng.random(3) < 0.7)),
+            positive=beta == 0,
+        )
+        x = p.x * 1.0
+        if beta > 0:
+            x[rng.random(x.shape) < 0.4] = 0
+        found = solve(x, *p[1:], 41, 0.0, updates=updates)
+        n_steps += len(found.costs) - 1
+        n_ups += ups(found, x, beta)
+        exact = cost(x, found.activations, found.components, p.objective)
+        np.testing.assert_allclose(found.costs[-1], exact, rtol=1e-10, atol=1e-10 * np.sum(x**beta))
+    assert n_steps == 3400
+    assert n_ups == 0
+
+
+def test_steps_that_would_raise_the_cost_are_taken_back(rng, problem, monkeypatch):
+    """Without the safeguard, the same adversarial problems do go up."""
+    counts, resumed = {}, 0
+    for guarded in (True, False):
+        if not guarded:
+            # A cost that always seems to fall accepts every step.
+            monkeypatch.setattr("cnmf.solver.RISE", dict.fromkeys(("float64", "float32"), np.inf))
+        generator = np.random.default_rng(1)
+        counts[guarded] = 0
+        for _ in range(60):
+            x = generator.uniform(size=(3, 2)) ** 4
+            a, w = generator.uniform(0.01, 1, (3, 2)), generator.uniform(0.01, 1, (2, 2))
+            p = problem(n_frames=3, n_freqs=2, n_components=2, n_refs=1, weights=(0, 0, 1e3))
+            found = solve(x, a / np.linalg.norm(a, axis=0), w, p.objective, 60, 0.0)
+            counts[guarded] += ups(found, x, 1.0)
+            steps = np.diff(found.costs) / np.sum(x)
+            if guarded and np.any(steps == 0):
+                resumed += np.any(steps[np.argmax(steps == 0) :] < -1e-6)
+    assert counts[True] == 0
+    assert counts[False] > 0
+    # A shorter step leads on from where the full one was refused.
+    assert resumed > 0
+
+
+@pytest.mark.parametrize("beta", BETAS)
+def test_recorded_cost_is_the_formula(problem, beta):
+    x, a, w, objective = problem(beta=beta, positive=True)
+    seen = []
+
+    def callback(iteration, value, activations, components):
+        seen.append((iteration, float(value), float(cost(x, activations, components, objective))))
+
+    found = solve(x, a, w, objective, 25, 0.0, callback=callback)
+    assert [iteration for iteration, *_ in seen] == [10, 20, 25]
+    for iteration, value, exact in seen:
+        assert value == found.costs[iteration - 1]
+        np.testing.assert_allclose(value, exact, rtol=1e-10)
+    assert found.n_iter == len(found.costs) == 25
+
+
+def test_columns_are_unit_and_loudness_is_kept(problem):
+    for dtype, atol in ((np.float64, 1e-12), (np.float32, 1e-6)):
+        x, a, w, objective = problem(weights=(3.0, 1.0, 0.0), dtype=dtype)
+        found = solve(x, a, w, objective, 30, 0.0)
+        norms = np.linalg.norm(found.activations.astype(float), axis=0)
+        np.testing.assert_allclose(norms, 1, rtol=0, atol=atol)
+        modelled = np.sum(found.activations @ found.components, dtype=float)
+        np.testing.assert_allclose(modelled, x.sum(dtype=float), rtol=max(atol, 1e-6))
+
+
+def test_it_stops_when_ten_steps_gain_little(problem):
+    x, a, w, objective = problem()
+    found = solve(x, a, w, objective, 1000, 1e-3)
+    assert found.n_iter % 10 == 0
+    assert found.n_iter < 1000
+    longer = solve(x, a, w, objective, 1000, 1e-5)
+    assert longer.n_iter > found.n_iter
+    np.testing.assert_array_equal(longer.costs[: found.n_iter], found.costs)
+    start = float(updates.compare(x, a @ w, 1.0)[2])
+    assert found.costs[-11] - found.costs[-1] < 1e-3 * start
+    assert found.costs[-21] - found.costs[-11] >= 1e-3 * start
+    assert solve(x, a, w, objective, 50, 0.0).n_iter == 50
+
+
+def test_a_callback_can_stop_and_progress_can_be_seen(problem, capsys):
+    x, a, w, objective = problem()
+    found = solve(x, a, w, objective, 100, 0.0, callback=lambda n, *_: n == 20, progress=True)
+    assert found.n_iter == 20
+    assert "20/100" in capsys.readouterr().err
+
+
+def test_templates_that_are_fixed_keep_their_shape(problem):
+    x, a, w, objective = problem()
+    fixed = np.zeros(w.shape, bool)
+    fixed[:2] = True
+    found = solve(x, a, w, objective, 30, 0.0, fixed_components=fixed)
+    gains = found.components / w
+    np.testing.assert_allclose(gains[:2], gains[:2, :1] * np.ones(w.shape[1]), rtol=1e-12)
+    assert np.ptp(gains[2:], axis=1).min() > 1e-3
+    assert np.all(np.diff(found.costs) <= 1e-9 * np.abs(found.costs[1:]))
+
+
+def test_the_implementation_follows_the_array():
+    import array_api_strict
+
+    assert updates_for(np.ones(2)) is updates_numba
+    assert updates_for(array_api_strict.ones(2)) is updates
