@@ -6,7 +6,7 @@ from linear_aad.cca import CCADecoder
 from linear_aad.lagged_regressor import LaggedRegressor
 from linear_aad.nested import NestedScores, nested_leave_one_out
 from linear_aad.prediction import prediction_map
-from linear_aad.shift_test import shift_test
+from linear_aad.shifts import shift_test
 from linear_aad.spatial import SpatialDecoder
 from linear_aad.tracking import AttentionTrack, AttentionTracker
 from linear_aad.trf import BackwardTRF, ForwardTRF

@@ -150,7 +150,8 @@ def assemble(toeplitz: Any, edges: Any, signs: Any) -> Any:
         # What lies below the diagonal is what lies above it, turned over.
         products[:, i + 1 :, :, i] = xp.permute_dims(toeplitz[:, :, 1:], (1, 2, 0))
         here = xp.matrix_transpose(signs[:, None] * edges[:, i, :])
-        later = xp.reshape(edges[:, i : n_lags - 1, :], (edges.shape[0], -1))
-        change = xp.reshape(here @ later, (n_channels, n_lags - 1 - i, n_channels))
+        n_left = n_lags - 1 - i
+        later = xp.reshape(edges[:, i : n_lags - 1, :], (edges.shape[0], n_left * n_channels))
+        change = xp.reshape(here @ later, (n_channels, n_left, n_channels))
         toeplitz = toeplitz[:, :, :-1] + xp.permute_dims(change, (0, 2, 1))
     return xp.reshape(products, (n_channels * n_lags, -1))

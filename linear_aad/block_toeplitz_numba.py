@@ -1,11 +1,13 @@
 """Compiled assembly of a lagged covariance from its block-Toeplitz parts."""
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 
-# Only the order of additions may change, so that the sum over edges runs in vector registers.
-@njit(parallel=True, cache=True, fastmath={"reassoc"})
+# On one core: it waits for memory, and where other work runs, a start of threads takes longer than
+# the walk. Only the order of additions may change, so that the sum over edges runs in vector
+# registers.
+@njit(cache=True, fastmath={"reassoc"})
 def assemble(toeplitz: np.ndarray, edges: np.ndarray, signs: np.ndarray) -> np.ndarray:
     """Walk down the block diagonals, adding what each step along a diagonal changes.
 
@@ -28,7 +30,7 @@ def assemble(toeplitz: np.ndarray, edges: np.ndarray, signs: np.ndarray) -> np.n
     entering = np.ascontiguousarray(edges.transpose(1, 2, 0))
     signed = entering * signs
     products = np.empty((n_channels * n_lags, n_channels * n_lags))
-    for a in prange(n_channels):
+    for a in range(n_channels):
         for b in range(n_channels):
             for d in range(n_lags):
                 value = toeplitz[a, b, d]

@@ -226,7 +226,9 @@ class LaggedMoments:
     def of(cls, x: Any, y: Any, lags: np.ndarray) -> "LaggedMoments":
         """Sum over one trial.
 
-        Products are taken in the precision of the signals and added up in double precision.
+        Products are taken in the precision of the signals and added up in double precision. A
+        signal in single precision whose mean exceeds its standard deviation is taken in double
+        precision, because its variance would be lost in the products.
 
         Parameters
         ----------
@@ -243,6 +245,8 @@ class LaggedMoments:
             The sums.
         """
         xp = namespace(x, y)
+        if x.dtype != xp.float64 and _has_offset(x):
+            x = xp.astype(x, xp.float64)
         y_double = xp.astype(y, xp.float64, copy=False)
         edges, signs = block_toeplitz.edges(x, lags)
         return cls(
@@ -331,6 +335,14 @@ class LaggedMoments:
         else:
             products = block_toeplitz.assemble(self.toeplitz, self.edges, self.signs)
         return Moments(self.n, self.x, self.y, products, self.xy, self.yy)
+
+
+def _has_offset(x: Any) -> bool:
+    """Whether the mean of a channel is larger than its standard deviation."""
+    xp = namespace(x)
+    mean = xp.sum(x, axis=0, dtype=xp.float64) / x.shape[0]
+    power = xp.sum(x * x, axis=0, dtype=xp.float64) / x.shape[0]
+    return bool(xp.any(2 * mean**2 > power))
 
 
 def _products(x: Any, y: Any, lags: np.ndarray) -> Any:

@@ -45,6 +45,7 @@ class TrialMoments(Sequence[LaggedMoments]):
         self.factors = factors
         n_channels, n_lags = inputs[0].shape[1], len(lags)
         size = 8 * n_channels * n_lags * (n_channels + outputs[0].shape[1] + 3)
+        # Before scaling, so that scaled copies share them.
         self._kept: dict[int, LaggedMoments] | None = (
             {} if size * len(inputs) <= KEPT_BYTES else None
         )
@@ -60,14 +61,12 @@ class TrialMoments(Sequence[LaggedMoments]):
         if isinstance(index, slice):
             return TrialMoments(self.inputs[index], self.outputs[index], self.lags, self.factors)
         index = range(len(self))[index]
-        if self._kept is not None and index in self._kept:
-            return self._kept[index]
-        moments = LaggedMoments.of(self.inputs[index], self.outputs[index], self.lags)
-        if self.factors is not None:
-            moments = moments.scaled(self.factors)
-        if self._kept is not None:
-            self._kept[index] = moments
-        return moments
+        moments = None if self._kept is None else self._kept.get(index)
+        if moments is None:
+            moments = LaggedMoments.of(self.inputs[index], self.outputs[index], self.lags)
+            if self._kept is not None:
+                self._kept[index] = moments
+        return moments if self.factors is None else moments.scaled(self.factors)
 
     @property
     def n_targets(self) -> int:
@@ -88,7 +87,9 @@ class TrialMoments(Sequence[LaggedMoments]):
             Of the scaled signals.
         """
         both = factors if self.factors is None else self.factors * factors
-        return TrialMoments(self.inputs, self.outputs, self.lags, both)
+        trials = TrialMoments(self.inputs, self.outputs, self.lags, both)
+        trials._kept = self._kept
+        return trials
 
     def total(self) -> LaggedMoments:
         """Add up all trials.

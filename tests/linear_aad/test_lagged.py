@@ -1,6 +1,7 @@
 from functools import reduce
 from operator import add
 
+import array_api_strict
 import numpy as np
 import pytest
 from hypothesis import given
@@ -129,3 +130,58 @@ def test_filtering_is_multiplying_the_lag_matrix(n_times, n_channels, n_targets,
     lags = np.arange(first, first + n_lags)
     expected = lag_matrix(x, lags) @ weights.reshape(-1, n_targets)
     np.testing.assert_allclose(filter_lagged(x, weights, lags), expected, atol=1e-12)
+
+
+@pytest.fixture
+def ragged(rng):
+    """Moments of three trials of different length, and the trials."""
+    x = [rng.normal(size=(n, 3)) + 1 for n in (30, 4, 50)]
+    y = [rng.normal(size=(len(s), 2)) for s in x]
+    return x, y, np.arange(-2, 6)
+
+
+def agree(found, expected):
+    for a, b in zip(found.dense().parts, expected.dense().parts, strict=True):
+        np.testing.assert_allclose(np.asarray(a), b, rtol=1e-12, atol=1e-11)
+
+
+def test_any_number_of_trials_adds_up(ragged):
+    x, y, lags = ragged
+    trials = [LaggedMoments.of(*pair, lags) for pair in zip(x, y, strict=True)]
+    total = LaggedMoments.sum(iter(trials))
+    assert total.n == 84
+    agree(total, reduce(add, trials))
+    agree(LaggedMoments.sum(trials[:1]), trials[0])
+    with pytest.raises(ValueError, match="no trials to add up"):
+        LaggedMoments.sum([])
+
+
+def test_channels_can_be_scaled_afterwards(ragged):
+    x, y, lags = ragged
+    factors = np.array([3.0, -0.5, 1e-3])
+    scaled = [LaggedMoments.of(*pair, lags).scaled(factors) for pair in zip(x, y, strict=True)]
+    direct = [LaggedMoments.of(s * factors, t, lags) for s, t in zip(x, y, strict=True)]
+    agree(LaggedMoments.sum(scaled), LaggedMoments.sum(direct))
+
+
+def test_any_array_library(ragged):
+    x, y, lags = ragged
+    to = array_api_strict.asarray
+    plain = LaggedMoments.sum(LaggedMoments.of(*pair, lags) for pair in zip(x, y, strict=True))
+    strict = LaggedMoments.sum(
+        LaggedMoments.of(to(s), to(t), lags) for s, t in zip(x, y, strict=True)
+    )
+    factors = np.array([3.0, -0.5, 1e-3])
+    agree(strict.scaled(to(factors)), plain.scaled(factors))
+    for a, b in zip(strict.dense().centred(), plain.dense().centred(), strict=True):
+        assert type(a) is type(strict.xy)
+        np.testing.assert_allclose(np.asarray(a), b, atol=1e-11)
+
+
+@pytest.mark.parametrize("offset", [0.0, 10.0, 1000.0])
+def test_an_offset_does_not_cost_the_precision_of_single_floats(rng, offset):
+    x = (rng.normal(size=(2000, 3)) + offset).astype(np.float32)
+    y, lags = rng.normal(size=(2000, 1)).astype(np.float32), np.arange(4)
+    single = LaggedMoments.of(x, y, lags).dense().centred()[0]
+    double = LaggedMoments.of(x.astype(float), y.astype(float), lags).dense().centred()[0]
+    np.testing.assert_allclose(single, double, atol=1e-5 * np.abs(np.diag(double)).min())

@@ -1,6 +1,7 @@
 from functools import reduce
 from operator import add
 
+import array_api_strict
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,11 +9,14 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
 from linear_aad import systems
+from linear_aad.bands import candidates, directions
 from linear_aad.conjugate_gradients import conjugate_gradients
 from linear_aad.lagged import LaggedMoments, Moments, lag_matrix
 from linear_aad.penalties import Penalty
 from linear_aad.solvers import (
     correlation,
+    dense,
+    dense_sum,
     leave_one_out_weights,
     leave_one_trial_out,
 )
@@ -120,6 +124,49 @@ def test_left_out_models_are_those_of_direct_solutions(
     assert calls
 
 
+@pytest.mark.parametrize("n_trials", [3, 12])
+def test_left_out_models_of_bands_are_those_of_direct_solutions(rng, monkeypatch, n_trials):
+    monkeypatch.setattr(systems, "_cheaper_near", lambda *sizes: True)
+    lags = np.arange(6)
+    x = [rng.normal(size=(200, 3)) for _ in range(n_trials)]
+    y = [s[:, :1] + rng.normal(size=(200, 1)) for s in x]
+    penalties = candidates([1e-1, 1e3, 1e6], 2, "grid")
+    for direction in directions(penalties):
+        factors = np.repeat(direction.factors, [1, 2])
+        trials = [LaggedMoments.of(*t, lags).scaled(factors) for t in zip(x, y, strict=True)]
+        folds = leave_one_out_weights(trials, direction.alphas, Penalty(n_lags=6))
+        for k, (_, weights) in enumerate(folds):
+            others = [i for i in range(n_trials) if i != k]
+            lagged = np.concatenate([lag_matrix(x[i], lags) for i in others])
+            lagged -= lagged.mean(axis=0)
+            target = np.concatenate([y[i] for i in others])
+            for w, place in zip(weights, direction.candidates, strict=True):
+                diagonal = np.repeat(penalties[place], [6, 12])
+                direct = np.linalg.solve(
+                    lagged.T @ lagged + np.diag(diagonal), lagged.T @ (target - target.mean(axis=0))
+                )
+                found = np.repeat(factors, 6)[:, None] * w
+                assert np.linalg.norm(found - direct) <= 1e-8 * np.linalg.norm(direct)
+
+
+@pytest.mark.parametrize("near", [False, True])
+def test_any_array_library(rng, monkeypatch, near):
+    monkeypatch.setattr(systems, "_cheaper_near", lambda *sizes: near)
+    to = array_api_strict.asarray
+    x = [rng.normal(size=(60, 2)) for _ in range(5)]
+    y = [s + rng.normal(size=(60, 2)) for s in x]
+    scores = []
+    for convert in (np.asarray, to):
+        trials = [
+            LaggedMoments.of(convert(s), convert(t), np.arange(4))
+            for s, t in zip(x, y, strict=True)
+        ]
+        penalty = Penalty("laplacian", n_lags=4)
+        scores.append(leave_one_trial_out(trials, [0.1, 10.0, 1e4], penalty))
+    assert isinstance(scores[1], type(to(0.0)))
+    np.testing.assert_allclose(np.asarray(scores[1]), scores[0], atol=1e-10)
+
+
 def test_systems_that_do_not_converge_are_solved_directly(rng, monkeypatch):
     trials = [Moments.of(x := rng.normal(size=(50, 6)), x[:, :1] + 1) for _ in range(4)]
     monkeypatch.setattr(systems, "_cheaper_near", lambda *sizes: True)
@@ -131,3 +178,13 @@ def test_systems_that_do_not_converge_are_solved_directly(rng, monkeypatch):
     )
     stopped = [w for _, w in leave_one_out_weights(trials, [0.1, 10.0], Penalty())]
     np.testing.assert_allclose(stopped, right, rtol=1e-8)
+
+
+def test_both_forms_of_moments_add_up_to_the_same(rng):
+    x, lags = [rng.normal(size=(n, 2)) for n in (20, 30, 25)], np.arange(-1, 3)
+    parts = [LaggedMoments.of(s, s[:, :1], lags) for s in x]
+    whole = [Moments.of(lag_matrix(s, lags), s[:, :1]) for s in x]
+    assert dense(whole[0]) is whole[0]
+    for forms in ((dense(parts[1]), whole[1]), (dense_sum(parts), dense_sum(whole))):
+        for a, b in zip(*(form.parts for form in forms), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-12)

@@ -6,6 +6,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from linear_aad import BackwardTRF, ForwardTRF
+from linear_aad.lagged import lag_matrix
 
 # check_fit2d_1sample, which lagged regressors may fail as well, passes: the error says n_samples=1.
 EXPECTED_FAILURES = {
@@ -16,7 +17,8 @@ EXPECTED_FAILURES = {
 
 @parametrize_with_checks(
     [BackwardTRF(tmin=0.0, tmax=3 / 64), BackwardTRF(tmin=-0.02, tmax=0.02, alpha=0.1,
-     alpha_convention="relative"), ForwardTRF(tmin=-0.02, tmax=0.02)],
+     alpha_convention="relative"), ForwardTRF(tmin=-0.02, tmax=0.02),
+     ForwardTRF(tmin=-0.02, tmax=0.02, averaging="models", fit_intercept=False)],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
 )  # fmt: skip
 def test_scikit_learn_contract(estimator, check):
@@ -79,6 +81,29 @@ def test_the_forward_model_finds_the_true_response(rng):
     np.testing.assert_allclose(trf.coef_, truth, atol=0.01)
     assert trf.cv_scores_.shape == (3, 4)
     assert trf.alpha_ < 1e5
+
+
+def test_smooth_responses_are_found_with_less_data_by_the_laplacian(rng):
+    truth = np.hanning(27)[1:-1] * np.sin(np.arange(25) / 3)
+    stimuli = [rng.normal(size=(150, 1)) for _ in range(3)]
+    eeg = [np.convolve(s[:, 0], truth)[:150, None] + 5 * rng.normal(size=(150, 1)) for s in stimuli]
+    error = {}
+    for penalty in ("ridge", "laplacian"):
+        trf = ForwardTRF(0, 24 / 64, 64, np.logspace(-1, 5, 13), penalty=penalty).fit(stimuli, eeg)
+        error[penalty] = np.linalg.norm(trf.coef_[0, 0] - truth) / np.linalg.norm(truth)
+    assert error["laplacian"] < 0.85 * error["ridge"]
+
+
+def test_patterns_of_bands_and_models_are_covariances_too(rng):
+    eeg, stimuli = listener(rng)
+    lagged = np.concatenate([lag_matrix(x, np.arange(7)) for x in eeg])
+    for options in ({"bands": (1, 2)}, {"averaging": "models"}, {"penalty": "laplacian"}):
+        trf = BackwardTRF(0, 0.1, 64, alpha=[1.0, 1e3], **options).fit(eeg, stimuli)
+        reconstruction = np.concatenate(trf.predict(eeg))[:, 0]
+        covariance = np.cov(np.c_[lagged, reconstruction].T, bias=True)[:-1, -1]
+        np.testing.assert_allclose(
+            trf.patterns_.ravel(), covariance / reconstruction.var(), atol=1e-10
+        )
 
 
 @pytest.mark.parametrize(("tmin", "tmax", "peak"), [(0.0, 0.2, 6), (-0.2, -0.01, None)])
