@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import pairwise
-from operator import add
+from operator import add, iadd
 from typing import Any
 
 import numpy as np
@@ -173,7 +173,7 @@ def _scores(folds: list[_Fold], moments: TrialMoments, shifts: np.ndarray) -> np
     products = []
     for fold in folds:
         of_trials = (_shifted_products(moments, k, shifts[:, k]) for k in fold.held_out)
-        products.append(reduce(add, of_trials))
+        products.append(reduce(iadd, of_trials))
     total = reduce(add, products)
     n_shifts, n_targets = len(shifts), moments.n_targets
     scores = np.zeros(n_shifts)
@@ -182,17 +182,18 @@ def _scores(folds: list[_Fold], moments: TrialMoments, shifts: np.ndarray) -> np
         right = total - held_out
         if fold.fit_intercept:
             means = xp.tile(fold.train.y / fold.train.n, (n_shifts,))
-            right = right - fold.train.x[:, None] * means[None, :]
-        weights = solve_factored(fold.factor, right)
+            right -= means[:, None] * fold.train.x[None, :]
+        weights = solve_factored(fold.factor, xp.matrix_transpose(right))
         # Every shift is one more target; its sums do not depend on the shift.
         y, yy = xp.tile(fold.test.y, (n_shifts,)), xp.tile(fold.test.yy, (n_shifts,))
-        r = correlation(replace(fold.test, xy=held_out, y=y, yy=yy), weights)
-        scores += to_numpy(r).reshape(n_shifts, n_targets).mean(axis=1) / len(folds)
+        test = replace(fold.test, xy=xp.matrix_transpose(held_out), y=y, yy=yy)
+        r = to_numpy(correlation(test, weights))
+        scores += r.reshape(n_shifts, n_targets).mean(axis=1) / len(folds)
     return scores
 
 
 def _shifted_products(moments: TrialMoments, k: int, shifts: np.ndarray) -> Any:
-    """Products (n_channels * n_lags, n_shifts * n_targets) of a trial and its shifted output.
+    """Products (n_shifts * n_targets, n_channels * n_lags) of a trial and its shifted output.
 
     The products over a whole period are circular cross-correlations; those of the samples that a
     lag moves out of the trial are taken off again.
@@ -203,12 +204,12 @@ def _shifted_products(moments: TrialMoments, k: int, shifts: np.ndarray) -> Any:
     x, y = xp.astype(x, xp.float64, copy=False), xp.astype(y, xp.float64, copy=False)
     if moments.factors is not None:
         x = x * moments.factors
-    spectrum = xp.fft.rfft(x, axis=0)[:, :, None] * xp.conj(xp.fft.rfft(y, axis=0))[:, None, :]
+    spectrum = xp.fft.rfft(x, axis=0)[:, None, :] * xp.conj(xp.fft.rfft(y, axis=0))[:, :, None]
     circular = xp.fft.irfft(spectrum, n=n_times, axis=0)
     places = (lags[None, :] + shifts[:, None]) % n_times
     products = xp.reshape(
         xp.take(circular, xp.asarray(places.ravel()), axis=0),
-        (len(shifts), len(lags), n_channels, n_targets),
+        (len(shifts), len(lags), n_targets, n_channels),
     )
     for i, lag in enumerate(lags.tolist()):
         if lag == 0:
@@ -217,6 +218,8 @@ def _shifted_products(moments: TrialMoments, k: int, shifts: np.ndarray) -> Any:
         times = np.arange(-lag, 0) if lag > 0 else np.arange(-lag)
         seen = xp.take(y, xp.asarray(((times - shifts[:, None]) % n_times).ravel()), axis=0)
         seen = xp.reshape(seen, (len(shifts), len(times), n_targets))
-        products[:, i, ...] -= xp.matrix_transpose(hidden) @ seen
-    products = xp.permute_dims(products, (2, 1, 0, 3))
-    return xp.reshape(products, (n_channels * len(lags), -1))
+        # One product for all shifts and targets.
+        seen = xp.reshape(xp.matrix_transpose(seen), (-1, len(times)))
+        products[:, i, ...] -= xp.reshape(seen @ hidden, (len(shifts), n_targets, n_channels))
+    products = xp.permute_dims(products, (0, 2, 3, 1))
+    return xp.reshape(products, (len(shifts) * n_targets, -1))

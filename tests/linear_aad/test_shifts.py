@@ -30,7 +30,7 @@ def test_products_at_all_shifts(rng, lags, to):
     factors = np.array([1.0, 0.2, -3.0])
     moments = TrialMoments([to(x)], [to(y)], lags)
     for trials, scaled in ((moments, x), (moments.scaled(to(factors)), x * factors)):
-        found = np.asarray(_shifted_products(trials, 0, shifts))
+        found = np.asarray(_shifted_products(trials, 0, shifts)).T
         found = found.reshape(-1, len(shifts), 2)
         for i, shift in enumerate(shifts):
             expected = lag_matrix(scaled, lags).T @ np.roll(y, shift, axis=0)
