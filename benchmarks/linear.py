@@ -13,6 +13,9 @@ import argparse
 import json
 import resource
 import statistics
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -216,6 +219,14 @@ def main():
     wanted = options.only or cases
     result = {"versions": versions(), "threads": [p["num_threads"] for p in threadpool_info()]}
     for name in wanted:
+        if len(wanted) > 1:  # in a process of its own, so that memory can be told apart
+            with tempfile.TemporaryDirectory() as folder:
+                out = Path(folder) / "case.json"
+                repeats = ["--repeats", str(options.repeats), *["--full"] * options.full]
+                command = [sys.executable, __file__, "--only", name, "--out", out, *repeats]
+                subprocess.run(command, check=True)
+                result[name] = json.loads(out.read_text())[name]
+            continue
         if name == "scaling":
             result[name] = scaling((10, 60, 600))
         elif name == "fit":

@@ -4,6 +4,7 @@ from linear_aad.adaptive import AdaptiveDecoder
 from linear_aad.attention import AttentionDecoder
 from linear_aad.cca import CCADecoder
 from linear_aad.lagged_regressor import LaggedRegressor
+from linear_aad.lasso import LassoTRF
 from linear_aad.nested import NestedScores, nested_leave_one_out
 from linear_aad.prediction import prediction_map
 from linear_aad.shifts import shift_test
@@ -20,6 +21,7 @@ __all__ = [
     "CCADecoder",
     "ForwardTRF",
     "LaggedRegressor",
+    "LassoTRF",
     "NestedScores",
     "SpatialDecoder",
     "nested_leave_one_out",

@@ -280,6 +280,11 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
         ]
 
     @property
+    def sfreq(self) -> float:
+        """Sampling rate in hertz."""
+        return float(self.regressor.sfreq)
+
+    @property
     def _shrinks(self) -> bool:
         return isinstance(self.regressor.alpha, str)
 
@@ -295,7 +300,7 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
                 f"alpha of the regressor must be 'ledoit-wolf' or a single number >= 0, got "
                 f"{trf.alpha!r}: there are no labels to choose among several with"
             )
-        plain = {"bands": None, "averaging": "covariances", "fit_intercept": True}
+        plain: dict[str, Any] = {"bands": None, "averaging": "covariances", "fit_intercept": True}
         if self._shrinks:
             plain["penalty"] = "ridge"
         for name, value in plain.items():

@@ -174,15 +174,20 @@ class Moments:
         """All sums, in the order of the constructor."""
         return self.n, self.x, self.y, self.xx, self.xy, self.yy
 
-    def centred(self) -> tuple[Any, Any, Any]:
+    def centred(self, overwrite: bool = False) -> tuple[Any, Any, Any]:
         """Take the sums of products about the means: what is left when an intercept is fitted.
+
+        Parameters
+        ----------
+        overwrite : bool
+            Allow the large matrix to be overwritten: the moments are not used any more.
 
         Returns
         -------
         xx, xy, yy : array
             Of the shapes of the attributes.
         """
-        xx = rank_one_update(self.xx, -1 / self.n, self.x)
+        xx = rank_one_update(self.xx, -1 / self.n, self.x, overwrite)
         xy = self.xy - self.x[:, None] * (self.y / self.n)[None, :]
         return xx, xy, self.yy - self.y**2 / self.n
 

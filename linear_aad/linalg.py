@@ -9,7 +9,7 @@ from scipy.linalg.blas import dger
 from cocktailparty.backend import namespace
 
 
-def rank_one_update(a: Any, factor: float, v: Any) -> Any:
+def rank_one_update(a: Any, factor: float, v: Any, overwrite: bool = False) -> Any:
     """Add a multiple of an outer product.
 
     Parameters
@@ -20,6 +20,8 @@ def rank_one_update(a: Any, factor: float, v: Any) -> Any:
         Number.
     v : array of shape (n,)
         Vector.
+    overwrite : bool
+        Allow the matrix to be overwritten.
 
     Returns
     -------
@@ -29,7 +31,7 @@ def rank_one_update(a: Any, factor: float, v: Any) -> Any:
     if not isinstance(a, np.ndarray):
         return a + factor * v[:, None] * v[None, :]
     # In place, and on the transpose, which is the same matrix in the order that BLAS takes.
-    updated = np.array(a, dtype=np.float64, order="C")
+    updated = np.array(a, dtype=np.float64, order="C", copy=None if overwrite else True)
     dger(factor, v, v, a=updated.T, overwrite_a=True)
     return updated
 

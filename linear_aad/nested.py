@@ -127,7 +127,7 @@ def _early(
     spectrum = shared_spectrum(total, n_trials * (n_trials - 1) // 2 * len(alphas), penalty)
 
     def models(left: Sequence[Moments], rest: Moments, n_left: int, **near: Any) -> list[Any]:
-        systems = [System.of(rest - trial, alphas, penalty, n_left) for trial in left]
+        systems = [System.of(rest - trial, alphas, penalty, n_left, True) for trial in left]
         return solve_near(systems, penalty, spectrum, **near)
 
     whole = solve_near([System.of(total, alphas, penalty, n_trials)], penalty, spectrum)[0]
@@ -137,6 +137,7 @@ def _early(
         single += models(left_out, total, n_trials - 1)
         for k, trial in zip(group, left_out, strict=True):
             yield k, k, correlation(trial, single[k])
+        del left_out, trial  # before the next ones are made
     for j in range(n_trials - 1):
         first = dense(trials[j])
         rest = total - first
@@ -148,6 +149,7 @@ def _early(
             for k, trial, pair in zip(group, left_out, pairs, strict=True):
                 yield j, k, correlation(trial, pair)
                 yield k, j, correlation(first, pair)
+            del left_out, trial
 
 
 def _late(

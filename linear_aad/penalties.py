@@ -77,20 +77,22 @@ class Penalty:
     factors: Any = None
     fit_intercept: bool = True
 
-    def equations(self, moments: Moments) -> tuple[Any, Any]:
+    def equations(self, moments: Moments, overwrite: bool = False) -> tuple[Any, Any]:
         """Set up the equations that the weights solve, up to the penalty.
 
         Parameters
         ----------
         moments : Moments
             Training data.
+        overwrite : bool
+            Allow the large matrix of the moments to be overwritten.
 
         Returns
         -------
         xx, xy : array of shape (n_regressors, n_regressors), (n_regressors, n_targets)
             Sums of products, about the means if a constant is fitted.
         """
-        return moments.centred()[:2] if self.fit_intercept else (moments.xx, moments.xy)
+        return moments.centred(overwrite)[:2] if self.fit_intercept else (moments.xx, moments.xy)
 
     def absolute(self, alpha: float, moments: Moments, n_trials: int) -> float:
         """Translate a penalty into what is added to the summed products.

@@ -100,7 +100,7 @@ def leave_one_out_weights(
     spectrum = shared_spectrum(total, len(trials) * len(alphas), penalty)
     for group in groups(range(len(trials)), total.x.shape[0]):
         left_out = [dense(trials[k]) for k in group]
-        systems = [System.of(total - trial, alphas, penalty, n_left) for trial in left_out]
+        systems = [System.of(total - trial, alphas, penalty, n_left, True) for trial in left_out]
         weights = solve_near(systems, penalty, spectrum)
         del systems
         yield from zip(left_out, weights, strict=True)

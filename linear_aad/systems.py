@@ -34,7 +34,12 @@ class System:
 
     @classmethod
     def of(
-        cls, train: Moments, alphas: Sequence[float], penalty: Penalty, n_trials: int
+        cls,
+        train: Moments,
+        alphas: Sequence[float],
+        penalty: Penalty,
+        n_trials: int,
+        overwrite: bool = False,
     ) -> "System":
         """Set up the equations.
 
@@ -48,6 +53,8 @@ class System:
             Kind and convention.
         n_trials : int
             Number of training trials.
+        overwrite : bool
+            Allow the large matrix of the training data to be overwritten.
 
         Returns
         -------
@@ -55,7 +62,7 @@ class System:
             The equations.
         """
         absolute = [penalty.absolute(alpha, train, n_trials) for alpha in alphas]
-        return cls(*penalty.equations(train), absolute)
+        return cls(*penalty.equations(train, overwrite), absolute)
 
     def solve(self, penalty: Penalty, which: Sequence[int] | None = None) -> Any:
         """Solve by Cholesky factors.

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import log_softmax, logsumexp
 from scipy.stats import t as student
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
@@ -13,6 +12,7 @@ from cocktailparty.decoder import AttentionDecoderMixin
 from cocktailparty.model_selection import folds
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
+from linear_aad.markov import fixed_lag_smoother, forward_filter, transition_matrix
 
 # Gains over the credible interval at which probabilities are computed; odd, so that the mean is
 # one of them.
@@ -218,7 +218,8 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         check_is_fitted(self)
         self._check_parameters()
         scores = np.asarray(self.decoder_.window_scores(trial, self.window))
-        means = np.linspace(*self.interval_, _N_GAINS)
+        low, high = self.interval_
+        means = np.linspace(low, high, _N_GAINS)
         gains = [self.gain_, *(2 * np.maximum(means, 0.0) / self.variance_)]
         evidence = np.multiply.outer(gains, scores).swapaxes(0, 1)
         transition = self._transition(trial.n_stimuli)
@@ -321,88 +322,3 @@ def credible_interval(sums: Any, counts: Any) -> np.ndarray:
         n_units / (n_units - 1) * np.sum(residuals**2)
     )
     return np.array([mean - margin, mean + margin])
-
-
-def transition_matrix(n_states: int, step: float, dwell: float) -> np.ndarray:
-    """Compute the transitions of a Markov chain in continuous time that leaves all states alike.
-
-    Parameters
-    ----------
-    n_states : int
-        Number of states.
-    step : float
-        Time of one transition.
-    dwell : float
-        Mean time in a state, in the unit of `step`; infinity for a chain that stays.
-
-    Returns
-    -------
-    transition : ndarray of shape (n_states, n_states)
-        Row i holds the probabilities of all states one step after state i.
-
-    Examples
-    --------
-    >>> transition_matrix(2, step=1.0, dwell=10.0).round(3)
-    array([[0.909, 0.091],
-           [0.091, 0.909]])
-    """
-    if n_states == 1:
-        return np.ones((1, 1))
-    memory = np.exp(-step * n_states / ((n_states - 1) * dwell))
-    return memory * np.eye(n_states) + (1 - memory) / n_states
-
-
-def forward_filter(evidence: np.ndarray, transition: np.ndarray) -> np.ndarray:
-    """Compute the posterior of the present state from all evidence so far.
-
-    Parameters
-    ----------
-    evidence : ndarray of shape (n_steps, ..., n_states)
-        Log-likelihoods, up to a constant in each step; chains side by side in between.
-    transition : ndarray of shape (n_states, n_states)
-        Doubly stochastic; the chain starts from its uniform distribution.
-
-    Returns
-    -------
-    log_posterior : ndarray of shape (n_steps, ..., n_states)
-        Logarithms of the probabilities.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> np.exp(forward_filter(np.zeros((1, 2)), np.eye(2)))
-    array([[0.5, 0.5]])
-    """
-    filtered = np.empty(evidence.shape)
-    prior = np.zeros(evidence.shape[1:])
-    for posterior, told in zip(filtered, evidence, strict=True):
-        posterior[:] = log_softmax(prior + told, axis=-1)
-        prior = logsumexp(posterior[..., None], b=transition, axis=-2)
-    return filtered
-
-
-def fixed_lag_smoother(
-    filtered: np.ndarray, evidence: np.ndarray, transition: np.ndarray, lag: int
-) -> np.ndarray:
-    """Compute the posterior of the state a fixed number of steps ago.
-
-    Parameters
-    ----------
-    filtered : ndarray of shape (n_steps, n_states)
-        What `forward_filter` gave.
-    evidence, transition : ndarray
-        As for `forward_filter`.
-    lag : int
-        Number of later steps whose evidence is used; fewer at the end.
-
-    Returns
-    -------
-    log_posterior : ndarray of shape (n_steps, ..., n_states)
-        Logarithms of the probabilities.
-    """
-    later = np.zeros(evidence.shape)
-    # After pass j, row t holds the log-likelihood of the next j steps, if there are as many.
-    for _ in range(min(lag, len(evidence) - 1)):
-        ahead = evidence[1:] + later[1:]
-        later[:-1] = logsumexp(ahead[..., None, :], b=transition, axis=-1)
-    return log_softmax(filtered + later, axis=-1)

@@ -4,6 +4,11 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+# Penalties to choose from, relative to the mean diagonal of the summed products.
+_ALPHAS = [10.0**exponent for exponent in range(-4, 3)]
+# Those of LASSO, relative to the one that leaves no weight.
+_LASSO_ALPHAS = [10.0 ** (-third / 3) for third in range(7)]
+
 
 def ridge(sfreq: float) -> Any:
     """Make the linear baseline: backward ridge with leave-one-trial-out choice of the penalty.
@@ -20,10 +25,51 @@ def ridge(sfreq: float) -> Any:
     """
     from linear_aad import AttentionDecoder, BackwardTRF
 
-    alphas = [10.0**exponent for exponent in range(-4, 3)]
     return AttentionDecoder(
-        BackwardTRF(0.0, 0.4, sfreq=sfreq, alpha=alphas, alpha_convention="relative")
+        BackwardTRF(0.0, 0.4, sfreq, alpha=_ALPHAS, alpha_convention="relative")
     )
+
+
+def ridge_late(sfreq: float) -> Any:
+    """Make the mean of one ridge model a trial, the penalty chosen as that of `ridge`.
+
+    Parameters
+    ----------
+    sfreq : float
+        Sampling rate of the trials in hertz.
+
+    Returns
+    -------
+    decoder : AttentionDecoder
+        Unfitted.
+    """
+    from linear_aad import AttentionDecoder, BackwardTRF
+
+    trf = BackwardTRF(
+        0.0, 0.4, sfreq, alpha=_ALPHAS, alpha_convention="relative", averaging="models"
+    )
+    return AttentionDecoder(trf)
+
+
+def laplacian(sfreq: float) -> Any:
+    """Make the backward model whose weights are smooth over lags, chosen as that of `ridge`.
+
+    Parameters
+    ----------
+    sfreq : float
+        Sampling rate of the trials in hertz.
+
+    Returns
+    -------
+    decoder : AttentionDecoder
+        Unfitted.
+    """
+    from linear_aad import AttentionDecoder, BackwardTRF
+
+    trf = BackwardTRF(
+        0.0, 0.4, sfreq, alpha=_ALPHAS, alpha_convention="relative", penalty="laplacian"
+    )
+    return AttentionDecoder(trf)
 
 
 def ledoit_wolf(sfreq: float) -> Any:
@@ -41,11 +87,30 @@ def ledoit_wolf(sfreq: float) -> Any:
     """
     from linear_aad import AttentionDecoder, BackwardTRF
 
-    return AttentionDecoder(BackwardTRF(0.0, 0.4, sfreq=sfreq, alpha="ledoit-wolf"))
+    return AttentionDecoder(BackwardTRF(0.0, 0.4, sfreq, alpha="ledoit-wolf"))
+
+
+def lasso(sfreq: float) -> Any:
+    """Make the backward model with few weights, its penalty chosen as that of `ridge`.
+
+    Parameters
+    ----------
+    sfreq : float
+        Sampling rate of the trials in hertz.
+
+    Returns
+    -------
+    decoder : AttentionDecoder
+        Unfitted.
+    """
+    from linear_aad import AttentionDecoder
+    from linear_aad.lasso import LassoTRF
+
+    return AttentionDecoder(LassoTRF(0.0, 0.4, sfreq, alpha=_LASSO_ALPHAS))
 
 
 def cca(sfreq: float) -> Any:
-    """Make a canonical correlation decoder, its penalty chosen as that of `ridge`.
+    """Make a canonical correlation decoder, its penalty chosen from those of `ridge`.
 
     Parameters
     ----------
@@ -59,13 +124,37 @@ def cca(sfreq: float) -> Any:
     """
     from linear_aad import CCADecoder
 
-    return CCADecoder(sfreq=sfreq, alpha=[10.0**exponent for exponent in range(-4, 3)])
+    return CCADecoder(sfreq=sfreq, alpha=_ALPHAS)
+
+
+def adaptive(sfreq: float) -> Any:
+    """Make the decoder that learns without attended labels, with the penalty of `ledoit_wolf`.
+
+    It refuses corpora with one sound at a time, where there is nothing to find out.
+
+    Parameters
+    ----------
+    sfreq : float
+        Sampling rate of the trials in hertz.
+
+    Returns
+    -------
+    decoder : AdaptiveDecoder
+        Unfitted.
+    """
+    from linear_aad import AdaptiveDecoder, BackwardTRF
+
+    return AdaptiveDecoder(BackwardTRF(0.0, 0.4, sfreq, alpha="ledoit-wolf"), random_state=0)
 
 
 DECODERS: dict[str, Callable[[float], Any]] = {
     "ridge": ridge,
+    "ridge-late": ridge_late,
+    "laplacian": laplacian,
     "ledoit-wolf": ledoit_wolf,
+    "lasso": lasso,
     "cca": cca,
+    "adaptive": adaptive,
 }
 
 

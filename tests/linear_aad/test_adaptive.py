@@ -4,11 +4,13 @@ from sklearn.exceptions import ConvergenceWarning
 
 from cocktailparty import Trial
 from cocktailparty.datasets import simulate_eeg, simulate_trf, simulate_two_talkers
-from linear_aad import AttentionDecoder, BackwardTRF
+from linear_aad import AttentionDecoder, BackwardTRF, ForwardTRF
 from linear_aad.adaptive import AdaptiveDecoder
 from linear_aad.lagged import lag_matrix
 
 TRF = BackwardTRF(0.0, 0.25, 64, alpha=1e-2, alpha_convention="relative")
+SHRUNK = BackwardTRF(0.0, 0.25, 64, alpha="ledoit-wolf")
+SMOOTH = BackwardTRF(0.0, 0.25, 64, alpha=1e-2, alpha_convention="relative", penalty="laplacian")
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +31,14 @@ def halves(trials):
     return [t.crop(a, a + 30) for t in trials for a in (0, 30)]
 
 
-def test_random_starts_end_near_the_supervised_decoder(trials, decoder):
+@pytest.mark.parametrize("trf", [SHRUNK, TRF])
+def test_random_starts_end_near_the_supervised_decoder(trials, trf):
     train, test = trials[:30], trials[30:]
-    supervised = accuracy(AttentionDecoder(TRF).fit(train), test)
+    supervised = accuracy(AttentionDecoder(trf).fit(train), test)
     assert supervised > 0.8
+    decoder = AdaptiveDecoder(trf, random_state=0).fit(train)
     assert accuracy(decoder, test) > supervised - 0.03
-    single = [AdaptiveDecoder(TRF, n_init=1, random_state=seed).fit(train) for seed in range(1, 5)]
+    single = [AdaptiveDecoder(trf, n_init=1, random_state=seed).fit(train) for seed in range(1, 5)]
     assert min(accuracy(d, test) for d in single) > supervised - 0.05
 
 
@@ -52,14 +56,16 @@ def test_attended_labels_are_not_looked_at(trials, decoder):
     np.testing.assert_array_equal(more.coef_, blind.coef_)
 
 
-def test_the_model_is_that_of_the_chosen_stimuli(trials):
+@pytest.mark.parametrize("trf", [TRF, SHRUNK, SMOOTH])
+def test_the_model_is_that_of_the_chosen_stimuli(trials, trf):
     # One trial has a third talker, so that the numbers of stimuli differ.
     train = [*trials[:11], trials[11].replace(stimuli=np.r_[trials[11].stimuli,
                                                             trials[12].stimuli[:1]])]  # fmt: skip
-    decoder = AdaptiveDecoder(TRF, segment=30, random_state=0).fit(train)
+    decoder = AdaptiveDecoder(trf, segment=30, random_state=0).fit(train)
     segments = halves(train)
     assert decoder.labels_.shape == (24,)
-    ridge = BackwardTRF(**TRF.get_params()).fit(
+    assert np.mean(decoder.labels_ == np.repeat([t.attended for t in train], 2)) > 0.6
+    ridge = BackwardTRF(**trf.get_params()).fit(
         [t.eeg for t in segments],
         [t.stimuli[k] for t, k in zip(segments, decoder.labels_, strict=True)],
     )
@@ -69,18 +75,23 @@ def test_the_model_is_that_of_the_chosen_stimuli(trials):
         decoder.reconstruct(trials[20:21])[0], ridge.predict(trials[20].eeg), rtol=1e-6
     )
     assert decoder.classes_.tolist() == [0, 1, 2]
+    if trf is SHRUNK:
+        assert decoder.alpha_ == pytest.approx(ridge.alpha_)
 
 
-def test_labels_are_what_models_of_all_other_segments_choose(trials):
+@pytest.mark.parametrize(("penalty", "alpha"), [("ridge", 1e-2), ("laplacian", 1e2)])
+def test_labels_are_what_models_of_all_other_segments_choose(trials, penalty, alpha):
     # The covariance is that of all data, in the decoder as in this oracle.
     segments = halves(trials[:8])
-    decoder = AdaptiveDecoder(TRF, segment=30, random_state=0).fit(trials[:8])
-    alpha = 1e-2
+    trf = BackwardTRF(**TRF.get_params()).set_params(penalty=penalty, alpha=alpha)
+    decoder = AdaptiveDecoder(trf, segment=30, random_state=0).fit(trials[:8])
+    steps = np.diff(np.eye(17), axis=0)
+    shape = np.eye(17) if penalty == "ridge" else steps.T @ steps
     lagged = [lag_matrix(t.eeg, decoder.lags_) for t in segments]
     x = np.concatenate(lagged)
     mean = x.mean(axis=0)
     xx = (x - mean).T @ (x - mean)
-    inverse = np.linalg.inv(xx + alpha * np.diag(xx).mean() * np.eye(len(xx)))
+    inverse = np.linalg.inv(xx + alpha * np.diag(xx).mean() * np.kron(np.eye(16), shape))
     for i, segment in enumerate(segments):
         rest = sum(
             (lagged[j] - mean).T @ segments[j].stimuli[decoder.labels_[j], :, 0]
@@ -131,6 +142,31 @@ def test_partial_fit_is_weighted_ridge_with_labels_decided_in_advance(trials):
     solution = np.linalg.solve(x.T @ x + ridge, x.T @ y)
     np.testing.assert_allclose(decoder.coef_.ravel(), solution[:-1], rtol=1e-5)
     np.testing.assert_allclose(decoder.intercept_, solution[-1], rtol=1e-6)
+
+
+def test_the_optimal_penalty_follows_the_eeg(trials):
+    decoder = AdaptiveDecoder(SHRUNK, forgetting=60.0, random_state=0).fit(trials[:10])
+    alpha = decoder.alpha_
+    decoder.partial_fit([t.replace(eeg=10 * t.eeg) for t in trials[10:20]])
+    assert decoder.alpha_ == pytest.approx(100 * alpha, rel=0.1)
+    # It is still near what the new recordings alone would give.
+    alone = BackwardTRF(**SHRUNK.get_params()).fit(
+        [10 * t.eeg for t in trials[10:20]], [t.stimuli[t.attended] for t in trials[10:20]]
+    )
+    assert decoder.alpha_ == pytest.approx(alone.alpha_, rel=0.3)
+    weights = decoder.coef_
+    decoder.partial_fit([trials[20].replace(eeg=10 * trials[20].eeg)])
+    assert not np.allclose(decoder.coef_, weights)
+
+
+def test_a_single_stimulus_counts_as_a_label(trials):
+    alone = [t.replace(stimuli=t.stimuli[[t.attended]], attended=0) for t in trials[:12]]
+    decoder = AdaptiveDecoder(SHRUNK, random_state=0).fit([*alone, *trials[12:20]])
+    assert not decoder.labels_[:12].any()
+    truth = [t.attended for t in trials[12:20]]
+    assert np.mean(decoder.labels_[12:] == truth) >= 7 / 8
+    with pytest.raises(ValueError, match="nothing to find out"):
+        AdaptiveDecoder(SHRUNK).fit(alone)
 
 
 def test_partial_fit_follows_responses_that_drift(trials):
@@ -188,6 +224,18 @@ def test_bad_input_is_named(trials, decoder):
         (lambda: AdaptiveDecoder(TRF, TRF).fit(trials[:2]), "fitted linear decoder"),
         (lambda: AdaptiveDecoder(TRF, other).fit(trials[:2]), "same channels, features and lags"),
         (lambda: AdaptiveDecoder(BackwardTRF(alpha=[1, 2])).fit(trials[:2]), "a single number"),
+        (lambda: AdaptiveDecoder(BackwardTRF(alpha="best")).fit(trials[:2]), "'ledoit-wolf' or a"),
+        (lambda: AdaptiveDecoder(BackwardTRF(alpha=-1)).fit(trials[:2]), "a single number"),
+        (lambda: AdaptiveDecoder(ForwardTRF()).fit(trials[:2]), "regressor must be a BackwardTRF"),
+        (
+            lambda: AdaptiveDecoder(BackwardTRF(penalty="laplacian", alpha="ledoit-wolf")).fit(
+                trials[:2]
+            ),
+            "penalty='laplacian' of the regressor does not go",
+        ),
+        (lambda: AdaptiveDecoder(BackwardTRF(bands=[8, 8])).fit(trials[:2]), r"bands=\[8, 8\]"),
+        (lambda: AdaptiveDecoder(BackwardTRF(averaging="models")).fit(trials[:2]), "averaging="),
+        (lambda: AdaptiveDecoder(BackwardTRF(fit_intercept=False)).fit(trials[:2]), "fit_inter"),
         (
             lambda: AdaptiveDecoder(BackwardTRF(alpha_convention="x")).fit(trials[:2]),
             "alpha_convention must be",

@@ -1,21 +1,15 @@
-from itertools import pairwise, product
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from scipy.stats import ttest_1samp
 from sklearn.base import BaseEstimator
+from sklearn.model_selection import ShuffleSplit
 
 from cocktailparty import Trial
 from cocktailparty.datasets import simulate_two_talkers
 from cocktailparty.decoder import AttentionDecoderMixin
 from linear_aad import AttentionDecoder, BackwardTRF
-from linear_aad.tracking import (
-    AttentionTracker,
-    fixed_lag_smoother,
-    forward_filter,
-    transition_matrix,
-)
+from linear_aad.markov import fixed_lag_smoother, forward_filter, transition_matrix
+from linear_aad.tracking import AttentionTracker, credible_interval
 
 TRF = BackwardTRF(0.0, 0.3, 64, alpha=1e-2, alpha_convention="relative")
 
@@ -62,62 +56,6 @@ def tracker(listener):
     return AttentionTracker(AttentionDecoder(TRF), dwell=60, cv="story").fit(listener[0])
 
 
-@settings(deadline=None, max_examples=25)
-@given(st.integers(1, 3), st.integers(1, 5), st.integers(0, 6), st.integers(0, 10**6))
-def test_filter_and_smoother_are_those_of_all_paths(n_states, n_steps, lag, seed):
-    rng = np.random.default_rng(seed)
-    evidence = rng.normal(scale=3, size=(n_steps, n_states))
-    transition = transition_matrix(n_states, 1.0, rng.uniform(0.5, 20))
-    expected = np.zeros((2, n_steps, n_states))
-    for i in range(n_steps):
-        for row, stop in ((0, i + 1), (1, min(i + lag + 1, n_steps))):
-            for path in product(range(n_states), repeat=stop):
-                weight = np.exp(sum(evidence[t, k] for t, k in enumerate(path))) / n_states
-                for a, b in pairwise(path):
-                    weight *= transition[a, b]
-                expected[row, i, path[i]] += weight
-    expected /= expected.sum(axis=2, keepdims=True)
-    filtered = forward_filter(evidence, transition)
-    np.testing.assert_allclose(np.exp(filtered), expected[0], atol=1e-12)
-    smoothed = fixed_lag_smoother(filtered, evidence, transition, lag)
-    np.testing.assert_allclose(np.exp(smoothed), expected[1], atol=1e-12)
-
-
-def test_evidence_may_be_overwhelming():
-    evidence = np.array([[0.0, 1e4], [0.0, 1e4], [3e4, 0.0]])
-    posterior = np.exp(forward_filter(evidence, transition_matrix(2, 1.0, np.inf)))
-    np.testing.assert_allclose(posterior, [[0, 1], [0, 1], [1, 0]], atol=1e-12)
-
-
-@pytest.mark.parametrize("n_states", [2, 4])
-def test_the_chain_leaves_after_the_dwell_time(n_states):
-    transition = transition_matrix(n_states, 1e-6, 7.0)
-    np.testing.assert_allclose(transition.sum(axis=1), 1)
-    np.testing.assert_allclose((1 - transition[0, 0]) / 1e-6, 1 / 7, rtol=1e-5)
-    # Two steps are one of twice the length.
-    once = transition_matrix(n_states, 3.0, 7.0)
-    np.testing.assert_allclose(once @ once, transition_matrix(n_states, 6.0, 7.0))
-
-
-@pytest.mark.parametrize("lag", [0, 4])
-def test_probabilities_of_the_models_own_data_are_calibrated(lag):
-    rng = np.random.default_rng(0)
-    n_states, n_steps, m, noise = 3, 12_000, 0.8, 1.3
-    transition = transition_matrix(n_states, 1.0, 15.0)
-    states = [0]
-    for u in rng.random(n_steps - 1):
-        states.append(int(np.searchsorted(np.cumsum(transition[states[-1]]), u)))
-    scores = rng.normal(scale=noise, size=(n_steps, n_states))
-    scores[np.arange(n_steps), states] += m
-    evidence = 2 * m / (2 * noise**2) * scores
-    filtered = forward_filter(evidence, transition)
-    posterior = np.exp(fixed_lag_smoother(filtered, evidence, transition, lag)).ravel()
-    truth = np.eye(n_states)[states].ravel()
-    bins = np.digitize(posterior, np.linspace(0, 1, 11)[1:-1])
-    for b in range(10):
-        np.testing.assert_allclose(truth[bins == b].mean(), posterior[bins == b].mean(), atol=0.04)
-
-
 @pytest.mark.parametrize("n_stimuli", [2, 3])
 def test_the_observation_model_is_that_of_held_out_trials(n_stimuli):
     trials = [trial(i, n_stimuli) for i in range(60)]
@@ -125,6 +63,7 @@ def test_the_observation_model_is_that_of_held_out_trials(n_stimuli):
     assert tracker.difference_ == pytest.approx(0.5, abs=0.1)
     assert tracker.variance_ == pytest.approx(2 * 1.5**2, rel=0.05)
     assert tracker.gain_ == pytest.approx(2 * tracker.difference_ / tracker.variance_)
+    assert tracker.n_windows_ == 60 * 20 * 5
     assert tracker.decoder_.seen_ == {t.name for t in trials}
     given = AttentionTracker(Drawn(0.5, 1.5), cv="story").fit(trials, [t.attended for t in trials])
     assert given.gain_ == tracker.gain_
@@ -134,6 +73,60 @@ def test_a_decoder_below_chance_says_nothing():
     tracker = AttentionTracker(Drawn(-1.0), cv="story").fit([trial(i) for i in range(6)])
     assert tracker.difference_ < 0
     np.testing.assert_allclose(tracker.track(trial(9)).probability, 0.5)
+
+
+def test_the_interval_is_that_of_trials_or_of_listeners():
+    trials = [trial(i) for i in range(12)]
+    means = [
+        np.mean(Drawn().fit([]).window_scores(t, 1.0) @ np.roll([1, -1], t.attended))
+        for t in trials
+    ]
+    tracker = AttentionTracker(Drawn(), cv="story").fit(trials)
+    expected = ttest_1samp(means, 0).confidence_interval(0.95)
+    np.testing.assert_allclose(tracker.interval_, expected)
+    several = [t.replace(subject=f"S{i // 3}") for i, t in enumerate(trials)]
+    tracker = AttentionTracker(Drawn(), cv="subject").fit(several)
+    expected = ttest_1samp(np.reshape(means, (4, 3)).mean(axis=1), 0).confidence_interval(0.95)
+    np.testing.assert_allclose(tracker.interval_, expected)
+    # Long trials weigh more, as they do in the mean.
+    interval = credible_interval([1.0, 1.0, 6.0], [1, 1, 2])
+    assert interval.mean() == pytest.approx(2)
+    assert np.ptp(interval) == pytest.approx(2 * 4.30265 * np.sqrt(1.5 * (1 + 1 + 4)) / 4)
+
+
+def test_the_interval_holds_the_mean_where_trials_differ():
+    rng = np.random.default_rng(0)
+    inside, alike = [], []
+    for _ in range(2000):
+        scores = 0.1 + rng.normal(scale=0.06, size=(5, 1)) + rng.normal(scale=0.3, size=(5, 50))
+        low, high = credible_interval(scores.sum(axis=1), [50] * 5)
+        inside.append(low < 0.1 < high)
+        alike.append(abs(scores.mean() - 0.1) < 1.96 * scores.std() / np.sqrt(scores.size))
+    assert np.mean(inside) == pytest.approx(0.95, abs=0.015)
+    # What windows would give that had nothing to do with each other.
+    assert np.mean(alike) < 0.8
+
+
+@pytest.mark.parametrize("lag", [0, 4])
+def test_bounds_are_those_of_all_gains_of_the_interval(lag):
+    tracker = AttentionTracker(Drawn(0.5), lag=lag, dwell=20, cv="story")
+    tracker.fit([trial(i) for i in range(4)])
+    new = trial(9)
+    track = tracker.track(new)
+    transition = transition_matrix(2, 1.0, 20)
+    scores = tracker.decoder_.window_scores(new, 1.0)
+    found = []
+    for m in np.linspace(*tracker.interval_, 201):
+        evidence = 2 * max(m, 0) / tracker.variance_ * scores
+        filtered = forward_filter(evidence, transition)
+        found.append(np.exp(fixed_lag_smoother(filtered, evidence, transition, lag)))
+    np.testing.assert_allclose(track.lower, np.min(found, axis=0), atol=0.02)
+    np.testing.assert_allclose(track.upper, np.max(found, axis=0), atol=0.02)
+    assert np.all(track.lower <= track.probability)
+    assert np.all(track.probability <= track.upper)
+    assert np.median(track.upper - track.lower) > 0.05
+    # The bounds of one of two sounds tell those of the other.
+    np.testing.assert_allclose(track.lower[:, 0], 1 - track.upper[:, 1])
 
 
 def test_a_track_says_when_it_is_known():
@@ -230,6 +223,10 @@ def test_bad_input_is_named(listener, tracker):
             "have a single stimulus",
         ),
         (lambda: AttentionTracker(base).fit([test[0].replace(attended=None)]), "attended label"),
+        (
+            lambda: AttentionTracker(base, cv=ShuffleSplit(1, test_size=1)).fit(train),
+            "leaves out a single trial",
+        ),
         (lambda: AttentionTracker(base).track(test[0]), "not fitted"),
         (lambda: tracker.window_scores(test[0], 0.5), "must lie between window=1 s"),
         (lambda: tracker.window_scores(test[0], 100), "the 60 s of the trial"),

@@ -1,0 +1,99 @@
+"""Posterior of a hidden Markov chain from what each step tells: filter and fixed-lag smoother."""
+
+import numpy as np
+
+
+def transition_matrix(n_states: int, step: float, dwell: float) -> np.ndarray:
+    """Compute the transitions of a Markov chain in continuous time that leaves all states alike.
+
+    Parameters
+    ----------
+    n_states : int
+        Number of states.
+    step : float
+        Time of one transition.
+    dwell : float
+        Mean time in a state, in the unit of `step`; infinity for a chain that stays.
+
+    Returns
+    -------
+    transition : ndarray of shape (n_states, n_states)
+        Row i holds the probabilities of all states one step after state i.
+
+    Examples
+    --------
+    >>> transition_matrix(2, step=1.0, dwell=10.0).round(3)
+    array([[0.909, 0.091],
+           [0.091, 0.909]])
+    """
+    if n_states == 1:
+        return np.ones((1, 1))
+    memory = np.exp(-step * n_states / ((n_states - 1) * dwell))
+    return memory * np.eye(n_states) + (1 - memory) / n_states
+
+
+def forward_filter(evidence: np.ndarray, transition: np.ndarray) -> np.ndarray:
+    """Compute the posterior of the present state from all evidence so far.
+
+    Parameters
+    ----------
+    evidence : ndarray of shape (n_steps, ..., n_states)
+        Log-likelihoods, up to a constant in each step; chains side by side in between.
+    transition : ndarray of shape (n_states, n_states)
+        Doubly stochastic; the chain starts from its uniform distribution.
+
+    Returns
+    -------
+    log_posterior : ndarray of shape (n_steps, ..., n_states)
+        Logarithms of the probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> np.exp(forward_filter(np.zeros((1, 2)), np.eye(2)))
+    array([[0.5, 0.5]])
+    """
+    filtered = np.empty(evidence.shape)
+    steps, prior = _log(transition), np.zeros(evidence.shape[1:])
+    for posterior, told in zip(filtered, evidence, strict=True):
+        posterior[:] = _normalised(prior + told)
+        prior = np.logaddexp.reduce(posterior[..., None] + steps, axis=-2)
+    return filtered
+
+
+def fixed_lag_smoother(
+    filtered: np.ndarray, evidence: np.ndarray, transition: np.ndarray, lag: int
+) -> np.ndarray:
+    """Compute the posterior of the state a fixed number of steps ago.
+
+    Parameters
+    ----------
+    filtered : ndarray of shape (n_steps, n_states)
+        What `forward_filter` gave.
+    evidence, transition : ndarray
+        As for `forward_filter`.
+    lag : int
+        Number of later steps whose evidence is used; fewer at the end.
+
+    Returns
+    -------
+    log_posterior : ndarray of shape (n_steps, ..., n_states)
+        Logarithms of the probabilities.
+    """
+    steps, later = _log(transition), np.zeros(evidence.shape)
+    # After pass j, row t holds the log-likelihood of the next j steps, if there are as many.
+    for _ in range(min(lag, len(evidence) - 1)):
+        ahead = evidence[1:] + later[1:]
+        later[:-1] = np.logaddexp.reduce(ahead[..., None, :] + steps, axis=-1)
+    return _normalised(filtered + later)
+
+
+def _log(transition: np.ndarray) -> np.ndarray:
+    """Logarithms, minus infinity for steps that never happen."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(transition))
+
+
+def _normalised(evidence: np.ndarray) -> np.ndarray:
+    """Logarithms of probabilities that sum to one over the last axis."""
+    return np.asarray(evidence - np.logaddexp.reduce(evidence, axis=-1, keepdims=True))
