@@ -1,4 +1,4 @@
-"""``cocktailparty datasets``: which corpora can be read, and what a folder holds."""
+"""``cocktailparty datasets``: which corpora can be read, what a folder holds, downloads."""
 
 import argparse
 from pathlib import Path
@@ -22,11 +22,13 @@ def add_parser(commands: Commands) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("path", nargs="?", type=Path, help="tell what this folder holds instead")
+    parser.add_argument("--download", metavar="NAME", help="fetch this corpus into the folder, where "
+                        "its record allows it, and check every file")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print for machines")
 
 
 def run(options: argparse.Namespace) -> None:
-    """List the corpora, or tell what a folder holds.
+    """List the corpora, tell what a folder holds, or fetch a corpus.
 
     Parameters
     ----------
@@ -35,6 +37,15 @@ def run(options: argparse.Namespace) -> None:
     """
     from cocktailparty import datasets
 
+    if options.download is not None:
+        if options.path is None:
+            raise ValueError("--download needs a folder to store the files in: name it as well")
+        folder = datasets.download(options.download, options.path, progress=not options.json)
+        if options.json:
+            print_json({"path": str(folder), "corpus": options.download})
+        else:
+            print(f"Use it with: cocktailparty compare --data {folder}")
+        return
     if options.path is not None:
         corpus = datasets.detect(options.path)
         if options.json:

@@ -1,5 +1,6 @@
 import json
 
+from cocktailparty import datasets
 from cocktailparty.cli import main
 from cocktailparty.datasets import CORPORA
 from tests.cocktailparty.datasets import miniatures
@@ -17,3 +18,23 @@ def test_datasets_are_listed_and_recognised(tmp_path, rng, capsys):
     assert json.loads(capsys.readouterr().out)["corpus"] in entries
     assert main(["datasets", str(tmp_path)]) == 0
     assert capsys.readouterr().out.startswith(f"{tmp_path} holds dtu")
+
+
+def test_a_corpus_is_fetched_into_the_folder(tmp_path, monkeypatch, capsys):
+    calls = []
+
+    def download(name, folder, progress):
+        calls.append((name, folder, progress))
+        return folder / "unpacked"
+
+    monkeypatch.setattr(datasets, "download", download)
+    assert main(["datasets", str(tmp_path), "--download", "dtu"]) == 0
+    assert calls == [("dtu", tmp_path, True)]
+    assert f"--data {tmp_path / 'unpacked'}" in capsys.readouterr().out
+    assert main(["datasets", "--download", "dtu"]) == 2
+    assert "needs a folder" in capsys.readouterr().err
+
+
+def test_a_corpus_that_cannot_be_fetched_says_where_it_is(tmp_path, capsys):
+    assert main(["datasets", str(tmp_path), "--download", "broderick"]) == 2
+    assert "dryad" in capsys.readouterr().err.lower()
