@@ -22,8 +22,8 @@ def add_parser(commands: Commands) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("path", nargs="?", type=Path, help="tell what this folder holds instead")
-    parser.add_argument("--download", metavar="NAME", help="fetch this corpus into the folder, where "
-                        "its record allows it, and check every file")  # fmt: skip
+    parser.add_argument("--download", metavar="NAME", help="fetch this corpus into the folder, "
+                        "where its record allows it, and check every file")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print for machines")
 
 

@@ -36,5 +36,5 @@ def test_a_corpus_is_fetched_into_the_folder(tmp_path, monkeypatch, capsys):
 
 
 def test_a_corpus_that_cannot_be_fetched_says_where_it_is(tmp_path, capsys):
-    assert main(["datasets", str(tmp_path), "--download", "broderick"]) == 2
+    assert main(["datasets", str(tmp_path), "--download", "broderick-cocktail-party"]) == 2
     assert "dryad" in capsys.readouterr().err.lower()
