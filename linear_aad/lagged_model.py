@@ -8,8 +8,8 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.backend import namespace, to_numpy
-from linear_aad.lagged import lags_in_samples
-from linear_aad.signals import check_lists
+from linear_aad.lagged import filter_lagged, lags_in_samples
+from linear_aad.signals import check_lists, is_list
 
 
 class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
@@ -114,3 +114,40 @@ class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
     def _validated(self, X: Any, y: Any = None, reset: bool = True) -> tuple[list[Any], list[Any]]:
         """Trials as lists of arrays; the first one decides the number of inputs."""
         return check_lists(self, X, y, reset)
+
+
+class LaggedLinearModel(LaggedModel):
+    """A lagged model that predicts by weights, which a subclass keeps in its own order.
+
+    It sets `intercept_` when fitted.
+    """
+
+    intercept_: Any
+
+    def predict(self, X: Any) -> Any:
+        """Predict the output.
+
+        Parameters
+        ----------
+        X : list of arrays of shape (n_times, n_inputs), or one such array
+            Input.
+
+        Returns
+        -------
+        predicted : list of arrays of shape (n_times, n_outputs), or one such array
+            One for each trial, of the dtype of the input; without the last axis if the model was
+            fitted on outputs without it.
+        """
+        check_is_fitted(self)
+        inputs, _ = self._validated(X, reset=False)
+        weights, predicted = self._weights(), []
+        for x in inputs:
+            xp = namespace(x, weights)
+            y = filter_lagged(x, xp.astype(weights, x.dtype), self._input_lags)
+            y = y + xp.astype(self.intercept_, x.dtype)
+            predicted.append(y[:, 0] if self.y_ndim_ == 1 else y)
+        return predicted if is_list(X) else predicted[0]
+
+    @abstractmethod
+    def _weights(self) -> Any:
+        """Give the weights back as (n_inputs, n_lags, n_outputs), lags rising."""

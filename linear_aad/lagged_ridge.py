@@ -4,22 +4,20 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.backend import namespace, to_numpy
 from linear_aad.averaging import mean_model_scores, trial_models
 from linear_aad.bands import Direction, candidates, directions
-from linear_aad.lagged import LaggedMoments, Moments, filter_lagged, lags_in_samples
-from linear_aad.lagged_model import LaggedModel
+from linear_aad.lagged import LaggedMoments, Moments, lags_in_samples
+from linear_aad.lagged_model import LaggedLinearModel
 from linear_aad.penalties import Penalty, check_penalty, is_penalty
 from linear_aad.shrinkage import ledoit_wolf_penalty
-from linear_aad.signals import is_list
 from linear_aad.solvers import leave_one_trial_out
 from linear_aad.systems import ridge
 from linear_aad.trial_moments import TrialMoments
 
 
-class LaggedRidge(LaggedModel):
+class LaggedRidge(LaggedLinearModel):
     """Penalised regression on lagged copies of the input: what both directions have in common.
 
     Parameters
@@ -206,37 +204,9 @@ class LaggedRidge(LaggedModel):
         repeated = namespace(factors).repeat(factors, n_lags)
         return moments.scaled(factors), Penalty(*kind, repeated, self.fit_intercept)
 
-    def predict(self, X: Any) -> Any:
-        """Predict the output.
-
-        Parameters
-        ----------
-        X : list of arrays of shape (n_times, n_inputs), or one such array
-            Input.
-
-        Returns
-        -------
-        predicted : list of arrays of shape (n_times, n_outputs), or one such array
-            One for each trial, of the dtype of the input; without the last axis if the model was
-            fitted on outputs without it.
-        """
-        check_is_fitted(self)
-        inputs, _ = self._validated(X, reset=False)
-        weights, predicted = self._weights(), []
-        for x in inputs:
-            xp = namespace(x, weights)
-            y = filter_lagged(x, xp.astype(weights, x.dtype), self._input_lags)
-            y = y + xp.astype(self.intercept_, x.dtype)
-            predicted.append(y[:, 0] if self.y_ndim_ == 1 else y)
-        return predicted if is_list(X) else predicted[0]
-
     @abstractmethod
     def _store(self, weights: Any, total: Moments, n_inputs: int) -> None:
         """Keep weights (n_inputs * n_lags, n_outputs) of the training data."""
-
-    @abstractmethod
-    def _weights(self) -> Any:
-        """Give the weights back as (n_inputs, n_lags, n_outputs), lags rising."""
 
     def _solution(
         self,

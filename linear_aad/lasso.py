@@ -4,18 +4,16 @@ from typing import Any
 
 import numpy as np
 from sklearn.linear_model import lasso_path
-from sklearn.utils.validation import check_is_fitted
 
 from linear_aad.compression import compressed
-from linear_aad.lagged import Moments, filter_lagged
-from linear_aad.lagged_model import LaggedModel
+from linear_aad.lagged import Moments
+from linear_aad.lagged_model import LaggedLinearModel
 from linear_aad.penalties import is_penalty
-from linear_aad.signals import is_list
 from linear_aad.solvers import correlation
 from linear_aad.trial_moments import TrialMoments
 
 
-class LassoTRF(LaggedModel):
+class LassoTRF(LaggedLinearModel):
     r"""Reconstruct a stimulus from EEG by LASSO over lags, the penalty chosen as by `BackwardTRF`.
 
     .. math:: \min_w \; \frac{1}{2} \|y - X w - b\|^2 + \alpha \, \alpha_0 \|w\|_1, \qquad
@@ -155,28 +153,8 @@ class LassoTRF(LaggedModel):
         )
         return self
 
-    def predict(self, X: Any) -> Any:
-        """Reconstruct the stimulus.
-
-        Parameters
-        ----------
-        X : list of arrays of shape (n_times, n_channels), or one such array
-            EEG.
-
-        Returns
-        -------
-        predicted : list of arrays of shape (n_times, n_features), or one such array
-            One for each trial, of the dtype of the input; without the last axis if the model was
-            fitted on stimuli without it.
-        """
-        check_is_fitted(self)
-        inputs, _ = self._validated(X, reset=False)
-        weights, predicted = self.coef_.transpose(1, 2, 0), []
-        for x in inputs:
-            y = filter_lagged(x, weights.astype(x.dtype), self._input_lags)
-            y += self.intercept_.astype(x.dtype)
-            predicted.append(y[:, 0] if self.y_ndim_ == 1 else y)
-        return predicted if is_list(X) else predicted[0]
+    def _weights(self) -> np.ndarray:
+        return self.coef_.transpose(1, 2, 0)
 
     def _path(self, train: Moments, alphas: list[float]) -> tuple[np.ndarray, np.ndarray]:
         """Weights (n_alphas, n_regressors, n_targets) and passes, from the largest penalty down."""
