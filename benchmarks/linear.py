@@ -199,6 +199,8 @@ def memory(n_trials, n_channels, n_lags):
 
 def scaling(counts):
     found = []
+    eeg, envelopes = simulated(2, n_channels=16)
+    BackwardTRF(0, TMAX, SFREQ, 1.0).fit(eeg, envelopes)  # compile
     for n_trials in counts:
         eeg, envelopes = simulated(n_trials, n_channels=16)
         _, seconds, _ = timed(lambda e=eeg, s=envelopes: BackwardTRF(0, TMAX, SFREQ, 1.0).fit(e, s))
