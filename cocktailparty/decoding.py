@@ -4,13 +4,11 @@ A `TrainedModel` is a fitted attention tracker together with all that has to be 
 before: rate, band, reference, channels, envelope.
 """
 
-import copy
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,9 +28,6 @@ if TYPE_CHECKING:
 
 #: Envelope of the command line: keywords of `cocktailparty.features.speech_envelope`.
 ENVELOPE = {"method": "gammatone", "power": 0.6}
-
-# Gains between the ends of their confidence interval at which probabilities are computed.
-_N_GAINS = 9
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +50,6 @@ class TrainedModel:
         EEG channels in their order; None if the training trials did not name them.
     n_channels : int
         Number of EEG channels.
-    n_windows : int
-        Number of left-out windows from which the tracker learnt how scores are distributed.
     stimuli : list of ndarray of float32, shape (n_times,)
         The different training stimuli, to recognise them in what is decoded.
     """
@@ -69,7 +62,6 @@ class TrainedModel:
     envelope: dict[str, Any]
     channel_names: list[str] | None
     n_channels: int
-    n_windows: int
     stimuli: list[np.ndarray]
 
     def save(self, path: str | Path) -> None:
@@ -126,7 +118,8 @@ class TrainedModel:
         raw : mne.io.Raw
             Recording, as from `cocktailparty.recordings.read_eeg`.
         sounds : sequence of path, (array, float) or array
-            The competing sounds, see `cocktailparty.recordings.trial_from_raw`.
+            The competing sounds, see `cocktailparty.recordings.trial_from_raw`; or the mixture
+            alone, whose trial can be separated, not decoded.
         start : float
             Second of the recording at which the sounds start.
         duration : float, optional
@@ -141,12 +134,10 @@ class TrainedModel:
         ------
         ValueError
             If channels of the training are missing or marked bad, or there are more than known,
-            there is one sound only, or anything else does not fit.
+            or anything else does not fit.
         OSError
             If an audio file is missing or broken.
         """
-        if len(sounds) < 2:
-            raise ValueError(f"to decode takes two or more sounds, got {len(sounds)}")
         if self.channel_names is not None:
             _check_channels(raw, self.channel_names)
         trial = trial_from_raw(
@@ -202,25 +193,27 @@ class TrainedModel:
             A row for each window. `start` and `end` in seconds; for each sound k, from 0,
             `score_k` in the unit of the decoder (correlations for most), `probability_k`, and
             `low_k` and `high_k`, between which the probability lies for any gain in its 95 %
-            confidence interval; `chosen`, the most probable sound, and `confidence`, its
+            credible interval; `chosen`, the most probable sound, and `confidence`, its
             probability.
 
         Raises
         ------
         ValueError
-            If the trial does not fit to the model, a length is impossible, or a sound also plays
-            in the training trials (`cocktailparty.leakage.LeakError`).
+            If the trial does not fit to the model or has one sound only, a length is impossible,
+            or a sound also plays in the training trials (`cocktailparty.leakage.LeakError`).
 
         Notes
         -----
-        The gain 2 m / v turns scores into evidence, see `linear_aad.AttentionTracker`. Its mean m
-        is estimated from n left-out windows, so :math:`m \pm 1.96 \sqrt{v / n}` gives the interval
-        of the gain. A wide band says that the training data are too few to know how far the scores
-        can be trusted. That listener, day or room differ from those of the training is not in it.
+        The gain turns scores into evidence; the tracker learnt it from left-out trials, and knows
+        how far they leave it uncertain, see `linear_aad.AttentionTracker`. A wide band says that
+        the training data are too few to know how far the scores can be trusted. That day or room
+        differ from those of the training is not in it.
         """
         import pandas as pd
 
         check_trials([trial], self.sfreq)
+        if trial.n_stimuli < 2:
+            raise ValueError(f"to decode takes two or more sounds, got {trial.n_stimuli}")
         rate, hop = self.sfreq, window if hop is None else hop
         if not (self.tracker.window <= window <= trial.duration and round(hop * rate) > 0):
             raise ValueError(
@@ -236,21 +229,25 @@ class TrainedModel:
         # The last window of the tracker that ends with the decision window, or before.
         index = np.searchsorted(np.round(track.times * rate), last, side="right") - 1
         probability = track.probability[index]
-        low, high = (bound[index] for bound in self._bounds(trial))
         columns: dict[str, Any] = {"start": start + first / rate, "end": start + last / rate}
         for name, values in {
             "score": scores,
             "probability": probability,
-            "low": low,
-            "high": high,
+            "low": track.lower[index],
+            "high": track.upper[index],
         }.items():
             columns |= {f"{name}_{k}": column for k, column in enumerate(values.T)}
         columns["chosen"] = probability.argmax(axis=1)
         columns["confidence"] = probability.max(axis=1)
         return pd.DataFrame(columns)
 
+    @property
+    def n_windows(self) -> int:
+        """Number of left-out windows from which the tracker learnt how scores are distributed."""
+        return int(self.tracker.n_windows_)
+
     def interval(self) -> tuple[float, float]:
-        """Compute the 95 % confidence interval of the mean difference of scores.
+        """Give the 95 % credible interval of the mean difference of scores.
 
         Returns
         -------
@@ -258,20 +255,8 @@ class TrainedModel:
             Bounds of the mean by which left-out windows score the attended sound higher. If `low`
             is not positive, the decoder may as well be guessing.
         """
-        margin = 1.96 * np.sqrt(self.tracker.variance_ / self.n_windows)
-        return self.tracker.difference_ - margin, self.tracker.difference_ + margin
-
-    def _bounds(self, trial: Trial) -> tuple[np.ndarray, np.ndarray]:
-        """Smallest and largest probability over the confidence interval of the gain."""
-        scores = self.tracker.decoder_.window_scores(trial, self.tracker.window)
-        variant = copy.copy(self.tracker)
-        variant.decoder_ = SimpleNamespace(window_scores=lambda *_: scores)
-        found = []
-        # The mean itself is among them, so that the bounds enclose the probability.
-        for mean in np.linspace(*self.interval(), _N_GAINS):
-            variant.gain_ = 2 * max(mean, 0.0) / self.tracker.variance_
-            found.append(variant.track(trial).probability)
-        return np.min(found, axis=0), np.max(found, axis=0)
+        low, high = self.tracker.interval_
+        return float(low), float(high)
 
     def _check_sounds(self, trial: Trial, allow_shared: bool) -> None:
         # What matters here of a trial are its stimuli; any signal may stand for the EEG.
@@ -343,9 +328,7 @@ def train_model(
     True
     """
     trials = check_trials(trials)
-    n_windows = 0
     for fold in folds(trials, tracker.cv):
-        n_windows += sum(int(trial.duration / tracker.window) for trial in fold.test)
         try:
             check_no_leak(fold)
         except LeakError as leak:
@@ -369,7 +352,6 @@ def train_model(
         dict(ENVELOPE if envelope is None else envelope),
         None if names is None else list(names),
         trials[0].n_channels,
-        n_windows,
         [sound.astype(np.float32) for sound in different.values()],
     )
 

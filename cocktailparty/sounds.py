@@ -13,18 +13,20 @@ from cocktailparty.features import speech_envelope
 from cocktailparty.features.waveform import check_samples, check_waveform
 
 
-def read_audio(path: str | PathLike[str]) -> tuple[np.ndarray, float]:
-    """Read an audio file as one channel.
+def read_audio(path: str | PathLike[str], *, mono: bool = True) -> tuple[np.ndarray, float]:
+    """Read an audio file.
 
     Parameters
     ----------
     path : path
         File of any format that libsndfile reads: wav, flac, ogg, mp3 and others.
+    mono : bool
+        Average the channels of a stereo file.
 
     Returns
     -------
-    audio : ndarray of float32, shape (n_samples,)
-        Waveform, full scale 1; the channels of a stereo file are averaged.
+    audio : ndarray of float32, shape (n_samples,) or (n_samples, n_audio_channels)
+        Waveform, full scale 1; the second shape only if `mono` is False.
     sfreq : float
         Its sampling rate in hertz.
 
@@ -47,7 +49,7 @@ def read_audio(path: str | PathLike[str]) -> tuple[np.ndarray, float]:
         audio, sfreq = soundfile.read(path, dtype="float32", always_2d=True)
     if not audio.size:
         raise OSError(f"audio file {path} holds no samples: was it copied completely?")
-    return audio.mean(axis=1), float(sfreq)
+    return audio.mean(axis=1) if mono else audio, float(sfreq)
 
 
 def audio_duration(path: str | PathLike[str]) -> float:

@@ -13,7 +13,7 @@ from numpydoc.xref import DEFAULT_LINKS
 
 DOCS = Path(__file__).parent
 GENERATED = DOCS / "generated"
-PACKAGES = ("cocktailparty", "linear_aad")
+PACKAGES = ("cocktailparty", "linear_aad", "cnmf")
 
 
 def is_public(name, value, module):
@@ -56,6 +56,7 @@ numpydoc_xref_aliases = {term: term for term in DEFAULT_LINKS} | {
         "cocktailparty.model_selection",
         "cocktailparty.recordings",
         "linear_aad",
+        "cnmf",
     )
     for name, value in vars(importlib.import_module(module)).items()
     if inspect.isclass(value) and is_public(name, value, module)
@@ -111,7 +112,7 @@ def write_generated_text():
     for page in GENERATED.glob("*.rst"):
         page.unlink()  # autosummary writes its pages anew, but keeps those of names that are gone
     texts = {"changelog": changelog(), "corpora": corpora()}
-    for command in ("compare", "decode", "datasets", "doctor"):
+    for command in ("compare", "decode", "separate", "datasets", "doctor"):
         texts[f"help-{command}"] = help_text(command)
     for name, text in texts.items():
         (GENERATED / f"{name}.inc").write_text(text, encoding="utf-8")

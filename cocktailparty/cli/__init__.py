@@ -1,4 +1,4 @@
-"""The command line: ``cocktailparty compare | decode | datasets | doctor``.
+"""The command line: ``cocktailparty compare | decode | separate | datasets | doctor``.
 
 A command is one module with two functions, and one line in `COMMANDS`:
 
@@ -19,7 +19,7 @@ import sys
 from collections.abc import Sequence
 
 import cocktailparty
-from cocktailparty.cli import compare, datasets, decode, doctor
+from cocktailparty.cli import compare, datasets, decode, doctor, separate
 
 __all__ = ["COMMANDS", "main"]
 
@@ -27,6 +27,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = (
     compare,
     decode,
+    separate,
     datasets,
     doctor,
 )

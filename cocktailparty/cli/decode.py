@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cocktailparty.cli.arguments import Band, Commands, add_band, load_trials, print_json
 from cocktailparty.cli.decoders import DECODERS, find_decoder
+from cocktailparty.cli.recording import check_files, read_recording
 
 if TYPE_CHECKING:
     from cocktailparty.decoding import TrainedModel
@@ -101,7 +102,7 @@ def run(options: argparse.Namespace) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SharedStimulusWarning)
         model = _model(options, notes)
-        raw = _recording(options, model)
+        raw = read_recording(options, model)
         trial = model.trial(raw, options.audio, options.start, options.duration)
         table = model.decode(
             trial,
@@ -153,16 +154,7 @@ def _check(options: argparse.Namespace) -> None:
         setattr(options, name, TRAINING[name])
     if len(options.audio) < 2:
         raise ValueError(f"--audio takes two or more sounds, got {len(options.audio)}")
-    if (options.eeg.suffix == ".npy") != (options.eeg_sfreq is not None):
-        raise ValueError(
-            f"--eeg-sfreq is for .npy files, which need it; --eeg is {options.eeg}, --eeg-sfreq "
-            f"{'missing' if options.eeg_sfreq is None else options.eeg_sfreq}"
-        )
-    for file in (options.eeg, *options.audio):
-        if not file.exists():
-            raise FileNotFoundError(f"{file} does not exist: check the path")
-    if options.out.exists() and not options.out.is_dir():
-        raise NotADirectoryError(f"--out {options.out} is a file: name a folder")
+    check_files(options, options.audio)
 
 
 def _model(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
@@ -233,18 +225,3 @@ def _trained(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
             "from the audio in a way that may differ."
         )
     return model
-
-
-def _recording(options: argparse.Namespace, model: "TrainedModel") -> Any:
-    from cocktailparty.continuous import raw_from_array, read_eeg
-
-    if options.eeg.suffix != ".npy":
-        return read_eeg(options.eeg)
-    import numpy as np
-
-    try:
-        eeg = np.load(options.eeg, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{options.eeg} is not a .npy file of numbers ({error})") from error
-    names = model.channel_names or [f"channel {i}" for i in range(model.n_channels)]
-    return raw_from_array(eeg, options.eeg_sfreq, names, names, str(options.eeg))

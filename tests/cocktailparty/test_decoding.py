@@ -117,11 +117,12 @@ def test_the_interval_is_that_of_the_gain(rng):
     assert model.tracker.variance_ == pytest.approx(variance)
     new = Trial(rng.normal(size=(10, 1)), rng.random((2, 10)), 10)
     row = model.decode(new, window=1.0).iloc[0]
-    margin = 1.96 * np.sqrt(variance / 80)
-    assert model.interval() == pytest.approx((mean - margin, mean + margin))
+    # Trials differ by 0.25 and -0.05 in turn; 3.182 is the quantile of three degrees of freedom.
+    margin = 3.18245 * 0.15 / np.sqrt(3)
+    assert model.interval() == pytest.approx((mean - margin, mean + margin), rel=1e-5)
     for column, m in (("low_0", mean - margin), ("probability_0", mean), ("high_0", mean + margin)):
         gain = 2 * max(m, 0) / variance
-        assert row[column] == pytest.approx(1 / (1 + np.exp(-gain * 0.4)))
+        assert row[column] == pytest.approx(1 / (1 + np.exp(-gain * 0.4)), rel=1e-5)
 
 
 def test_a_loaded_model_decides_the_same(model, trial, tmp_path):
@@ -164,8 +165,6 @@ def test_channels_have_to_agree(listener, model, training, sounds, tmp_path):
     raw.rename_channels({"E5": "Oz"})
     with pytest.raises(ValueError, match=r"lacks channel\(s\) \['E5'\].*rename"):
         model.trial(raw, sounds, START)
-    with pytest.raises(ValueError, match="two or more sounds, got 1"):
-        model.trial(raw, sounds[:1], START)
     unnamed = train_model(TRACKER, [trial.replace(channel_names=None) for trial in training])
     assert unnamed.channel_names is None
     assert unnamed.trial(raw, sounds, START).n_channels == 8

@@ -13,6 +13,8 @@ def test_read_audio_averages_the_channels(tmp_path, rng, suffix):
     audio, sfreq = read_audio(tmp_path / f"a.{suffix}")
     assert (audio.dtype, audio.shape, sfreq) == (np.float32, (4000,), 8000.0)
     np.testing.assert_allclose(audio, stereo.mean(axis=1), rtol=0, atol=2**-15)
+    channels, _ = read_audio(tmp_path / f"a.{suffix}", mono=False)
+    np.testing.assert_allclose(channels, stereo, rtol=0, atol=2**-15)
 
 
 def test_read_audio_names_missing_broken_and_empty_files(tmp_path):

@@ -1,0 +1,99 @@
+"""Recordings of EEG that commands read: arguments, checks before any work, reading."""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cocktailparty.decoding import TrainedModel
+
+
+def check_files(options: argparse.Namespace, files: Iterable[Path | None]) -> None:
+    """Find what is wrong with the paths of a command before anything is read.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        With `eeg`, `eeg_sfreq` and `out`.
+    files : iterable of Path or None
+        What has to exist, besides the recording; None for what was not given.
+
+    Raises
+    ------
+    ValueError
+        If an array has no sampling rate, or another recording is given one.
+    FileNotFoundError
+        If a file does not exist.
+    NotADirectoryError
+        If the folder for the results is a file.
+    """
+    is_array = options.eeg is not None and options.eeg.suffix == ".npy"
+    if is_array != (options.eeg_sfreq is not None):
+        raise ValueError(
+            f"--eeg-sfreq is for .npy files, which need it; --eeg is {options.eeg}, --eeg-sfreq "
+            f"{'missing' if options.eeg_sfreq is None else options.eeg_sfreq}"
+        )
+    for file in (options.eeg, *files):
+        if file is not None and not file.exists():
+            raise FileNotFoundError(f"{file} does not exist: check the path")
+    if options.out.exists() and not options.out.is_dir():
+        raise NotADirectoryError(f"--out {options.out} is a file: name a folder")
+
+
+def read_recording(options: argparse.Namespace, model: "TrainedModel") -> Any:
+    """Read a recording, or make one of an array, whose channels are those of a model.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        With `eeg` and `eeg_sfreq`.
+    model : TrainedModel
+        Model that the recording is for.
+
+    Returns
+    -------
+    raw : mne.io.Raw
+        Recording.
+
+    Raises
+    ------
+    ValueError
+        If the array does not have the channels of the model.
+    OSError
+        If the file cannot be read.
+    """
+    from cocktailparty.continuous import raw_from_array, read_eeg
+
+    if options.eeg.suffix != ".npy":
+        return read_eeg(options.eeg)
+    names = model.channel_names or [f"channel {i}" for i in range(model.n_channels)]
+    return raw_from_array(
+        read_array(options.eeg), options.eeg_sfreq, names, names, str(options.eeg)
+    )
+
+
+def read_array(path: Path) -> Any:
+    """Read a .npy file of numbers.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    array : ndarray
+        Its content.
+
+    Raises
+    ------
+    ValueError
+        If it is no such file.
+    """
+    import numpy as np
+
+    try:
+        return np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path} is not a .npy file of numbers ({error})") from error

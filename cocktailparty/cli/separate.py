@@ -1,0 +1,130 @@
+"""``cocktailparty separate``: what the attended sound of a mixture sounds like."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from cocktailparty.cli.arguments import Commands, print_json
+from cocktailparty.cli.recording import check_files, read_array, read_recording
+
+# What separate_and_report writes.
+FILES = ("attended.wav", "rest.wav", "separation.png", "separation.json")
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the parser of the command.
+
+    Parameters
+    ----------
+    commands : object
+        From ``ArgumentParser.add_subparsers``.
+    """
+    parser = commands.add_parser(
+        "separate",
+        help="separate the attended sound from a mixture, steered by EEG",
+        description="Split a mixture into the attended sound and the rest, steered by EEG or by "
+        "anything else that tells how loud the attended sound is over time. Writes attended.wav, "
+        "rest.wav, separation.png and separation.json, which says what was chosen and how surely. "
+        "EEG tells little in seconds: give it minutes.",
+    )
+    parser.set_defaults(run=run, interrupted="interrupted")
+    add = parser.add_argument
+    add("mixture", type=Path, metavar="MIXTURE", help="what was played: wav, flac, ...")
+    steer = parser.add_mutually_exclusive_group(required=True)
+    steer.add_argument("--eeg", type=Path, metavar="FILE", help="recording of any format that "
+                       "MNE-Python reads, or .npy of shape (n_times, n_channels)")  # fmt: skip
+    steer.add_argument("--guide", type=Path, metavar="FILE", help=".npy of shape (n_times,) or "
+                       "(n_times, n_features): how loud the attended sound is, from the start to "
+                       "the end of the mixture")  # fmt: skip
+    add("--model", type=Path, metavar="FILE", help="with --eeg: saved by `cocktailparty decode "
+        "--save-model`")  # fmt: skip
+    add("--eeg-sfreq", type=float, metavar="HZ", help="sampling rate of --eeg, if it is .npy")
+    add("--start", type=float, metavar="SECONDS", help="moment of the recording at which the "
+        "mixture starts; default: 0")  # fmt: skip
+    add("--guide-sfreq", type=float, metavar="HZ", help="sampling rate of --guide; default: its "
+        "length over that of the mixture")  # fmt: skip
+    add("--out", type=Path, default=Path("cocktailparty-separated"), metavar="DIR",
+        help="folder for the results; default: %(default)s")  # fmt: skip
+    add("--json", action="store_true", help="print the result for machines")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Separate a mixture; write and print what was chosen.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        Parsed arguments.
+    """
+    from cnmf.separation_report import separate_and_report
+    from cocktailparty.sounds import read_audio
+
+    _check(options)
+    audio, audio_sfreq = read_audio(options.mixture, mono=False)
+    audio = audio[:, 0] if audio.shape[1] == 1 else audio
+    separator, steering = _steering(options, audio, audio_sfreq)
+    record = separate_and_report(separator, audio, audio_sfreq, options.out, **steering)
+    files = {Path(name).stem: str(options.out / name) for name in FILES[:2]}
+    files |= {"figure": str(options.out / FILES[2]), "record": str(options.out / FILES[3])}
+    if options.json:
+        print_json({**files, **record})
+        return
+    print(record["why"])
+    print(
+        f"Confidence {record['confidence']:.2f} that the {record['steered_by']} follows any part; "
+        f"{100 * record['share_of_power']:.0f} % of the power went to the attended part."
+    )
+    print("\n".join(f"{name.title()}: {file}" for name, file in files.items()))
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Find what is wrong with the arguments before anything is read."""
+    if options.eeg is not None and options.model is None:
+        raise ValueError(
+            "--eeg needs --model, which reconstructs from it what was attended: `cocktailparty "
+            "decode --train ... --save-model FILE` makes one"
+        )
+    by, others = (
+        ("--eeg", ("guide_sfreq",))
+        if options.eeg is not None
+        else ("--guide", ("model", "eeg_sfreq", "start"))
+    )
+    useless = [
+        f"--{name.replace('_', '-')}" for name in others if getattr(options, name) is not None
+    ]
+    if useless:
+        raise ValueError(f"{', '.join(useless)}: of no use with {by}")
+    check_files(options, (options.mixture, options.guide, options.model))
+
+
+def _steering(
+    options: argparse.Namespace, audio: Any, audio_sfreq: float
+) -> tuple[Any, dict[str, Any]]:
+    """Separator, and what it is steered by."""
+    from cnmf.steering import NeuroSteeredSeparator
+
+    separator = NeuroSteeredSeparator(random_state=0)  # the same files give the same result
+    if options.guide is not None:
+        guide = read_array(options.guide)
+        duration = len(audio) / audio_sfreq
+        if options.guide_sfreq is None and (guide.ndim == 0 or len(guide) < duration):
+            raise ValueError(
+                f"--guide has shape {guide.shape}, less than a value a second for {duration:g} s: "
+                "it must be (n_times,) or (n_times, n_features); give --guide-sfreq if it is"
+            )
+        return separator, {"guide": guide, "sfreq": options.guide_sfreq or len(guide) / duration}
+
+    from cocktailparty.decoding import TrainedModel
+
+    model = TrainedModel.load(options.model)
+    decoder = model.tracker.decoder_
+    if not hasattr(decoder, "reconstruct"):
+        raise ValueError(
+            f"--model holds a {type(decoder).__name__}, which does not reconstruct a sound from "
+            "EEG: train one that does, such as ridge"
+        )
+    raw = read_recording(options, model)
+    mono = audio if audio.ndim == 1 else audio.mean(axis=1)
+    trial = model.trial(raw, [(mono, audio_sfreq)], options.start or 0.0)
+    separator.decoder_ = decoder  # it is trained already
+    return separator, {"eeg": trial.eeg, "sfreq": model.sfreq}
