@@ -225,6 +225,9 @@ def _class(name: str, what: str) -> Any:
     except ImportError as error:
         if name in _FOREIGN:
             raise ImportError(f"{what} needs {parts[0]}: pip install {parts[0]}") from error
+        # What is missing may be a library that the class needs, such as JAX.
+        if not (error.name and module.startswith(error.name)):
+            raise
         found = None
     fit_for_models = isinstance(found, type) and (
         issubclass(found, BaseEstimator) or is_dataclass(found)

@@ -1,3 +1,55 @@
-"""Neural decoders and separators on JAX, with the interface of scikit-learn estimators."""
+"""Neural decoders and separators on JAX, with the interface of scikit-learn estimators.
 
-__all__: list[str] = []
+Nothing here imports JAX before it is used. JAX takes three quarters of a GPU's memory at its first
+computation unless it is told not to, which leaves nothing for CuPy; importing this package tells
+it, in the environment variable ``XLA_PYTHON_CLIENT_PREALLOCATE``, which a value of the user's
+overrides.
+"""
+
+import importlib
+import os
+from typing import Any
+
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+# Loaded on first use, from the module where it lives.
+_HOMES = {
+    "ArrayExamples": "batches",
+    "Examples": "batches",
+    "Fit": "training",
+    "Network": "saving",
+    "NeuralEstimator": "estimator",
+    "Optimizer": "optimizers",
+    "fit_network": "training",
+    "layers": "",
+}
+
+__all__ = [
+    "ArrayExamples",
+    "Examples",
+    "Fit",
+    "Network",
+    "NeuralEstimator",
+    "Optimizer",
+    "fit_network",
+    "layers",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'deep' has no attribute {name!r}")
+    try:
+        home = importlib.import_module(f"deep.{_HOMES[name] or name}")
+    except ModuleNotFoundError as error:
+        if error.name in ("jax", "jaxlib", "equinox", "optax"):
+            raise ImportError(
+                f"deep.{name} needs {error.name}, which is not installed: "
+                "pip install 'cocktailparty[deep]'"
+            ) from error
+        raise
+    return getattr(home, name) if _HOMES[name] else home
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

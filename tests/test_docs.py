@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = {
+    "cnmf": "cnmf",
     "cocktailparty": "cocktailparty",
     "cocktailparty.clusters": "clusters",
     "cocktailparty.comparison": "comparison",
@@ -27,6 +28,7 @@ PAGES = {
     "cocktailparty.report": "report",
     "cocktailparty.saving": "saving",
     "cocktailparty.timeline": "timeline",
+    "deep": "deep",
     "linear_aad": "linear_aad",
 }
 

@@ -1,0 +1,293 @@
+"""Examples, and which of them go into one batch."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import joblib
+import numpy as np
+
+
+class Examples(ABC):
+    """Where training takes its examples from; `take` may read or cut them only when asked."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Count the examples."""
+
+    @abstractmethod
+    def take(self, indices: np.ndarray, rng: np.random.Generator | None) -> dict[str, Any]:
+        """Make a batch.
+
+        Parameters
+        ----------
+        indices : ndarray of int, shape (n_examples,)
+            Which examples.
+        rng : numpy.random.Generator or None
+            For what is drawn anew each time, such as where a window starts; None outside of
+            training, where an example is always the same.
+
+        Returns
+        -------
+        batch : dict of str to arrays of shape (n_examples, ...)
+            New arrays, of the same shapes and types for equally many examples.
+        """
+
+    @abstractmethod
+    def digest(self) -> str:
+        """Name the content: equal for equal examples, in any process.
+
+        Returns
+        -------
+        digest : str
+            Such as a hash of the data, or of the files that they come from.
+        """
+
+    @property
+    def apart(self) -> np.ndarray | None:
+        """Keys of the examples: two with the same key are never put into one batch.
+
+        Returns
+        -------
+        keys : ndarray of shape (n_examples,) or None
+            None if any may meet.
+        """
+        return None
+
+
+class ArrayExamples(Examples):
+    """Examples that are rows of arrays in memory.
+
+    Parameters
+    ----------
+    arrays : dict of str to arrays of shape (n_examples, ...)
+        What a batch holds.
+    apart : array-like of shape (n_examples,), optional
+        Keys; examples with the same key, such as windows of the same sound, which would be false
+        negatives of a contrast, never get into one batch.
+
+    Raises
+    ------
+    ValueError
+        If the arrays differ in length or are empty.
+
+    Examples
+    --------
+    >>> examples = ArrayExamples({"x": np.arange(6.0).reshape(3, 2)})
+    >>> examples.take(np.array([2, 0]), None)["x"]
+    array([[4., 5.],
+           [0., 1.]])
+    """
+
+    def __init__(self, arrays: dict[str, np.ndarray], apart: Any = None) -> None:
+        self.arrays = {name: np.asarray(array) for name, array in arrays.items()}
+        self._apart = None if apart is None else np.asarray(apart)
+        lengths = {name: len(array) for name, array in self.arrays.items()}
+        if apart is not None:
+            lengths["apart"] = len(self._apart)  # type: ignore[arg-type]
+        if len(set(lengths.values())) != 1 or 0 in lengths.values():
+            raise ValueError(
+                f"the arrays of examples must be equally long and not empty, got lengths {lengths}"
+            )
+
+    def __len__(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+    def take(self, indices: np.ndarray, rng: np.random.Generator | None) -> dict[str, Any]:
+        """Copy rows.
+
+        Parameters
+        ----------
+        indices : ndarray of int, shape (n_examples,)
+            Which examples.
+        rng : numpy.random.Generator or None
+            Not used.
+
+        Returns
+        -------
+        batch : dict of str to arrays of shape (n_examples, ...)
+            The rows.
+        """
+        return {name: array[indices] for name, array in self.arrays.items()}
+
+    def digest(self) -> str:
+        """Hash the arrays.
+
+        Returns
+        -------
+        digest : str
+            Hash.
+        """
+        return str(joblib.hash((self.arrays, self._apart)))
+
+    @property
+    def apart(self) -> np.ndarray | None:
+        """Keys of the examples.
+
+        Returns
+        -------
+        keys : ndarray of shape (n_examples,) or None
+            As given.
+        """
+        return self._apart
+
+
+class Subset(Examples):
+    """Some of the examples of another source.
+
+    Parameters
+    ----------
+    examples : Examples
+        Source.
+    indices : array-like of int
+        Which of them.
+    """
+
+    def __init__(self, examples: Examples, indices: Any) -> None:
+        self.examples = examples
+        self.indices = np.asarray(indices)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def take(self, indices: np.ndarray, rng: np.random.Generator | None) -> dict[str, Any]:
+        """Make a batch of the source.
+
+        Parameters
+        ----------
+        indices : ndarray of int, shape (n_examples,)
+            Which examples of the subset.
+        rng : numpy.random.Generator or None
+            As the source takes it.
+
+        Returns
+        -------
+        batch : dict of str to arrays of shape (n_examples, ...)
+            From the source.
+        """
+        return self.examples.take(self.indices[indices], rng)
+
+    def digest(self) -> str:
+        """Hash the digest of the source and the indices.
+
+        Returns
+        -------
+        digest : str
+            Hash.
+        """
+        return str(joblib.hash((self.examples.digest(), self.indices)))
+
+    @property
+    def apart(self) -> np.ndarray | None:
+        """Keys of the examples.
+
+        Returns
+        -------
+        keys : ndarray of shape (n_examples,) or None
+            Those of the source.
+        """
+        keys = self.examples.apart
+        return None if keys is None else keys[self.indices]
+
+
+def training_batches(
+    n_examples: int, batch_size: int, apart: np.ndarray | None, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Deal shuffled examples into batches of one size, for one epoch.
+
+    A few examples are left out, others in each epoch: what does not fill a batch, and of a key
+    that has more examples than there are batches, the surplus.
+
+    Parameters
+    ----------
+    n_examples, batch_size : int
+        Number of examples; number in a batch.
+    apart : array of shape (n_examples,) or None
+        Keys that meet in no batch.
+    rng : numpy.random.Generator
+        Decides everything.
+
+    Returns
+    -------
+    batches : list of ndarray of int, shape (batch_size,)
+        As many batches as possible.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer keys than examples in a batch.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> [sorted(batch % 3) for batch in training_batches(6, 3, np.arange(6) % 3, rng)]
+    [[np.int64(0), np.int64(1), np.int64(2)], [np.int64(0), np.int64(1), np.int64(2)]]
+    """
+    counts = _counts(n_examples, apart)
+    n_batches = next(
+        (
+            m
+            for m in range(n_examples // batch_size, 0, -1)
+            if np.minimum(counts, m).sum() >= m * batch_size
+        ),
+        0,
+    )
+    if not n_batches:
+        raise ValueError(
+            f"batches of {batch_size} cannot be made of {n_examples} sample(s) with {len(counts)} "
+            f"different keys to be kept apart: set batch_size to at most {len(counts)}"
+        )
+    order, rank = _by_key(n_examples, apart, rng)
+    order = order[rank < n_batches]
+    surplus = rng.choice(len(order), len(order) - n_batches * batch_size, replace=False)
+    return [np.delete(order, surplus)[i::n_batches] for i in rng.permutation(n_batches)]
+
+
+def evaluation_batches(
+    n_examples: int, batch_size: int, apart: np.ndarray | None
+) -> list[np.ndarray]:
+    """Deal all examples into batches of two sizes at most, which differ by one.
+
+    Parameters
+    ----------
+    n_examples, batch_size : int
+        Number of examples; largest number in a batch.
+    apart : array of shape (n_examples,) or None
+        Keys that meet in no batch.
+
+    Returns
+    -------
+    batches : list of ndarray of int
+        The same each time.
+
+    Examples
+    --------
+    >>> [len(batch) for batch in evaluation_batches(7, 4, None)]
+    [4, 3]
+    """
+    n_batches = max(-(-n_examples // batch_size), _counts(n_examples, apart).max())
+    order, _ = _by_key(n_examples, apart, np.random.default_rng(0))
+    return [order[i::n_batches] for i in range(n_batches)]
+
+
+def _counts(n_examples: int, apart: np.ndarray | None) -> np.ndarray:
+    if apart is None:
+        return np.ones(n_examples, dtype=int)
+    return np.unique(apart, return_counts=True)[1]
+
+
+def _by_key(
+    n_examples: int, apart: np.ndarray | None, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shuffle with equal keys side by side, so that dealing them out in turn keeps them apart.
+
+    Returns the examples, and of each the number of its key's examples before it.
+    """
+    order = rng.permutation(n_examples)
+    if apart is None:
+        return order, np.zeros(n_examples, dtype=int)
+    _, keys = np.unique(apart, return_inverse=True)
+    place = rng.permutation(keys.max() + 1)[keys[order]]
+    sorting = np.argsort(place, kind="stable")
+    order, place = order[sorting], place[sorting]
+    starts = np.searchsorted(place, place)
+    return order, np.arange(n_examples) - starts

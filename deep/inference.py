@@ -1,0 +1,66 @@
+"""Applying a model to many examples."""
+
+from collections.abc import Callable
+from contextlib import closing
+from functools import lru_cache
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from deep.batches import Examples
+from deep.devices import to_jax
+from deep.prefetching import prefetched
+from deep.trees import Structure, split
+
+
+def apply(
+    forward: Callable[[Any, Any, Any], Any],
+    model: Any,
+    state: Any,
+    examples: Examples,
+    *,
+    batch_size: int,
+    device: jax.Device,
+) -> Any:
+    """Apply a model in inference mode to all examples, batch by batch.
+
+    Parameters
+    ----------
+    forward : callable
+        Called as ``forward(model, state, batch)``; returns arrays whose first axis is that of the
+        batch. The result of an example must not depend on the others: the last batch is filled
+        up with repetitions, so that all batches are computed by one program.
+    model, state : object
+        Model.
+    examples : Examples
+        Its inputs.
+    batch_size : int
+        Number of examples in a batch.
+    device : jax.Device
+        Where to compute.
+
+    Returns
+    -------
+    outputs : tree of ndarrays of shape (n_examples, ...)
+        What `forward` returned, in the order of the examples.
+    """
+    arrays, structure = split((eqx.nn.inference_mode(model), state))
+    arrays = jax.device_put(arrays, device)
+    program = _program(forward, structure)
+    n = len(examples)
+    size = min(batch_size, n)
+
+    def load(first: int) -> Any:
+        indices = np.minimum(np.arange(first, first + size), n - 1)
+        return jax.tree.map(lambda x: to_jax(x, device), examples.take(indices, None))
+
+    with closing(prefetched(load, range(0, n, size))) as batches:
+        outputs = [jax.device_get(program(arrays, batch)) for batch in batches]
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[:n], *outputs)
+
+
+@lru_cache(maxsize=16)
+def _program(forward: Callable, structure: Structure) -> Callable:
+    return jax.jit(lambda arrays, batch: forward(*structure.join(arrays), batch))

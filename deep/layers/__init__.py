@@ -1,0 +1,31 @@
+"""Layers that the models are made of.
+
+Each is an Equinox module that is written and documented for *one example*, time first and features
+last, which is also the order that XLA's convolutions on the processor take as they are.
+`batched` applies a model to a batch.
+
+A layer computes in the type of its weights: what mixed precision casts is the model. Statistics
+and the softmax are computed in float32 whatever the weights are.
+"""
+
+from deep.layers.attention import MultiHeadAttention
+from deep.layers.batching import BATCH, batched
+from deep.layers.convolution import Conv1d, Conv2d
+from deep.layers.linear import Linear
+from deep.layers.normalisation import BatchNorm, InstanceNorm, LayerNorm
+from deep.layers.recurrent import BidirectionalLSTM
+from deep.layers.subject import SubjectLayer
+
+__all__ = [
+    "BATCH",
+    "BatchNorm",
+    "BidirectionalLSTM",
+    "Conv1d",
+    "Conv2d",
+    "InstanceNorm",
+    "LayerNorm",
+    "Linear",
+    "MultiHeadAttention",
+    "SubjectLayer",
+    "batched",
+]

@@ -1,0 +1,147 @@
+"""Optimizers and learning-rate schedules by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import optax
+
+#: Optimizers: functions of the learning rate, which may be a schedule.
+OPTIMIZERS: dict[str, Callable[[Any], optax.GradientTransformation]] = {
+    "adam": optax.adam,
+    "adamax": optax.adamax,
+    "adamw": optax.adamw,
+    "momentum": lambda rate: optax.sgd(rate, momentum=0.9),
+    "nadam": optax.nadam,
+    "sgd": optax.sgd,
+}
+
+#: Schedules: factors of the learning rate as functions of the elapsed share of the training.
+SCHEDULES: dict[str, Callable[[Any], Any]] = {
+    "constant": jnp.ones_like,
+    "cosine": lambda share: 0.5 * (1 + jnp.cos(jnp.pi * share)),
+    "warmup-cosine": lambda share: jnp.minimum(
+        share / 0.05, 0.5 * (1 + jnp.cos(jnp.pi * (share - 0.05) / 0.95))
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """How gradients change the weights.
+
+    Parameters
+    ----------
+    name : str or callable
+        Name in `OPTIMIZERS`: "adam", "adamax", "adamw", "momentum", "nadam" or "sgd"; or a
+        function of the learning rate that returns a transformation of Optax.
+    learning_rate : float
+        Largest size of a step.
+    schedule : str or callable
+        Name in `SCHEDULES`: "constant", "cosine", or "warmup-cosine", which rises during the
+        first twentieth; or a function of the elapsed share of the training that returns a factor.
+    weight_decay : float
+        Weight of the squared weights in the loss, halved; with "adamw" the share of each weight
+        that is taken off in each step, times the learning rate.
+    clip_norm : float, optional
+        Longer gradients are shortened to this norm.
+    """
+
+    name: str | Callable[[Any], optax.GradientTransformation] = "adam"
+    learning_rate: float = 1e-3
+    schedule: str | Callable[[Any], Any] = "constant"
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+
+    def __post_init__(self) -> None:
+        choose("optimizer", self.name, OPTIMIZERS)
+        choose("schedule", self.schedule, SCHEDULES)
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be positive, got {self.learning_rate!r}")
+        if not self.weight_decay >= 0:
+            raise ValueError(f"weight_decay must not be negative, got {self.weight_decay!r}")
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            raise ValueError(f"clip_norm must be positive, got {self.clip_norm!r}")
+
+    def rate(self, step: Any, n_steps: int) -> Any:
+        """Learning rate of a step.
+
+        Parameters
+        ----------
+        step : int or array
+            Steps done.
+        n_steps : int
+            Steps of the whole training; what comes later has the rate of the last.
+
+        Returns
+        -------
+        rate : array
+            In float32.
+
+        Examples
+        --------
+        >>> [round(float(Optimizer(schedule="cosine").rate(s, 4)), 5) for s in (0, 1, 2, 4)]
+        [0.001, 0.00085, 0.0005, 0.0]
+        """
+        share = jnp.minimum(jnp.asarray(step, jnp.float32) / n_steps, 1)
+        return self.learning_rate * choose("schedule", self.schedule, SCHEDULES)(share)
+
+    def build(self, n_steps: int) -> optax.GradientTransformation:
+        """Make the transformation of gradients.
+
+        Parameters
+        ----------
+        n_steps : int
+            Steps of the whole training.
+
+        Returns
+        -------
+        transformation : optax.GradientTransformation
+            For Optax.
+        """
+        parts = []
+        decay = optax.add_decayed_weights(self.weight_decay)
+        if self.clip_norm is not None:
+            parts.append(optax.clip_by_global_norm(self.clip_norm))
+        rate = (
+            self.learning_rate
+            if self.schedule == "constant"
+            else lambda step: self.rate(step, n_steps)
+        )
+        if self.name == "adamw":
+            parts += [optax.scale_by_adam(), decay, optax.scale_by_learning_rate(rate)]
+        else:
+            if self.weight_decay:
+                parts.append(decay)
+            parts.append(choose("optimizer", self.name, OPTIMIZERS)(rate))
+        return optax.chain(*parts)
+
+
+def choose(what: str, name: Any, choices: dict[str, Any]) -> Any:
+    """Look a function up by name, or take it as it is.
+
+    Parameters
+    ----------
+    what : str
+        Name of the argument in the message.
+    name : str or callable
+        Name, or the function itself.
+    choices : dict of str to callable
+        Functions that have names.
+
+    Returns
+    -------
+    function : callable
+        The function.
+
+    Raises
+    ------
+    ValueError
+        If there is no function of that name.
+    """
+    if callable(name):
+        return name
+    if name not in choices:
+        raise ValueError(f"{what} must be one of {sorted(choices)} or a function, got {name!r}")
+    return choices[name]

@@ -1,0 +1,16 @@
+"""Train, and be killed after an epoch: ``python -m tests.deep.killed FOLDER EPOCH``."""
+
+import os
+import signal
+import sys
+
+from tests.deep.training import trained
+
+
+def die(history):
+    if len(history["loss"]) == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    trained(checkpoint=sys.argv[1], callback=die)
