@@ -1,6 +1,7 @@
 """Compiled comparison of a spectrogram with its model, in vector instructions."""
 
 import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
@@ -8,16 +9,29 @@ from numba.extending import intrinsic, overload
 FAST = {"reassoc", "contract", "nsz"}
 
 
+# Bits of sqrt(1/2) and the number of bits of the mantissa, by type of float.
+HALVES = {types.float32: (0x3F3504F3, 23), types.float64: (0x3FE6A09E667F3BCD, 52)}
+
+
 @intrinsic
-def _bits(typing_context, x):  # type: ignore[no-untyped-def]
-    """Read the bits of a float as an integer, or the other way round."""
-    pairs = ((types.float32, types.int32), (types.float64, types.int64))
-    other = {a: b for pair in pairs for a, b in (pair, pair[::-1])}[x]
+def _split(typing_context, x):  # type: ignore[no-untyped-def]
+    """Split x = 2**e m into e and m, m between sqrt(1/2) and sqrt(2).
 
-    def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        return builder.bitcast(args[0], context.get_value_type(signature.return_type))
+    In integers as wide as the float: those of Numba are of 64 bits after any operation, and half as
+    many fit into a vector.
+    """
+    half, n_bits = HALVES[x]
 
-    return other(x), generate
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        kind = ir.IntType(x.bitwidth)
+        bits = builder.bitcast(arguments[0], kind)
+        e = builder.ashr(builder.sub(bits, kind(half)), kind(n_bits))
+        m = builder.sub(bits, builder.shl(e, kind(n_bits)))
+        number = context.get_value_type(x)
+        parts = builder.sitofp(e, number), builder.bitcast(m, number)
+        return context.make_tuple(builder, signature.return_type, parts)
+
+    return types.UniTuple(x, 2)(x), generate
 
 
 def log(x: float) -> float:
@@ -42,9 +56,7 @@ def log(x: float) -> float:
 @overload(log, jit_options={"fastmath": FAST, "error_model": "numpy"})
 def _log(x):  # type: ignore[no-untyped-def]
     def single(x):  # type: ignore[no-untyped-def]
-        bits = _bits(x)
-        e = (bits - np.int32(0x3F3504F3)) >> np.int32(23)
-        m = _bits(np.int32(bits - (e << np.int32(23))))
+        e, m = _split(x)
         s = (m - np.float32(1)) / (m + np.float32(1))
         z = s * s
         p = np.float32(2 / 9)
@@ -52,12 +64,10 @@ def _log(x):  # type: ignore[no-untyped-def]
         p = p * z + np.float32(2 / 5)
         p = p * z + np.float32(2 / 3)
         p = p * z + np.float32(2)
-        return np.float32(e) * np.float32(0.6931471805599453) + s * p
+        return e * np.float32(0.6931471805599453) + s * p
 
     def double(x):  # type: ignore[no-untyped-def]
-        bits = _bits(x)
-        e = (bits - np.int64(0x3FE6A09E667F3BCD)) >> np.int64(52)
-        m = _bits(np.int64(bits - (e << np.int64(52))))
+        e, m = _split(x)
         s = (m - 1.0) / (m + 1.0)
         z = s * s
         p = 2 / 21
@@ -71,13 +81,13 @@ def _log(x):  # type: ignore[no-untyped-def]
         p = p * z + 2 / 5
         p = p * z + 2 / 3
         p = p * z + 2.0
-        return np.float64(e) * 0.6931471805599453 + s * p
+        return e * 0.6931471805599453 + s * p
 
     return single if x == types.float32 else double
 
 
 @njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
-def compare(x, y, rising, beta):  # type: ignore[no-untyped-def]
+def compare(x, y, rising, beta, valued):  # type: ignore[no-untyped-def]
     """Compare a spectrogram with its model, in place; see `cnmf.updates.compare`.
 
     Parameters
@@ -90,18 +100,23 @@ def compare(x, y, rising, beta):  # type: ignore[no-untyped-def]
         Filled with what makes it rise, but for beta 1, where that is 1 throughout.
     beta : float
         Exponent of the divergence.
+    valued : bool
+        Whether the divergence is needed: for beta 1 it costs more than all the rest.
 
     Returns
     -------
     value : float
-        The divergence.
+        The divergence; of no meaning where it is not needed.
     """
     value = 0.0
     one, b = x.dtype.type(1), x.dtype.type(beta)
     c, d = one / (b * (b - one)), one / (b - one)
     for i in range(x.shape[0]):
         row = x.dtype.type(0)
-        if beta == 1:
+        if beta == 1 and not valued:
+            for f in range(x.shape[1]):
+                y[i, f] = x[i, f] / y[i, f]
+        elif beta == 1:
             for f in range(x.shape[1]):
                 u, v = x[i, f], y[i, f]
                 r = u / v

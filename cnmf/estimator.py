@@ -76,7 +76,7 @@ class ContrastiveNMF(TransformerMixin, BaseEstimator):
         Components, the attended ones first; they carry the loudness.
     activations_ : array of shape (n_frames, n_components)
         Activations of norm 1.
-    cost_ : array of shape (n_iter_,)
+    cost_ : array of shape (n_iter,)
         Cost after each iteration.
     n_iter_ : int
         Number of iterations.

@@ -127,7 +127,9 @@ def solve(
             stepped, norms, value = updates.update_activations(
                 x, activations, components, objective, damping, fixed_activations, means
             )
-            cost = value + penalties(activations, components, objective)
+            cost = value
+            if penalised:
+                cost = cost + penalties(activations, components, objective)
             costs.append(cost)
             if iteration == 0:
                 start = value

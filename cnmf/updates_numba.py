@@ -17,14 +17,14 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from cnmf.compare_numba import FAST, compare
 from cnmf.objective import Objective
+from cnmf.products_numba import aligned, multiply
 from cnmf.updates import step_exponent
 
-# A tile of so many frames, with as many numbers as frequencies each, fits into a second-level
-# cache.
-TILE = 256
+# Bytes of a tile, which has to stay in a second-level cache beside the components.
+TILE = 2**17
 
 # Threads take parts, at most so many, each of at least so many multiplications.
-N_PARTS, SMALLEST_PART = 16, 2**20
+N_PARTS, SMALLEST_PART = 16, 2**23
 
 Part = tuple[int, int, int]
 
@@ -50,14 +50,6 @@ def prepared() -> Iterator[ThreadPoolExecutor]:
 
 
 @njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
-def _model(x, a, w, fields, beta):  # type: ignore[no-untyped-def]
-    """Compare a tile with its model."""
-    n = len(x)
-    np.dot(a, w, fields[0, :n])
-    return compare(x, fields[0, :n], fields[-1, :n], beta)
-
-
-@njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
 def _step(a, products, up, down, exponent, out, squares):  # type: ignore[no-untyped-def]
     """Multiply activations by their quotients, and add up the squares of the outcome."""
     falling, rising, slope = products
@@ -66,62 +58,69 @@ def _step(a, products, up, down, exponent, out, squares):  # type: ignore[no-unt
         for k in range(a.shape[1]):
             above = falling[i, k] + max(slope[i, k], zero) + up[k] * a[i, k]
             below = rising[i, k] + max(-slope[i, k], zero) + down[k] * a[i, k]
-            quotient = max(above / below, least)
-            if exponent != 1:
-                quotient = quotient**exponent
-            out[i, k] = a[i, k] * quotient
+            out[i, k] = max(above / below, least)
+        if exponent != 1:
+            for k in range(a.shape[1]):
+                out[i, k] = out[i, k] ** exponent
+        for k in range(a.shape[1]):
+            out[i, k] *= a[i, k]
             squares[k] += out[i, k] * out[i, k]
 
 
 @njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
 def _activation_part(  # type: ignore[no-untyped-def]
-    frames, fields, x, a, w, beta, guide, pull, up, down, rising, exponent, out, squares, values
-):
+    frames, fields, products, x, a, w, turned, beta, guide, pull, up, down, rising, exponent, out,
+    squares, values,
+):  # fmt: skip
     """Step of some frames; the columns are not of norm 1 yet."""
     part, start, stop = frames
-    n_rows = fields.shape[1]
-    products = np.zeros((3, n_rows, len(w)), x.dtype)
-    products[1] += rising
-    for first in range(start, stop, n_rows):
-        last = min(first + n_rows, stop)
+    n_freqs = x.shape[1]
+    for i in range(products.shape[1]):
+        products[1, i, : len(rising)] = rising
+    for first in range(start, stop, fields.shape[1]):
+        last = min(first + fields.shape[1], stop)
         n = last - first
-        values[part] += _model(x[first:last], a[first:last], w, fields, beta)
-        np.dot(fields[0, :n], w.T, products[0, :n])
+        multiply(a[first:last], w, fields[0], False)
+        values[part] += compare(x[first:last], fields[0], fields[-1], beta, True)
+        multiply(fields[0, :n, :n_freqs], turned, products[0], False)
         if beta != 1:
-            np.dot(fields[1, :n], w.T, products[1, :n])
-            products[1, :n] += rising
+            multiply(fields[1, :n, :n_freqs], turned, products[1], False)
+            products[1, :, : len(rising)] += rising
         if guide.shape[1] > 0:
-            np.dot(guide[first:last], pull, products[2, :n])
+            multiply(guide[first:last], pull, products[2], False)
         _step(a[first:last], products, up, down, exponent, out[first:last], squares[part])
 
 
 @njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
-def _component_part(frames, fields, x, a, w, beta, sums, values):  # type: ignore[no-untyped-def]
-    """Add up over some frames what the step of the components takes, turned over: BLAS likes it."""
+def _component_part(  # type: ignore[no-untyped-def]
+    frames, fields, x, a, w, beta, valued, sums, masses, values
+):
+    """Add up over some frames what the step of the components takes."""
     part, start, stop = frames
-    n_rows = fields.shape[1]
-    product = np.empty(w.T.shape, x.dtype)
-    for first in range(start, stop, n_rows):
-        last = min(first + n_rows, stop)
-        values[part] += _model(x[first:last], a[first:last], w, fields, beta)
+    for first in range(start, stop, fields.shape[1]):
+        last = min(first + fields.shape[1], stop)
+        multiply(a[first:last], w, fields[0], False)
+        values[part] += compare(x[first:last], fields[0], fields[-1], beta, valued)
+        for i in range(first, last):
+            for k in range(a.shape[1]):
+                masses[part, k] += a[i, k]
         for j in range(len(fields)):
-            np.dot(fields[j, : last - first].T, a[first:last], product)
-            sums[part, j] += product
+            multiply(a[first:last].T, fields[j, : last - first], sums[part, j], True)
 
 
 @njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
-def _normalise_part(frames, fields, a, norms, floor):  # type: ignore[no-untyped-def]
+def _normalise(a, norms, floor):  # type: ignore[no-untyped-def]
     """Divide columns by their norms, in place."""
     inverse = a.dtype.type(1) / norms
-    for i in range(frames[1], frames[2]):
+    for i in range(a.shape[0]):
         for k in range(a.shape[1]):
             a[i, k] = max(a[i, k] * inverse[k], floor)
 
 
 def _share(
-    pool: ThreadPoolExecutor | None, parts: list[Part], fields: Any, kernel: Any, *arguments: Any
+    pool: ThreadPoolExecutor | None, parts: list[Part], owned: Any, kernel: Any, *arguments: Any
 ) -> None:
-    """Call a kernel for every part, on all threads; each has a tile of its own in `fields`."""
+    """Call a kernel for every part, on all threads; each has the memory of one item of `owned`."""
     left = deque(parts)
 
     def work(own: Any) -> None:
@@ -130,10 +129,10 @@ def _share(
                 frames = left.popleft()
             except IndexError:  # another thread was faster
                 return
-            kernel(frames, own, *arguments)
+            kernel(frames, *own, *arguments)
 
-    helpers = [pool.submit(work, own) for own in fields[1:]] if pool is not None else []
-    work(fields[0])
+    helpers = [pool.submit(work, own) for own in owned[1:]] if pool is not None else []
+    work(owned[0])
     for helper in helpers:
         if not helper.cancel():  # it has started
             helper.result()
@@ -155,9 +154,16 @@ def _divided(x: Any, n_components: int, beta: float) -> tuple[list[Part], Any]:
     n_parts = min(N_PARTS, len(x), 1 + x.size * n_components // SMALLEST_PART)
     edges = [len(x) * i // n_parts for i in range(n_parts + 1)]
     parts = list(zip(range(n_parts), edges[:-1], edges[1:], strict=True))
-    n_rows = min(TILE, -(-len(x) // n_parts))
+    n_rows = min(max(TILE // x[0].nbytes, 1), -(-len(x) // n_parts))
     shape = min(n_parts, N_THREADS), 1 if beta == 1 else 2, n_rows, x.shape[1]
-    return parts, np.empty(shape, x.dtype)
+    return parts, aligned(shape, x.dtype)
+
+
+def _vectors(matrix: Any) -> Any:
+    """Copy of a matrix in whole vectors, read-only: kernels are compiled for that alone."""
+    copy = aligned(matrix.shape, matrix.dtype)[: len(matrix)]
+    copy[:, : matrix.shape[1]] = matrix
+    return _locked(copy)
 
 
 def update_activations(
@@ -219,27 +225,20 @@ def update_activations(
         guide = objective.guide
     exponent = x.dtype.type(step_exponent(objective.beta) * damping)
     parts, fields = _divided(x, len(components), objective.beta)
-    stepped = np.empty_like(activations)
+    products = aligned((len(fields), 3, fields.shape[2], len(components)), x.dtype)
+    stepped = np.empty_like(activations, order="C")
     squares, values = np.zeros((len(parts), len(components))), np.zeros(len(parts))
+    matrices = _locked(x), _locked(activations), _vectors(components), _vectors(components.T)
+    guidance = objective.beta, _locked(guide), _vectors(pull)
     step = up, down, rising, exponent, stepped, squares, values
-    matrices = _locked(x), _locked(activations), _locked(components)
-    _share(
-        means,
-        parts,
-        fields,
-        _activation_part,
-        *matrices,
-        objective.beta,
-        _locked(guide),
-        pull,
-        *step,
-    )
+    own = list(zip(fields, products, strict=True))
+    _share(means, parts, own, _activation_part, *matrices, *guidance, *step)
     if fixed is not None:
         stepped[fixed] = activations[fixed]
         squares = stepped**2
     norms = np.sqrt(squares.sum(axis=0)).astype(x.dtype)
     floor = x.dtype.type(np.finfo(x.dtype).eps / len(x) ** 0.5)
-    _share(means, parts, fields, _normalise_part, stepped, norms, floor)
+    _normalise(stepped, norms, floor)
     return stepped, norms, values.sum()
 
 
@@ -273,23 +272,33 @@ def update_components(
     components : ndarray of shape (..., n_components, n_freqs)
         Updated.
     value : ndarray of shape (...)
-        Divergence before the step, in float64.
+        Divergence before the step, in float64; NaN without penalties, where the step of the
+        activations cannot have raised the cost and nobody asks.
     """
     if x.ndim > 2:
         return _each(update_components, x, activations, components, objective, fixed, means)
     parts, fields = _divided(x, len(components), objective.beta)
-    sums = np.zeros((len(parts), fields.shape[1], *components.T.shape), x.dtype)
-    values = np.zeros(len(parts))
-    matrices = _locked(x), _locked(activations), _locked(components)
-    _share(means, parts, fields, _component_part, *matrices, objective.beta, sums, values)
-    sums = np.swapaxes(sums.sum(axis=0), 1, 2)
-    rising = activations.sum(axis=0)[:, None] if objective.beta == 1 else sums[1]
+    n_components, n_freqs = components.shape
+    sums = aligned((len(parts), fields.shape[1], n_components, n_freqs), x.dtype)
+    masses, values = np.zeros((len(parts), n_components)), np.zeros(len(parts))
+    # A logarithm for each number of the spectrogram is a tenth of an iteration.
+    weights = objective.sparsity_activations, objective.sparsity_components, objective.contrast
+    valued = any(weight is not None for weight in weights)
+    matrices = _locked(x), _locked(activations), _vectors(components)
+    totals = sums, masses, values
+    own = [(tile,) for tile in fields]
+    _share(means, parts, own, _component_part, *matrices, objective.beta, valued, *totals)
+    sums = sums.sum(axis=0)[:, :n_components, :n_freqs]
+    rising = sums[-1]
+    if objective.beta == 1:
+        rising = masses.sum(axis=0).astype(x.dtype)[:, None]
     if objective.sparsity_components is not None:
         rising = rising + objective.sparsity_components
     stepped = components * (sums[0] / rising) ** step_exponent(objective.beta)
     if fixed is not None:
         stepped = np.where(fixed, components, stepped)
-    return np.maximum(stepped, objective.floor, order="C"), values.sum()
+    value = values.sum() if valued else np.float64(np.nan)
+    return np.maximum(stepped, objective.floor, order="C"), value
 
 
 def _each(update: Callable[..., Any], *arguments: Any) -> tuple[Any, ...]:

@@ -34,7 +34,7 @@ class Fit:
         With the weights of the best epoch, or of the last one if nothing was held out.
     history : dict of str to list of float
         One value an epoch: "loss", "gradient_norm" and what the task told, as means over the
-        training batches; the same with the prefix "val_" for the examples held out;
+        training batches; the same with the prefix ``val_`` for the examples held out;
         "learning_rate" at the end; "seconds".
     best_epoch : int
         Index into the history of the epoch whose weights these are.

@@ -189,7 +189,7 @@ CORPUS = Corpus(
     ),
     layout=(
         "sub-001/ses-.../eeg/sub-001_ses-..._task-listeningActive_run-01_eeg.bdf.gz, "
-        "..._events.tsv, and stimuli/eeg/....npz.gz, stimuli/eeg/t_....npz.gz"
+        "..._events.tsv, and stimuli/eeg/NAME.npz.gz, stimuli/eeg/t_NAME.npz.gz"
     ),
     obtain=PREPROCESSED.obtain,
     reference=PREPROCESSED.reference,

@@ -33,7 +33,7 @@ class MultiHeadAttention(eqx.Module):
     References
     ----------
     .. [1] Vaswani et al. (2017), "Attention is all you need", NeurIPS 30,
-       :doi:`10.48550/arXiv.1706.03762`.
+       https://doi.org/10.48550/arXiv.1706.03762.
     """
 
     projection: Linear

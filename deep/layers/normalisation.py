@@ -79,7 +79,7 @@ class BatchNorm(eqx.Module):
     References
     ----------
     .. [1] Ioffe & Szegedy (2015), "Batch normalization: accelerating deep network training by
-       reducing internal covariate shift", ICML 32, :doi:`10.48550/arXiv.1502.03167`.
+       reducing internal covariate shift", ICML 32, https://doi.org/10.48550/arXiv.1502.03167.
     """
 
     weight: jax.Array

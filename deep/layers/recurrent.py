@@ -31,7 +31,7 @@ class BidirectionalLSTM(eqx.Module):
     ----------
     .. [1] Graves & Schmidhuber (2005), "Framewise phoneme classification with bidirectional LSTM
        and other neural network architectures", Neural Networks 18(5-6),
-       :doi:`10.1016/j.neunet.2005.06.042`.
+       https://doi.org/10.1016/j.neunet.2005.06.042.
     """
 
     inputs: jax.Array

@@ -35,7 +35,7 @@ class SubjectLayer(eqx.Module):
     References
     ----------
     .. [1] Défossez et al. (2023), "Decoding speech perception from non-invasive brain recordings",
-       Nature Machine Intelligence 5, :doi:`10.1038/s42256-023-00714-5`.
+       Nature Machine Intelligence 5, https://doi.org/10.1038/s42256-023-00714-5.
     """
 
     weight: jax.Array

@@ -28,6 +28,9 @@ def test_the_compiled_comparison_is_the_readable_one(rng, beta, dtype, rtol):
         x[rng.random(x.shape) < 0.3] = 0
     falling, rising, value = updates.compare(x, y, beta)
     down, up = y.copy(), np.ones_like(y)
-    np.testing.assert_allclose(compare(x, down, up, beta), value, rtol=rtol)
-    np.testing.assert_allclose(down, falling, rtol=rtol)
-    np.testing.assert_allclose(up, 1 if rising is None else rising, rtol=rtol)
+    np.testing.assert_allclose(compare(x, down, up, beta, True), value, rtol=rtol)
+    for _ in range(2):
+        np.testing.assert_allclose(down, falling, rtol=rtol)
+        np.testing.assert_allclose(up, 1 if rising is None else rising, rtol=rtol)
+        down, up = y.copy(), np.ones_like(y)
+        compare(x, down, up, beta, False)

@@ -3,11 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
+from scipy.signal import butter, sosfiltfilt
 from scipy.stats import norm
 
 from cnmf.evidence import (
     attend,
-    cautious_weights,
+    bold_weights,
+    bounded_weights,
     log_likelihood,
     log_prior,
     shift_statistics,
@@ -71,6 +73,22 @@ def test_chance_is_as_wide_as_claimed(rng):
     assert 0.8 < np.std(scores) < 1.2
 
 
+def test_what_lies_beyond_the_band_of_the_guide_does_not_drown_it():
+    # As from EEG: from 1 to 9 Hz at 64 Hz, and nearly nothing beyond.
+    sos = butter(4, [1, 9], "bandpass", fs=64, output="sos")
+    scores = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        loudness = bursts(rng, 16000, 4)
+        clean = loudness[:, 1] / loudness[:, 1].std()
+        guide = sosfiltfilt(sos, clean + 3 * rng.normal(size=16000))
+        products, covariance = shift_statistics(guide, loudness)
+        scores.append(products[0] / np.sqrt(np.diag(covariance)))
+    # It would be 20, were it known that nothing beyond counts, and 3.5 if the edges drown the rest.
+    assert np.mean(scores, axis=0)[1] > 4.5
+    assert np.abs(np.delete(scores, 1, axis=1)).max() < 3
+
+
 def test_a_clear_guide_is_followed(rng):
     loudness = bursts(rng)
     guide = loudness[:, 1] + loudness[:, 4] + 0.1 * rng.normal(size=2000)
@@ -130,32 +148,79 @@ def test_nothing_to_go_by(rng, which):
     np.testing.assert_allclose(found.weights, found.weights[0], rtol=1e-4)
 
 
-@given(seed=st.integers(0, 200))
-@settings(max_examples=25)
-def test_weights_are_a_better_bet_than_the_mixture(seed):
+def uncertain(seed):
+    """A Gram matrix of 4 components, three sets that are possible, and their probabilities."""
     rng = np.random.default_rng(seed)
     basis = rng.normal(size=(4, 6))
-    gram = basis @ basis.T
-    sets = (np.arange(16)[:, None] >> np.arange(4)) & 1
     posterior = np.zeros(16)
     some = rng.choice(np.arange(1, 15), 3, replace=False)
     posterior[some] = [0.6, 0.3, 0.1]  # drawn exactly by 200 sets
-    weights = cautious_weights(posterior, gram)
-    assert np.all((weights >= 0) & (weights <= 1))
+    sets = (some[:, None] >> np.arange(4)) & 1
+    return rng, basis @ basis.T, posterior, sets, posterior[some]
+
+
+def power_ratios(weights, sets, gram, numerator, denominator):
+    """Power of the part in the output over that of all else, by the angle between them."""
+    parts = sets @ gram
+    cosine = (parts @ weights) ** 2 / (weights @ gram @ weights)
+    cosine /= np.einsum("ij,ij->i", parts, sets)
+    return (cosine + numerator) / (1 + denominator - cosine)
+
+
+@given(seed=st.integers(0, 200))
+@settings(max_examples=25)
+def test_bold_weights_are_the_best_bet(seed):
+    rng, gram, posterior, sets, probabilities = uncertain(seed)
+    weights = bold_weights(posterior, gram)
+    assert weights.max() == 1
+    assert weights.min() >= 1e-3
 
     def risk(weights):
-        parts = sets[some] @ gram
-        cosine = (parts @ weights) ** 2 / (weights @ gram @ weights)
-        cosine /= np.einsum("ij,ij->i", parts, sets[some])
-        return ((cosine + 0.05) / (1.05 - cosine)) ** -4.0
+        return 1 / power_ratios(weights, sets, gram, 0.05, 0.05)
 
     mixture = risk(np.ones(4))
-    expected = posterior[some] @ (risk(weights) / mixture)
+    expected = probabilities @ (risk(weights) / mixture)
     assert expected <= 1 + 1e-9
     # and no small change makes it better
     for change in 0.01 * rng.normal(size=(20, 4)):
-        other = np.clip(weights + change * weights.max(), 1e-3 * weights.max(), weights.max())
-        assert posterior[some] @ (risk(other) / mixture) >= expected * (1 - 1e-3)
+        other = np.clip(weights + change, 1e-3, 1)
+        assert probabilities @ (risk(other) / mixture) >= expected * (1 - 1e-3)
+
+
+@given(seed=st.integers(0, 200), bold=st.lists(st.floats(0.001, 1), min_size=4, max_size=4))
+@settings(max_examples=50)
+def test_a_loss_is_improbable_and_the_step_the_longest(seed, bold):
+    _, gram, posterior, sets, probabilities = uncertain(seed)
+    bold = np.array(bold) / max(bold)
+    weights = bounded_weights(bold, posterior, gram)
+    assert np.all((weights >= 0) & (weights <= 1))
+
+    def probability_of_loss(weights):
+        found, mixture = (
+            10 * np.log10(power_ratios(w, sets, gram, 1e-6, 2e-3)) for w in (weights, np.ones(4))
+        )
+        return probabilities @ (found < mixture - 0.5)
+
+    assert probability_of_loss(weights) <= 0.02
+    # a fortieth of the way further would be too far
+    quiet = np.argmin(bold)
+    ratio = (weights / weights.max())[quiet]
+    step = (1 - ratio) / (1 - bold[quiet]) if bold[quiet] < 1 else 1.0
+    if step < 0.99:
+        assert probability_of_loss(1 + (step + 1 / 40) * (bold - 1)) > 0.02
+
+
+def test_certainty_is_followed_and_doubt_is_not():
+    bold = np.array([1.0, 0.001])
+    sure, unsure = np.array([0, 1.0, 0, 0]), np.array([0, 0.9, 0.1, 0])
+    np.testing.assert_allclose(bounded_weights(bold, sure, np.eye(2)), bold, rtol=1e-5)
+    near = bounded_weights(bold, unsure, np.eye(2))
+    assert 0.8 < near[1] / near[0] < 1
+    # a part of nearly nothing but distortion: the model must see that it can be lost
+    faint = np.diag([1.0, 1e-3])
+    near = bounded_weights(bold, unsure, faint)
+    assert near[1] / near[0] > 0.9
+    np.testing.assert_array_equal(bounded_weights(bold, unsure, np.zeros((2, 2))), [0.5, 0.5])
 
 
 def test_too_many_components_are_refused(rng):
