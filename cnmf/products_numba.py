@@ -14,10 +14,14 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-# Bytes of a vector, and rows of a block: ROWS x COLUMNS vectors of sums, one of factors for each
-# column, and one more fill the registers.
-VECTOR, ROWS = (64, 8) if binding.get_host_cpu_features().get("avx512f") else (32, 4)
-COLUMNS = 3
+# Bytes of a vector, and the number of rows of a block by its number of columns, in vectors: its
+# sums, one vector of factors for each column, and one more fill the registers.
+VECTOR, BLOCKS = 32, {1: 8, 2: 6, 3: 4}
+if binding.get_host_cpu_features().get("avx512f"):
+    VECTOR, BLOCKS = 64, {1: 16, 2: 12, 3: 8}
+
+# Whole blocks of any kind.
+ROWS = math.lcm(*BLOCKS.values())
 
 
 def padded(n: int, dtype: Any) -> int:
@@ -61,8 +65,8 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> Any:
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
-def _block(columns: int) -> Callable[..., None]:
-    """Make the product of a block of rows with so many vectors of columns."""
+def _block(columns: int, rows: int) -> Callable[..., None]:
+    """Make the product of so many rows with so many vectors of columns."""
 
     @intrinsic
     def multiply_block(typing_context, left, right, out, row, column, add):  # type: ignore[no-untyped-def]
@@ -87,7 +91,7 @@ def _block(columns: int) -> Callable[..., None]:
             undefined = ir.Constant(vector, ir.Undefined)
             first = ir.Constant(ir.VectorType(ir.IntType(32), lanes), None)
             factors, places, sums = [], [], []
-            for r in range(ROWS):
+            for r in range(rows):
                 # Rows past the end repeat the last one; nobody reads their sums.
                 i, last = b.add(row, integer(r)), b.sub(n_rows, integer(1))
                 inside = b.select(b.icmp_signed("<", i, last), i, last)
@@ -105,7 +109,7 @@ def _block(columns: int) -> Callable[..., None]:
                 base = at(arrays[1].data, shift, offset, type_=vector)
                 others = [b.load(b.gep(base, [integer(c)]), align=size) for c in range(columns)]
                 offset = b.mul(loop.index, strides[0][1])
-                for r in range(ROWS):
+                for r in range(rows):
                     factor = b.load(at(factors[r], offset, type_=kind))
                     factor = b.insert_element(undefined, factor, ir.IntType(32)(0))
                     factor = b.shuffle_vector(factor, undefined, first)
@@ -123,7 +127,8 @@ def _block(columns: int) -> Callable[..., None]:
     return multiply_block
 
 
-_one, _two, _three = (_block(columns) for columns in range(1, COLUMNS + 1))
+_one, _two, _three = (_block(columns, BLOCKS[columns]) for columns in (1, 2, 3))
+_ONE, _TWO, _THREE = (BLOCKS[columns] for columns in (1, 2, 3))
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
@@ -152,12 +157,19 @@ def multiply(left, right, out, add):  # type: ignore[no-untyped-def]
         raise ValueError("left and right do not fit together, or right has no whole vectors")
     if out.shape[0] < n_rows or out.shape[1] != right.shape[1]:
         raise ValueError("out does not have the shape of the product, in whole blocks")
-    for column in range(0, right.shape[1], COLUMNS * lanes):
+    column = 0
+    while column < right.shape[1]:
         columns = (right.shape[1] - column) // lanes
-        for row in range(0, left.shape[0], ROWS):
-            if columns >= 3:
-                _three(left, right, out, row, column, add)
-            elif columns == 2:
-                _two(left, right, out, row, column, add)
-            else:
+        # A block of one column is slow: four are two pairs.
+        if columns == 1:
+            for row in range(0, left.shape[0], _ONE):
                 _one(left, right, out, row, column, add)
+            column += lanes
+        elif columns == 2 or columns == 4:
+            for row in range(0, left.shape[0], _TWO):
+                _two(left, right, out, row, column, add)
+            column += 2 * lanes
+        else:
+            for row in range(0, left.shape[0], _THREE):
+                _three(left, right, out, row, column, add)
+            column += 3 * lanes

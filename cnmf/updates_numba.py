@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,11 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from cnmf.compare_numba import FAST, compare
 from cnmf.objective import Objective
-from cnmf.products_numba import aligned, multiply
+from cnmf.products_numba import ROWS, aligned, multiply
 from cnmf.updates import step_exponent
 
 # Bytes of a tile, which has to stay in a second-level cache beside the components.
-TILE = 2**17
+TILE = 2**18
 
 # Threads take parts, at most so many, each of at least so many multiplications.
 N_PARTS, SMALLEST_PART = 16, 2**23
@@ -31,22 +32,79 @@ Part = tuple[int, int, int]
 N_THREADS: int = config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
 
 
+@dataclass(frozen=True)
+class Means:
+    """Threads that share the work, and memory that is asked for once and not in every step.
+
+    Attributes
+    ----------
+    pool : ThreadPoolExecutor, optional
+        Threads beside the one that calls; None for no others.
+    memory : dict
+        What `room` has made.
+    """
+
+    pool: ThreadPoolExecutor | None = None
+    memory: dict[Any, Any] = field(default_factory=dict)
+
+    def room(self, what: str, shape: tuple[int, ...], dtype: Any) -> Any:
+        """Give memory in whole vectors, the same each time; what is in it is left from before.
+
+        Parameters
+        ----------
+        what : str
+            What it is for.
+        shape : tuple of int
+            Shape, to be padded as `aligned` does.
+        dtype : dtype
+            Of the numbers.
+
+        Returns
+        -------
+        ndarray
+            Memory; zero the first time, and in the padding always unless somebody fills it.
+        """
+        key = what, shape, np.dtype(dtype)
+        if key not in self.memory:
+            self.memory[key] = aligned(shape, dtype)
+        return self.memory[key]
+
+    def vectors(self, what: str, matrix: Any) -> Any:
+        """Copy a matrix into whole vectors, read-only: kernels are compiled for that alone.
+
+        Parameters
+        ----------
+        what : str
+            What it is.
+        matrix : ndarray of shape (n, m)
+            In any order.
+
+        Returns
+        -------
+        ndarray of shape (n, at least m)
+            Copy, padded with zeros.
+        """
+        copy = self.room(what, matrix.shape, matrix.dtype)[: len(matrix)]
+        copy[:, : matrix.shape[1]] = matrix
+        return _locked(copy)
+
+
 @contextmanager
-def prepared() -> Iterator[ThreadPoolExecutor]:
+def prepared() -> Iterator[Means]:
     """Start the threads that the updates share their work between.
 
     As many as Numba would use (the variable NUMBA_NUM_THREADS), each with BLAS to itself.
 
     Yields
     ------
-    pool : ThreadPoolExecutor
+    means : Means
         To be handed to the updates.
     """
     with (
         threadpool_limits(1, user_api="blas"),
         ThreadPoolExecutor(max(N_THREADS - 1, 1)) as pool,
     ):
-        yield pool
+        yield Means(pool)
 
 
 @njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
@@ -105,7 +163,8 @@ def _component_part(  # type: ignore[no-untyped-def]
             for k in range(a.shape[1]):
                 masses[part, k] += a[i, k]
         for j in range(len(fields)):
-            multiply(a[first:last].T, fields[j, : last - first], sums[part, j], True)
+            ratios = fields[j, : last - first]
+            multiply(a[first:last].T, ratios, sums[part, j], first > start)
 
 
 @njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
@@ -117,9 +176,7 @@ def _normalise(a, norms, floor):  # type: ignore[no-untyped-def]
             a[i, k] = max(a[i, k] * inverse[k], floor)
 
 
-def _share(
-    pool: ThreadPoolExecutor | None, parts: list[Part], owned: Any, kernel: Any, *arguments: Any
-) -> None:
+def _share(means: Means, parts: list[Part], owned: Any, kernel: Any, *arguments: Any) -> None:
     """Call a kernel for every part, on all threads; each has the memory of one item of `owned`."""
     left = deque(parts)
 
@@ -131,7 +188,7 @@ def _share(
                 return
             kernel(frames, *own, *arguments)
 
-    helpers = [pool.submit(work, own) for own in owned[1:]] if pool is not None else []
+    helpers = [means.pool.submit(work, own) for own in owned[1:]] if means.pool is not None else []
     work(owned[0])
     for helper in helpers:
         if not helper.cancel():  # it has started
@@ -145,7 +202,7 @@ def _locked(x: Any) -> Any:
     return x
 
 
-def _divided(x: Any, n_components: int, beta: float) -> tuple[list[Part], Any]:
+def _divided(x: Any, n_components: int, beta: float, means: Means) -> tuple[list[Part], Any]:
     """Parts of the frames (number, start, stop), and a tile for each thread.
 
     How the frames are divided does not depend on the number of threads, and neither does the order
@@ -154,16 +211,9 @@ def _divided(x: Any, n_components: int, beta: float) -> tuple[list[Part], Any]:
     n_parts = min(N_PARTS, len(x), 1 + x.size * n_components // SMALLEST_PART)
     edges = [len(x) * i // n_parts for i in range(n_parts + 1)]
     parts = list(zip(range(n_parts), edges[:-1], edges[1:], strict=True))
-    n_rows = min(max(TILE // x[0].nbytes, 1), -(-len(x) // n_parts))
+    n_rows = min(max(TILE // x[0].nbytes // ROWS, 1) * ROWS, -(-len(x) // n_parts))
     shape = min(n_parts, N_THREADS), 1 if beta == 1 else 2, n_rows, x.shape[1]
-    return parts, aligned(shape, x.dtype)
-
-
-def _vectors(matrix: Any) -> Any:
-    """Copy of a matrix in whole vectors, read-only: kernels are compiled for that alone."""
-    copy = aligned(matrix.shape, matrix.dtype)[: len(matrix)]
-    copy[:, : matrix.shape[1]] = matrix
-    return _locked(copy)
+    return parts, means.room("tiles", shape, x.dtype)
 
 
 def update_activations(
@@ -173,7 +223,7 @@ def update_activations(
     objective: Objective,
     damping: Any,
     fixed: Any = None,
-    means: Any = None,
+    means: Means | None = None,
 ) -> tuple[Any, Any, Any]:
     """Take one step with the activations; see `cnmf.updates.update_activations`.
 
@@ -191,7 +241,7 @@ def update_activations(
         Length of the step.
     fixed : ndarray of bool, shape (..., n_frames, n_components), optional
         Entries that keep their value, up to the norm of their column.
-    means : ThreadPoolExecutor, optional
+    means : Means, optional
         What `prepared` gave; None for a single thread.
 
     Returns
@@ -207,6 +257,7 @@ def update_activations(
         return _each(
             update_activations, x, activations, components, objective, damping, fixed, means
         )
+    means = means or Means()
     up = down = np.zeros(len(components), x.dtype)
     rising = np.zeros_like(up)
     if objective.beta == 1:
@@ -224,12 +275,15 @@ def update_activations(
         up, down = up + np.maximum(-along, 0), down + np.maximum(along, 0)
         guide = objective.guide
     exponent = x.dtype.type(step_exponent(objective.beta) * damping)
-    parts, fields = _divided(x, len(components), objective.beta)
-    products = aligned((len(fields), 3, fields.shape[2], len(components)), x.dtype)
+    parts, fields = _divided(x, len(components), objective.beta, means)
+    products = means.room("products", (len(fields), 3, fields.shape[2], len(components)), x.dtype)
+    if objective.guide is None:
+        products[:, 2] = 0
     stepped = np.empty_like(activations, order="C")
     squares, values = np.zeros((len(parts), len(components))), np.zeros(len(parts))
-    matrices = _locked(x), _locked(activations), _vectors(components), _vectors(components.T)
-    guidance = objective.beta, _locked(guide), _vectors(pull)
+    w, turned = means.vectors("w", components), means.vectors("turned", components.T)
+    matrices = _locked(x), _locked(activations), w, turned
+    guidance = objective.beta, _locked(guide), means.vectors("pull", pull)
     step = up, down, rising, exponent, stepped, squares, values
     own = list(zip(fields, products, strict=True))
     _share(means, parts, own, _activation_part, *matrices, *guidance, *step)
@@ -248,7 +302,7 @@ def update_components(
     components: Any,
     objective: Objective,
     fixed: Any = None,
-    means: Any = None,
+    means: Means | None = None,
 ) -> tuple[Any, Any]:
     """Take one step with the components; see `cnmf.updates.update_components`.
 
@@ -264,7 +318,7 @@ def update_components(
         Divergence and weights.
     fixed : ndarray of bool, shape (..., n_components, n_freqs), optional
         Entries that keep their value.
-    means : ThreadPoolExecutor, optional
+    means : Means, optional
         What `prepared` gave; None for a single thread.
 
     Returns
@@ -277,18 +331,19 @@ def update_components(
     """
     if x.ndim > 2:
         return _each(update_components, x, activations, components, objective, fixed, means)
-    parts, fields = _divided(x, len(components), objective.beta)
+    means = means or Means()
+    parts, fields = _divided(x, len(components), objective.beta, means)
     n_components, n_freqs = components.shape
-    sums = aligned((len(parts), fields.shape[1], n_components, n_freqs), x.dtype)
+    sums = means.room("sums", (len(parts), fields.shape[1], n_components, n_freqs), x.dtype)
     masses, values = np.zeros((len(parts), n_components)), np.zeros(len(parts))
     # A logarithm for each number of the spectrogram is a tenth of an iteration.
     weights = objective.sparsity_activations, objective.sparsity_components, objective.contrast
     valued = any(weight is not None for weight in weights)
-    matrices = _locked(x), _locked(activations), _vectors(components)
+    matrices = _locked(x), _locked(activations), means.vectors("w", components)
     totals = sums, masses, values
     own = [(tile,) for tile in fields]
     _share(means, parts, own, _component_part, *matrices, objective.beta, valued, *totals)
-    sums = sums.sum(axis=0)[:, :n_components, :n_freqs]
+    sums = sums[:, :, :n_components, :n_freqs].sum(axis=0)
     rising = sums[-1]
     if objective.beta == 1:
         rising = masses.sum(axis=0).astype(x.dtype)[:, None]
