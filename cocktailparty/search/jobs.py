@@ -11,6 +11,8 @@ from typing import Any
 
 # A job that takes its worker down this often is not started again.
 _ATTEMPTS = 3
+#: Seconds to wait for the scheduler of a cluster, and for a first worker.
+PATIENCE = 30.0
 
 
 class WorkersLostError(OSError):
@@ -118,8 +120,6 @@ class DaskJobs:
         First argument of every job.
     address : str
         Address of the scheduler, such as ``tcp://10.0.0.1:8786``.
-    timeout : float
-        Seconds to wait for the scheduler, and for a first worker.
 
     Attributes
     ----------
@@ -127,13 +127,14 @@ class DaskJobs:
         Number of jobs to hand over at a time that leaves no worker idle for long.
     """
 
-    def __init__(self, shared: Any, address: str, timeout: float = 30.0) -> None:
+    def __init__(self, shared: Any, address: str) -> None:
         try:
             from distributed import Client
         except ModuleNotFoundError as error:
             raise ImportError(
                 "a cluster needs Dask, which is not installed: pip install 'cocktailparty[search]'"
             ) from error
+        timeout = PATIENCE
         try:
             self._client = Client(address, timeout=timeout, set_as_default=False)
         except (OSError, ValueError) as error:

@@ -1,6 +1,6 @@
 """The loop of a search: draw parameters, score folds, stop what is not promising."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -145,7 +145,9 @@ def search(
         held: list[Fold] = []
         if holdout is not None:
             trials, held = hold_out(trials, holdout, pooled=cv == "subject")
-        example = decoder if hasattr(decoder, "get_params") else _first(optuna, decoder, space)
+        # From some point of the space, for checks before any work.
+        anywhere = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
+        example = make_decoder(decoder, suggest(anywhere, space))
         folds, windows = checked_folds(
             {"decoder": example},
             trials,
@@ -372,9 +374,3 @@ def _check_held_out(folds: list[Fold], window: float, allow_shared_stimuli: bool
                 f"a window of {window:g} s does not fit into the held-out trials of {fold.name!r}, "
                 f"which allow {longest:g} s"
             )
-
-
-def _first(optuna: Any, make: Callable[..., Any], space: Space) -> Any:
-    """Make a decoder from some point of the space, for checks before any work."""
-    trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
-    return make(**suggest(trial, space))
