@@ -1,7 +1,7 @@
 """The network of the thesis: encoders of EEG and envelopes, and a reconstructor of the envelope."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -198,6 +198,13 @@ class ThesisNetwork(eqx.Module):
     >>> n_parameters(network)
     259275
     """
+
+    #: Names of the parts of a batch that the network takes.
+    inputs: ClassVar[tuple[str, ...]] = ("eeg", "stimuli", "subject")
+    #: Whether features of an embedding have means of their own.
+    per_feature: ClassVar[bool] = False
+    #: Whether every channel and band of a window is to have unit norm.
+    unit_windows: ClassVar[bool] = True
 
     subjects: SubjectLayer
     eeg_encoder: Stack
