@@ -9,9 +9,10 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from deep.batches import Examples
+from deep.batches import Examples, evaluation_batches
 from deep.devices import to_jax
 from deep.prefetching import prefetched
+from deep.steps import Task
 from deep.trees import Structure, split
 
 
@@ -59,6 +60,44 @@ def apply(
     with closing(prefetched(load, range(0, n, size))) as batches:
         outputs = [jax.device_get(program(arrays, batch)) for batch in batches]
     return jax.tree.map(lambda *parts: np.concatenate(parts)[:n], *outputs)
+
+
+def mean_loss(
+    task: Task, model: Any, state: Any, examples: Examples, *, batch_size: int, device: jax.Device
+) -> float:
+    """Compute the loss of a model in inference mode, as training does for what is held out.
+
+    Parameters
+    ----------
+    task : Task
+        Loss.
+    model, state : object
+        Model.
+    examples : Examples
+        What to compute it on.
+    batch_size : int
+        Largest number of examples in a batch.
+    device : jax.Device
+        Where to compute.
+
+    Returns
+    -------
+    loss : float
+        Mean over the examples.
+    """
+
+    def loss_of(model: Any, state: Any, batch: Any) -> Any:
+        return task(model, state, batch, jax.random.key(0))[0]
+
+    arrays, structure = split((eqx.nn.inference_mode(model), state))
+    arrays = jax.device_put(arrays, device)
+    program = jax.jit(lambda arrays, batch: loss_of(*structure.join(arrays), batch))
+    batches = evaluation_batches(len(examples), batch_size, examples.apart)
+    losses = [
+        program(arrays, jax.tree.map(lambda x: to_jax(x, device), examples.take(indices, None)))
+        for indices in batches
+    ]
+    return float(np.average(np.asarray(losses, float), weights=[len(batch) for batch in batches]))
 
 
 @lru_cache(maxsize=16)
