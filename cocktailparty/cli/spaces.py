@@ -65,7 +65,7 @@ def cca(trial: Any) -> dict[str, Any]:
     }
 
 
-def siglip(trial: Any) -> dict[str, Any]:
+def siglip_thesis(trial: Any) -> dict[str, Any]:
     """Draw from the search space of the thesis that the contrastive decoder comes from.
 
     Parameters
@@ -76,11 +76,33 @@ def siglip(trial: Any) -> dict[str, Any]:
     Returns
     -------
     parameters : dict
-        See `deep.siglip_space.suggest`.
+        For `deep.SigLIPDecoder`, whatever its preset is.
     """
     from deep.siglip_space import suggest
 
     return suggest(trial)
+
+
+def siglip(trial: Any) -> dict[str, Any]:
+    """Draw how the default contrastive decoder is trained and regularised.
+
+    Parameters
+    ----------
+    trial : optuna.Trial
+        Trial of a study.
+
+    Returns
+    -------
+    parameters : dict
+        For `deep.SigLIPDecoder` with its default preset.
+    """
+    return {
+        "learning_rate": trial.suggest_float("learning_rate", 3e-4, 1e-2, log=True),
+        "weight_decay": trial.suggest_float("weight_decay", 1e-3, 1.0, log=True),
+        "eeg_dropout": trial.suggest_float("eeg_dropout", 0.0, 0.5, step=0.1),
+        "masker_weight": trial.suggest_categorical("masker_weight", [1.0, 2.0, 4.0, 8.0]),
+        "average": trial.suggest_float("average", 0.0, 0.4, step=0.1),
+    }
 
 
 SPACES: dict[str, Callable[[Any], dict[str, Any]]] = {
@@ -90,6 +112,7 @@ SPACES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "ledoit-wolf": ledoit_wolf,
     "cca": cca,
     "siglip": siglip,
+    "siglip-thesis": siglip_thesis,
 }
 
 

@@ -66,14 +66,20 @@ def _importances(result: SearchResult) -> dict[str, float | None]:
 
 
 def _points(ax: "Axes", result: SearchResult, x: Any) -> None:
-    for state, color, marker in (("stopped early", "0.6", "x"), ("complete", COLORS[0], "o")):
+    kinds = (
+        ("stopped early", "0.6", "x", "stopped early (fewer folds)"),
+        ("complete", COLORS[0], "o", "complete"),
+    )
+    for state, color, marker, label in kinds:
         rows = (result.table["state"] == state).to_numpy()
         if rows.any():
             scores = 100 * result.table["score"][rows]
-            ax.plot(np.asarray(x)[rows], scores, marker, ms=5, color=color, label=state)
+            ax.plot(np.asarray(x)[rows], scores, marker, ms=5, color=color, label=label)
 
 
 def _draw_history(ax: "Axes", result: SearchResult) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     number = result.table["trial"].to_numpy()
     _points(ax, result, number)
     complete = result.table[result.table["state"] == "complete"]
@@ -97,6 +103,7 @@ def _draw_history(ax: "Axes", result: SearchResult) -> None:
             capsize=3,
             label="best on held-out trials (95 %)",
         )
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="trial of the search", ylabel=f"accuracy at {result.window:g} s (%)")
     ax.legend(fontsize="small", frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     sober(ax)

@@ -191,7 +191,7 @@ class DaskJobs:
 
         numbers = {submit(i): i for i in range(len(jobs))}
         losses = dict.fromkeys(range(len(jobs)), 0)
-        pending = as_completed(list(numbers))
+        pending = as_completed(list(numbers), loop=self._client.loop)
         for future in pending:
             i = numbers.pop(future)
             try:

@@ -160,9 +160,10 @@ def search(
         _check_held_out(held, window, allow_shared_stimuli)
         if out is not None:
             Path(out).mkdir(parents=True, exist_ok=True)
+            storage = storage or f"sqlite:///{Path(out) / 'study.db'}"
         study = open_study(
             optuna,
-            storage or ("sqlite://" if out is None else f"sqlite:///{Path(out) / 'study.db'}"),
+            storage,
             name,
             fingerprint_of(optuna, decoder, space, folds, window),
             seed=random_state,

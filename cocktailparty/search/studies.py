@@ -56,7 +56,7 @@ def quiet_optuna() -> Iterator[Any]:
 
 
 def open_study(
-    optuna: Any, storage: str, name: str, fingerprint: str, *, seed: int, min_folds: int
+    optuna: Any, storage: str | None, name: str, fingerprint: str, *, seed: int, min_folds: int
 ) -> "optuna.Study":
     """Open a study, or make it.
 
@@ -64,8 +64,8 @@ def open_study(
     ----------
     optuna : module
         From `quiet_optuna`.
-    storage : str
-        Address of a database, such as ``sqlite:///study.db``.
+    storage : str or None
+        Address of a database, such as ``sqlite:///study.db``; None for memory.
     name : str
         Name of the study in it.
     fingerprint : str
@@ -87,18 +87,7 @@ def open_study(
     ValueError
         If the study holds another search.
     """
-    from sqlalchemy.exc import SQLAlchemyError
-
-    sqlite = storage.startswith("sqlite")
-    engine = {"connect_args": {"timeout": _PATIENCE}} if sqlite else {"pool_pre_ping": True}
-    try:
-        database = optuna.storages.RDBStorage(storage, engine_kwargs=engine)
-        study = optuna.create_study(
-            storage=database, study_name=name, direction="maximize", load_if_exists=True
-        )
-    except (SQLAlchemyError, ImportError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise OSError(f"the study cannot be kept in {storage!r}: {reason}") from error
+    study = _opened(optuna, storage, name)
     found = study.user_attrs.setdefault(_FINGERPRINT, fingerprint)
     if found != fingerprint:
         raise ValueError(
@@ -191,6 +180,23 @@ def suggest(trial: Any, space: Space) -> dict[str, Any]:
                 f"space[{name!r}] must be an Optuna distribution, got {type(among).__name__}"
             )
     return parameters
+
+
+def _opened(optuna: Any, storage: str | None, name: str) -> "optuna.Study":
+    if storage is None:
+        return optuna.create_study(study_name=name, direction="maximize")
+    from sqlalchemy.exc import SQLAlchemyError
+
+    sqlite = storage.startswith("sqlite")
+    engine = {"connect_args": {"timeout": _PATIENCE}} if sqlite else {"pool_pre_ping": True}
+    try:
+        database = optuna.storages.RDBStorage(storage, engine_kwargs=engine)
+        return optuna.create_study(
+            storage=database, study_name=name, direction="maximize", load_if_exists=True
+        )
+    except (SQLAlchemyError, ImportError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise OSError(f"the study cannot be kept in {storage!r}: {reason}") from error
 
 
 def _name_of(thing: Any) -> str:

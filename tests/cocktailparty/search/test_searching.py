@@ -134,7 +134,7 @@ def test_held_out_trials_are_never_seen_by_the_search(monkeypatch):
 
 
 def test_held_out_trials_are_scored_once_for_a_choice(trials, tmp_path, monkeypatch):
-    settings = {"holdout": "story", "window": 1, "out": tmp_path, "min_folds": 9}
+    settings = {"holdout": "story", "window": 1, "out": tmp_path, "min_folds": 1}
     first = search(Skilled(), trials, by_skill, n_trials=1, **settings)
     with monkeypatch.context() as patch:
         patch.setattr(searching, "score_held_out", None)
