@@ -85,13 +85,9 @@ def mean_loss(
     loss : float
         Mean over the examples.
     """
-
-    def loss_of(model: Any, state: Any, batch: Any) -> Any:
-        return task(model, state, batch, jax.random.key(0))[0]
-
     arrays, structure = split((eqx.nn.inference_mode(model), state))
     arrays = jax.device_put(arrays, device)
-    program = jax.jit(lambda arrays, batch: loss_of(*structure.join(arrays), batch))
+    program = _loss_program(task, structure)
     batches = evaluation_batches(len(examples), batch_size, examples.apart)
     losses = [
         program(arrays, jax.tree.map(lambda x: to_jax(x, device), examples.take(indices, None)))
@@ -103,3 +99,12 @@ def mean_loss(
 @lru_cache(maxsize=16)
 def _program(forward: Callable, structure: Structure) -> Callable:
     return jax.jit(lambda arrays, batch: forward(*structure.join(arrays), batch))
+
+
+@lru_cache(maxsize=16)
+def _loss_program(task: Task, structure: Structure) -> Callable:
+    def loss_of(arrays: Any, batch: Any) -> Any:
+        model, state = structure.join(arrays)
+        return task(model, state, batch, jax.random.key(0))[0]
+
+    return jax.jit(loss_of)

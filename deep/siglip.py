@@ -1,13 +1,12 @@
 """Attention decoding by contrast of EEG and sound."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
 import jax
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.decoder import AttentionDecoderMixin
@@ -15,14 +14,15 @@ from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
 from deep.batches import Examples
 from deep.devices import choose_device
-from deep.estimator import NeuralEstimator, split_groups
+from deep.estimator import split_groups
 from deep.inference import mean_loss
 from deep.saving import Network
 from deep.siglip_calibration import calibrated
 from deep.siglip_inputs import Inputs
-from deep.siglip_networks import NETWORKS, network_class, network_config, samples_after
+from deep.siglip_networks import network_config, samples_after
 from deep.siglip_outputs import Outputs
 from deep.siglip_presets import PRESETS
+from deep.siglip_settings import SigLIPSettings
 from deep.siglip_task import ContrastTask
 from deep.trees import n_parameters
 from deep.windows import Recording, TrainingWindows
@@ -31,7 +31,7 @@ _LEARNT = ("network_", "history_", "best_epoch_", "stopped_", "n_iter_")
 _SUBJECTS = "subjects.weight"
 
 
-class SigLIPDecoder(AttentionDecoderMixin, NeuralEstimator):
+class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
     r"""Decode attention by comparing embeddings of EEG and of sounds.
 
     Two encoders are trained so that the embeddings of EEG and attended sound agree more than
@@ -81,6 +81,9 @@ class SigLIPDecoder(AttentionDecoderMixin, NeuralEstimator):
         Width of the default network and half of that of the relative of VLAAI.
     eeg_dropout, sound_dropout : float, optional
         Shares of hidden values that are set to zero in training.
+    eeg_gain : float
+        Factor of what the default network adds to the ridge models from the EEG: a small one
+        makes it learn more slowly than the network of the sound does.
     channel_dropout : float
         Share of the EEG channels that are silenced in training of the default network, for
         listeners with few or unreliable electrodes.
@@ -127,82 +130,6 @@ class SigLIPDecoder(AttentionDecoderMixin, NeuralEstimator):
     (1920, 1)
     """
 
-    def __init__(
-        self,
-        preset: str = "default",
-        network: str = "siglip",
-        *,
-        window: float = 3.0,
-        overlap: float | None = None,
-        tmax: float = 0.4,
-        target: int | None = None,
-        contrast_weight: float = 1.0,
-        masker_weight: float | None = None,
-        n_embedding: int | None = None,
-        n_reconstructor: int | None = None,
-        kernels: Sequence[int] | None = None,
-        n_hidden: int = 8,
-        eeg_dropout: float | None = None,
-        sound_dropout: float | None = None,
-        channel_dropout: float = 0.0,
-        average: float | None = None,
-        temperature: float | None = None,
-        bias: float | None = None,
-        optimizer: str | Callable | None = None,
-        learning_rate: float | None = None,
-        schedule: str | Callable = "constant",
-        weight_decay: float | None = None,
-        clip_norm: float | None = None,
-        batch_size: int | None = None,
-        max_epochs: int | None = None,
-        patience: int | None = None,
-        validation_fraction: float | None = None,
-        precision: str = "float32",
-        device: str | None = None,
-        checkpoint: str | None = None,
-        random_state: Any = None,
-        verbose: bool = False,
-    ) -> None:
-        super().__init__(
-            optimizer=optimizer,  # type: ignore[arg-type]
-            learning_rate=learning_rate,  # type: ignore[arg-type]
-            schedule=schedule,
-            weight_decay=weight_decay,  # type: ignore[arg-type]
-            clip_norm=clip_norm,
-            batch_size=batch_size,  # type: ignore[arg-type]
-            max_epochs=max_epochs,  # type: ignore[arg-type]
-            patience=patience,
-            validation_fraction=validation_fraction,  # type: ignore[arg-type]
-            precision=precision,
-            device=device,
-            checkpoint=checkpoint,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.preset = preset
-        self.network = network
-        self.window = window
-        self.overlap = overlap
-        self.tmax = tmax
-        self.target = target
-        self.contrast_weight = contrast_weight
-        self.masker_weight = masker_weight
-        self.n_embedding = n_embedding
-        self.n_reconstructor = n_reconstructor
-        self.kernels = kernels
-        self.n_hidden = n_hidden
-        self.eeg_dropout = eeg_dropout
-        self.sound_dropout = sound_dropout
-        self.channel_dropout = channel_dropout
-        self.average = average
-        self.temperature = temperature
-        self.bias = bias
-
-    @property
-    def architecture(self) -> Any:  # type: ignore[override]
-        """Class of the network."""
-        return network_class(self.preset, self.network)
-
     def fit(self, trials: Any, attended: Any = None) -> "SigLIPDecoder":
         """Train on the trials of one or many listeners.
 
@@ -224,7 +151,7 @@ class SigLIPDecoder(AttentionDecoderMixin, NeuralEstimator):
             If a setting is out of range, a label is missing, the trials do not fit together, or
             they are too short or too few to hold something out.
         """
-        trainer = self._resolved()
+        trainer = self.resolved()
         trials = check_trials(trials)
         labels = attended_labels(trials, attended)
         self.sfreq_ = trials[0].sfreq
@@ -285,7 +212,7 @@ class SigLIPDecoder(AttentionDecoderMixin, NeuralEstimator):
             If the network has nothing of a listener's own, or the trials do not fit.
         """
         check_is_fitted(self, "network_")
-        trainer = self._resolved()
+        trainer = self.resolved()
         trials = check_trials(trials, sfreq=self.sfreq_)
         labels = attended_labels(trials, attended)
         for trial in trials:
@@ -372,43 +299,12 @@ class SigLIPDecoder(AttentionDecoderMixin, NeuralEstimator):
         return [outputs.reconstruction(self.inputs_.recording(t))[:, None] for t in trials]
 
     @property
-    def _sees_windows(self) -> bool:
-        return bool(self.architecture.unit_windows)
-
-    @property
-    def _lagged(self) -> bool:
-        return "linear" in self.architecture.inputs
-
-    @property
     def _n_window(self) -> int:
         return round(self.window * self.sfreq_)
 
     @property
     def _n_lags(self) -> int:
         return int(self.tmax * self.sfreq_ + 1e-9) + 1
-
-    def _resolved(self) -> "SigLIPDecoder":
-        """Copy whose settings are all given, by the user or by the preset, and checked."""
-        if self.preset not in PRESETS:
-            raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {self.preset!r}")
-        if self.network not in NETWORKS:
-            raise ValueError(f"network must be one of {NETWORKS}, got {self.network!r}")
-        preset = PRESETS[self.preset]
-        copy: SigLIPDecoder = clone(self)
-        copy.set_params(**{k: v for k, v in preset.items() if getattr(self, k) is None})
-        if not 0 <= copy.overlap < 1:  # type: ignore[operator]
-            raise ValueError(f"overlap must be at least 0 and less than 1, got {copy.overlap!r}")
-        for name in ("contrast_weight", "masker_weight", "tmax"):
-            if not getattr(copy, name) >= 0:
-                raise ValueError(f"{name} must not be negative, got {getattr(copy, name)!r}")
-        for name in ("eeg_dropout", "sound_dropout", "channel_dropout"):
-            if not 0 <= getattr(copy, name) < 1:
-                raise ValueError(
-                    f"{name} must be at least 0 and less than 1, got {getattr(copy, name)!r}"
-                )
-        copy._check_settings()
-        copy.random_state = copy._seed()
-        return copy
 
     def _check_lengths(self, trials: list[Trial]) -> None:
         if self._n_window < 16:
@@ -463,21 +359,27 @@ class SigLIPDecoder(AttentionDecoderMixin, NeuralEstimator):
 
     def _start(self, trainer: "SigLIPDecoder", config: dict[str, Any]) -> tuple[Any, Any]:
         make = eqx.nn.make_with_state(self.architecture)
-        return make(**config, key=jax.random.key(trainer.random_state))  # type: ignore[no-any-return]
+        return make(**config, key=jax.random.key(trainer.random_state))
 
     def _take_over(self, trainer: "SigLIPDecoder") -> None:
         for name in _LEARNT:
             setattr(self, name, getattr(trainer, name))
 
     def _keep_if_better(
-        self, trainer: "SigLIPDecoder", task: ContrastTask, start: Any, held_out: Examples
+        self,
+        trainer: "SigLIPDecoder",
+        task: ContrastTask,
+        start: tuple[Any, Any],
+        held_out: Examples,
     ) -> None:
         """Stay with what was there if nothing that was learnt is better on what was held out."""
-        device = choose_device(self.device)
+        (model, state), device = start, choose_device(self.device)
         batch_size = int(trainer.batch_size)
-        self.start_loss_ = mean_loss(task, *start, held_out, batch_size=batch_size, device=device)
+        self.start_loss_ = mean_loss(
+            task, model, state, held_out, batch_size=batch_size, device=device
+        )
         if self.start_loss_ <= self.history_["val_loss"][self.best_epoch_]:
-            self.network_ = Network.of(*start, self.network_.config)
+            self.network_ = Network.of(model, state, self.network_.config)
             self.best_epoch_ = -1
 
     def _fit_listener(

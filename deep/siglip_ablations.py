@@ -9,6 +9,9 @@ import jax.numpy as jnp
 from deep.layers import Conv1d, LayerNorm, Linear
 from deep.siglip_network import Views
 
+# Its constructor comes from a base class, where mypy does not look.
+_conv: Any = Conv1d
+
 
 def as_views(reconstruction: jax.Array, features: jax.Array) -> Views:
     """Let the reconstruction be the embedding, and the envelope that of a sound.
@@ -60,7 +63,7 @@ class LinearHead(eqx.Module):
         bias: float = 2.0,
         key: jax.Array,
     ) -> None:
-        self.filters = Conv1d(n_channels, 1, n_lags, padding=0, key=key)
+        self.filters = _conv(n_channels, 1, n_lags, padding=0, key=key)
         self.log_temperature = jnp.log(jnp.float32(temperature))
         self.bias = -jnp.float32(bias)
 
@@ -95,12 +98,12 @@ class VlaaiBlock(eqx.Module):
     def __init__(self, n_channels: int, n_hidden: int, n_lags: int, *, key: jax.Array) -> None:
         keys = jax.random.split(key, 4)
         self.convolutions = [
-            Conv1d(n_channels, n_hidden, 5, key=keys[0]),
-            Conv1d(n_hidden, n_hidden, 5, key=keys[1]),
+            _conv(n_channels, n_hidden, 5, key=keys[0]),
+            _conv(n_hidden, n_hidden, 5, key=keys[1]),
         ]
         self.norms = [LayerNorm(n_hidden), LayerNorm(n_hidden)]
         self.dense = Linear(n_hidden, n_channels, key=keys[2])
-        self.context = Conv1d(n_channels, n_channels, n_lags, padding=0, key=keys[3])
+        self.context = _conv(n_channels, n_channels, n_lags, padding=0, key=keys[3])
         self.last_norm = LayerNorm(n_channels)
 
     def __call__(self, x: jax.Array) -> jax.Array:

@@ -1,5 +1,6 @@
 """The default network: ridge models with a small non-linear network on top that starts at zero."""
 
+from operator import attrgetter
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -8,6 +9,9 @@ import jax.numpy as jnp
 
 from deep.layers import Conv1d, LayerNorm, Linear, SubjectLayer
 from deep.siglip_network import Views
+
+# Its constructor comes from a base class, where mypy does not look.
+_conv: Any = Conv1d
 
 # How much of an embedding the features other than the envelope make up at the start, together.
 _START = 0.3
@@ -39,6 +43,8 @@ class LaggedNetwork(eqx.Module):
         Number of spatial filters, and of features within the network of the sound.
     dropout : float
         Share of the hidden values that are set to zero in training.
+    eeg_gain : float
+        Factor of what the network of the EEG adds, which slows its training down.
     channel_dropout : float
         Share of the channels that are silenced in training.
     average : float
@@ -66,6 +72,7 @@ class LaggedNetwork(eqx.Module):
     readout: jax.Array
     dropout: eqx.nn.Dropout
     channel_dropout: eqx.nn.Dropout
+    eeg_gain: float = eqx.field(static=True)
     log_temperature: jax.Array
     bias: jax.Array
 
@@ -78,6 +85,7 @@ class LaggedNetwork(eqx.Module):
         *,
         n_hidden: int = 8,
         dropout: float = 0.3,
+        eeg_gain: float = 0.005,
         channel_dropout: float = 0.0,
         average: float = 0.2,
         temperature: float = 5.0,
@@ -89,14 +97,15 @@ class LaggedNetwork(eqx.Module):
         self.subjects = _zeroed(subjects, "weight")
         self.spatial = Linear(n_channels, n_hidden, key=keys[1])
         self.norm = LayerNorm(n_hidden)
-        temporal = Conv1d(n_hidden, n_features + 1, n_lags, padding=0, key=keys[2])
+        temporal = _conv(n_hidden, n_features + 1, n_lags, padding=0, key=keys[2])
         self.temporal = _zeroed(temporal, "weight", "bias")
         start = jnp.full(n_features, jnp.sqrt(_START / max(n_features - 1, 1))).at[0].set(1.0)
         self.mix_eeg, self.mix_sound = jnp.diag(start), jnp.diag(start)
-        self.sound_in = Conv1d(n_features, n_hidden, 9, key=keys[3])
+        self.sound_in = _conv(n_features, n_hidden, 9, key=keys[3])
         self.sound_out = _zeroed(Linear(n_hidden, n_features, key=keys[4]), "weight", "bias")
         self.readout = jnp.zeros(n_features).at[0].set(1.0)
         self.dropout = eqx.nn.Dropout(dropout)
+        self.eeg_gain = eeg_gain
         self.channel_dropout = eqx.nn.Dropout(channel_dropout)
         self.log_temperature = jnp.log(jnp.float32(temperature))
         self.bias = -jnp.float32(bias)
@@ -117,7 +126,7 @@ class LaggedNetwork(eqx.Module):
         silenced = self.channel_dropout(jnp.ones(n_channels, eeg.dtype), key=keys[0])
         x = self.subjects(eeg * silenced, subject, keys[1])
         hidden = self.dropout(jax.nn.gelu(self.norm(self.spatial(x))), key=keys[2])
-        beyond = self.temporal(hidden)
+        beyond = self.eeg_gain * self.temporal(hidden)
         linear = linear[:n_times]
         embedding = linear @ self.mix_eeg + beyond[:, :-1]
         reconstruction = linear @ self.readout + beyond[:, -1]
@@ -130,7 +139,6 @@ class LaggedNetwork(eqx.Module):
 
 def _zeroed(layer: Any, *names: str) -> Any:
     for name in names:
-        layer = eqx.tree_at(
-            lambda one, name=name: getattr(one, name), layer, jnp.zeros_like(getattr(layer, name))
-        )
+        zeros = jnp.zeros_like(getattr(layer, name))
+        layer = eqx.tree_at(attrgetter(name), layer, zeros)
     return layer

@@ -70,6 +70,7 @@ def network_config(
             "n_subjects": n_subjects,
             "n_hidden": settings.n_hidden,
             "dropout": settings.eeg_dropout,
+            "eeg_gain": settings.eeg_gain,
             "channel_dropout": settings.channel_dropout,
             # A single listener is the average one.
             "average": settings.average if n_subjects > 1 else 1.0,

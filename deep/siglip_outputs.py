@@ -8,7 +8,6 @@ import jax
 import numpy as np
 
 from deep.inference import apply
-from deep.siglip_network import Views
 from deep.siglip_scores import averaged, crossfaded, pieces, similarities, window_starts
 from deep.siglip_task import window_similarity, window_views
 from deep.windows import DecisionWindows, Recording
@@ -100,7 +99,7 @@ class Outputs:
         )
         return jax.tree.map(lambda x: x[: len(starts)], outputs)
 
-    def _whole(self, one: Recording) -> Views:
+    def _whole(self, one: Recording) -> Any:
         """Compute the outputs for the whole in pieces of one size."""
         inner = _PIECE - 2 * _MARGIN
         n_pieces = -(-one.n_times // inner)
@@ -119,7 +118,7 @@ class Outputs:
         eeg = np.concatenate(list(views.eeg[:, middle]))[: one.n_times]
         sounds = np.concatenate(list(views.sounds[:, :, middle]), axis=1)[:, : one.n_times]
         reconstruction = np.concatenate(list(views.reconstruction[:, middle]))[: one.n_times]
-        return Views(eeg, sounds, reconstruction)
+        return views._replace(eeg=eeg, sounds=sounds, reconstruction=reconstruction)
 
     def _scores_apart(self, one: Recording, n: int, hop: int) -> np.ndarray:
         """Scores of windows that are seen each on its own; long ones in pieces, averaged."""

@@ -47,7 +47,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "default": {
         "optimizer": "adamw",
-        "learning_rate": 2e-3,
+        "learning_rate": 5e-3,
         "weight_decay": 0.1,
         "batch_size": 32,
         "max_epochs": 60,

@@ -13,7 +13,7 @@ from deep.lagged_moments import LaggedMoments
 #: Penalties to choose from, relative to the mean diagonal.
 PENALTIES = tuple(10.0**exponent for exponent in range(-4, 3))
 # How strongly a listener is drawn to the average: from not much to altogether.
-_PULLS = (1e-1, 1e0, 1e1, 1e2)
+_PULLS = (1e-1, 1e0, 1e1)
 # EEG of more channels is described by as many principal components.
 _MOST_COMPONENTS = 64
 
@@ -89,7 +89,7 @@ class LaggedRidge:
             Of each stretch by a model that has not seen its part: what the models predict for
             what they were trained on would look better than anything they will meet later.
         """
-        mean = np.mean(np.concatenate([part.eeg for part in parts]), axis=0, dtype=np.float64)
+        mean = np.concatenate([part.eeg for part in parts]).mean(axis=0, dtype=np.float64)
         basis = _basis(parts, mean)
         reduced = [part._replace(eeg=(part.eeg - mean) @ basis) for part in parts]
         n_parts = 1 + max(part.part for part in parts)
