@@ -25,7 +25,7 @@ from cnmf.updates import step_exponent
 TILE = 2**18
 
 # Threads take parts, at most so many, each of at least so many multiplications.
-N_PARTS, SMALLEST_PART = 16, 2**23
+N_PARTS, SMALLEST_PART = 16, 2**22
 
 Part = tuple[int, int, int]
 
