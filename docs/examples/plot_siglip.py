@@ -75,7 +75,10 @@ for offset, (name, decoder) in enumerate(
     for window in windows:
         scores = [decoder.window_scores(trial, window) for trial in test]
         right = np.concatenate(
-            [s.argmax(axis=1) == t.attended for s, t in zip(scores, test)]
+            [
+                s.argmax(axis=1) == t.attended
+                for s, t in zip(scores, test, strict=True)
+            ]
         )
         low, high = binomtest(int(right.sum()), len(right)).proportion_ci(
             method="wilson"
