@@ -18,7 +18,7 @@ from deep.estimator import split_groups
 from deep.inference import mean_loss
 from deep.saving import Network
 from deep.siglip_calibration import calibrated
-from deep.siglip_inputs import Inputs
+from deep.siglip_inputs import Inputs, check_lengths
 from deep.siglip_networks import network_config, samples_after
 from deep.siglip_outputs import Outputs
 from deep.siglip_presets import PRESETS
@@ -156,7 +156,7 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         labels = attended_labels(trials, attended)
         self.sfreq_ = trials[0].sfreq
         self.n_channels_, self.n_features_ = trials[0].n_channels, trials[0].n_features
-        self._check_lengths(trials)
+        check_lengths(trials, self.window)
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
         self.inputs_ = Inputs.of(trials, labels, self.target, self._sees_windows)
         recordings, parts = self.inputs_.stretches(trials, labels, self._n_window)
@@ -217,7 +217,7 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         labels = attended_labels(trials, attended)
         for trial in trials:
             self._check(trial)
-        self._check_lengths(trials)
+        check_lengths(trials, self.window)
         if _SUBJECTS not in self.network_.arrays:
             raise ValueError(f"network={self.network!r} has nothing of a listener's own to learn")
         trainer.set_params(weight_decay=0.0, average=0.0)
@@ -306,30 +306,9 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
     def _n_lags(self) -> int:
         return int(self.tmax * self.sfreq_ + 1e-9) + 1
 
-    def _check_lengths(self, trials: list[Trial]) -> None:
-        if self._n_window < 16:
-            raise ValueError(
-                f"window={self.window:g} s holds {self._n_window} samples at {self.sfreq_:g} Hz, "
-                "expected at least 16"
-            )
-        for i, trial in enumerate(trials):
-            if trial.n_times < self._n_window:
-                raise ValueError(
-                    f"trials[{i}] lasts {trial.duration:g} s, shorter than window={self.window:g} "
-                    "s: leave it out or train with a shorter window"
-                )
-
     def _check(self, trial: Trial) -> None:
         check_is_fitted(self, "network_")
-        check_trials([trial], sfreq=self.sfreq_)
-        counts = {"channels": (trial.n_channels, self.n_channels_)}
-        if trial.n_stimuli:
-            counts["features"] = (trial.n_features, self.n_features_)
-        for what, (came, expected) in counts.items():
-            if came != expected:
-                raise ValueError(
-                    f"the trial has {came} {what}, the decoder was trained with {expected}"
-                )
+        self.inputs_.check(trial)
 
     def _in_samples(self, trial: Trial, window: float) -> int:
         n = round(window * trial.sfreq)
@@ -401,9 +380,8 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
             config["n_subjects"] += 1
         # No window may train the average listener.
         start = Network(config | {"average": 0.0}, arrays, self.network_.version)
-        batch_size = min(int(PRESETS[self.preset]["batch_size"]), len(learning))
-        trainer.set_params(batch_size=batch_size if self.batch_size is None else
-                           min(self.batch_size, len(learning)))  # fmt: skip
+        asked = self.batch_size or PRESETS[self.preset]["batch_size"]
+        trainer.batch_size = min(asked, len(learning))
         trainer.network_ = start
         task = self._task(trainer)
         trainer._train(task, start.config, examples, groups, trainable=_SUBJECTS.__eq__, go_on=True)
