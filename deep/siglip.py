@@ -155,7 +155,6 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         trials = check_trials(trials)
         labels = attended_labels(trials, attended)
         self.sfreq_ = trials[0].sfreq
-        self.n_channels_, self.n_features_ = trials[0].n_channels, trials[0].n_features
         check_lengths(trials, self.window)
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
         self.inputs_ = Inputs.of(trials, labels, self.target, self._sees_windows)
@@ -167,10 +166,10 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         trainer.batch_size = min(trainer.batch_size, len(learning))
         task = self._task(trainer)
         config = network_config(
-            self.architecture, trainer, self.n_channels_, self.n_features_,
+            self.architecture, trainer, trials[0].n_channels, trials[0].n_features,
             len(self.inputs_.subjects), self._n_lags, len(self.inputs_.features.scale),
         )  # fmt: skip
-        if not self._sees_windows and "temperature" not in config:
+        if self.contrast_weight and not self._sees_windows and "temperature" not in config:
             temperature, bias = calibrated(
                 task, *self._start(trainer, config), learning, trainer.batch_size,
                 choose_device(self.device), trainer.random_state,
@@ -181,8 +180,8 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         if self._lagged and left is not None:
             self._keep_if_better(trainer, task, self._start(trainer, config), left)
         arrays = self.network_.arrays
-        if not trainer.average and _SUBJECTS in arrays:
-            # Nothing trained the average listener.
+        if not config.get("average") and _SUBJECTS in arrays:
+            # No window trained the average listener.
             arrays[_SUBJECTS][-1] = arrays[_SUBJECTS][:-1].mean(axis=0)
         self.n_parameters_ = n_parameters(self._network()[0])
         return self
@@ -252,6 +251,8 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         """
         self._check(trial)
         n = self._in_samples(trial, window)
+        if hop is not None and not hop > 0:
+            raise ValueError(f"hop must be a positive number of seconds, got {hop!r}")
         step = n if hop is None else max(round(hop * trial.sfreq), 1)
         return self._outputs().scores(self.inputs_.recording(trial), [(n, step)])[0]
 
@@ -327,7 +328,7 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         self, trainer: "SigLIPDecoder", recordings: list[Recording], parts: np.ndarray
     ) -> tuple[TrainingWindows, np.ndarray, Any, Any]:
         """Windows, to which part each belongs, and those to learn from and held out."""
-        hop = max(round(self._n_window * (1 - trainer.overlap)), 1)  # type: ignore[operator]
+        hop = max(int(self._n_window * (1 - trainer.overlap) + 1e-9), 1)  # type: ignore[operator]
         n_after = samples_after(self.architecture, self._n_lags)
         examples = TrainingWindows(recordings, self._n_window, hop, n_after)
         groups = parts[examples.recording_of]
