@@ -10,9 +10,10 @@ import numpy as np
 from sklearn.base import clone
 from tqdm import tqdm
 
+from cocktailparty.fold_scores import evaluate_fold
 from cocktailparty.leakage import LeakError, check_no_leak
-from cocktailparty.metrics import ShiftTest, chance_level, circular_shift_null
-from cocktailparty.model_selection import Fold, folds, match_mismatch
+from cocktailparty.metrics import ShiftTest, circular_shift_null
+from cocktailparty.model_selection import Fold, folds
 from cocktailparty.store import FoldStore
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
@@ -101,15 +102,15 @@ def compare(
     import pandas as pd
 
     _check_decoders(decoders)
-    trials = check_trials(trials)
-    attended_labels(trials)
-    lengths = _checked_windows(windows)
-    splits = folds(trials, cv, n_splits=n_splits, gap=gap)
-    if cv == "time":
-        _check_gap(decoders, gap)
-    for fold in splits:
-        _check_fold(fold, allow_shared_stimuli)
-    lengths = _usable_windows(lengths, splits)
+    splits, lengths = checked_folds(
+        decoders,
+        trials,
+        cv,
+        windows,
+        n_splits=n_splits,
+        gap=gap,
+        allow_shared_stimuli=allow_shared_stimuli,
+    )
     jobs = list(itertools.product(decoders, splits))
     results = _run(decoders, jobs, lengths, FoldStore(cache), n_jobs, progress)
     rows = [
@@ -119,6 +120,48 @@ def compare(
         for row in by_window
     ]
     return pd.DataFrame(rows)
+
+
+def checked_folds(
+    decoders: Mapping[str, Any],
+    trials: Sequence[Trial],
+    cv: Any,
+    windows: Iterable[float],
+    *,
+    n_splits: int = 5,
+    gap: float = 2.0,
+    allow_shared_stimuli: bool = False,
+) -> tuple[list[Fold], list[float]]:
+    """Split trials for decoders, and refuse splits that leak.
+
+    Parameters
+    ----------
+    decoders, trials, cv, windows, n_splits, gap, allow_shared_stimuli : object
+        See `compare`.
+
+    Returns
+    -------
+    folds : list of Fold
+        With labelled trials.
+    windows : list of float
+        Those that fit into at least one test trial, ascending.
+
+    Raises
+    ------
+    LeakError
+        If training and test trials share a stimulus.
+    ValueError
+        If labels are missing, no window fits, or the gap is shorter than a decoder's lags.
+    """
+    trials = check_trials(trials)
+    attended_labels(trials)
+    lengths = _checked_windows(windows)
+    splits = folds(trials, cv, n_splits=n_splits, gap=gap)
+    if cv == "time":
+        check_gap(decoders, gap)
+    for fold in splits:
+        check_fold(fold, allow_shared_stimuli)
+    return splits, _usable_windows(lengths, splits)
 
 
 def circular_shift_test(
@@ -247,8 +290,21 @@ def lag_reach(decoder: Any) -> float:
     return sum(reach.values())
 
 
-def _check_gap(decoders: Mapping[str, Any], gap: float) -> None:
-    """Refuse a gap that lets a decoder look across it through its lags."""
+def check_gap(decoders: Mapping[str, Any], gap: float) -> None:
+    """Refuse a gap that lets a decoder look across it through its lags.
+
+    Parameters
+    ----------
+    decoders : dict of str to estimator
+        Attention decoders by name.
+    gap : float
+        Seconds between training and test data.
+
+    Raises
+    ------
+    ValueError
+        If lags reach further.
+    """
     for name, decoder in decoders.items():
         if lag_reach(decoder) > gap:
             raise ValueError(
@@ -257,7 +313,23 @@ def _check_gap(decoders: Mapping[str, Any], gap: float) -> None:
             )
 
 
-def _check_fold(fold: Fold, allow_shared_stimuli: bool) -> None:
+def check_fold(fold: Fold, allow_shared_stimuli: bool = False) -> None:
+    """Refuse a fold with an empty part or a sound on both sides.
+
+    Parameters
+    ----------
+    fold : Fold
+        Training and test trials.
+    allow_shared_stimuli : bool
+        Warn of a sound on both sides instead.
+
+    Raises
+    ------
+    LeakError
+        If training and test trials share a stimulus.
+    ValueError
+        If a part is empty.
+    """
     if not fold.train or not fold.test:
         raise ValueError(f"fold {fold.name!r} has no training or no test trials")
     try:
@@ -283,50 +355,6 @@ def _usable_windows(lengths: list[float], splits: list[Fold]) -> list[float]:
             f"{longest / sfreq:g} s, asked for {lengths}"
         )
     return usable
-
-
-def _evaluate(decoder: Any, fold: Fold, windows: list[float]) -> dict[str, list[dict]]:
-    """Train on one part of a fold and score the other: rows for each subject."""
-    fitted = clone(decoder).fit(fold.train)
-    scores: dict[str, dict[float, list[np.ndarray]]] = {}
-    for trial, attended in zip(fold.test, attended_labels(fold.test), strict=True):
-        if trial.n_stimuli == 1:
-            fitting = [w for w in windows if round(w * trial.sfreq) <= trial.n_times // 2]
-            if not fitting:
-                continue
-            trial = match_mismatch(trial, max(fitting))
-        else:
-            fitting = windows
-        own = scores.setdefault(trial.subject, {window: [] for window in windows})
-        for window, values in fitted.window_sweep(trial, fitting).items():
-            # The attended stimulus first, whichever it was.
-            own[window].append(np.roll(values, -attended, axis=1))
-    return {subject: _rows(by_window) for subject, by_window in scores.items()}
-
-
-def _rows(by_window: dict[float, list[np.ndarray]]) -> list[dict]:
-    rows = []
-    for window, parts in by_window.items():
-        parts = [part for part in parts if len(part)]
-        if not parts:
-            continue
-        correct = np.concatenate([part[:, 0] > part[:, 1:].max(axis=1) for part in parts])
-        n_stimuli = min(part.shape[1] for part in parts)
-        rows.append(
-            {
-                "window": window,
-                "accuracy": float(correct.mean()),
-                "n_correct": int(correct.sum()),
-                "n_windows": len(correct),
-                "r_attended": float(np.concatenate([part[:, 0] for part in parts]).mean()),
-                "r_unattended": float(
-                    np.concatenate([part[:, 1:].mean(axis=1) for part in parts]).mean()
-                ),
-                "n_stimuli": n_stimuli,
-                "chance": chance_level(len(correct), n_stimuli),
-            }
-        )
-    return rows
 
 
 def _run(
@@ -360,4 +388,4 @@ def _run(
 
 
 def _numbered(i: int, decoder: Any, fold: Fold, windows: list[float]) -> tuple[int, dict]:
-    return i, _evaluate(decoder, fold, windows)
+    return i, evaluate_fold(decoder, fold, windows)

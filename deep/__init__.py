@@ -20,6 +20,7 @@ _HOMES = {
     "Network": "saving",
     "NeuralEstimator": "estimator",
     "Optimizer": "optimizers",
+    "SigLIPDecoder": "siglip",
     "fit_network": "training",
     "layers": "",
 }
@@ -31,6 +32,7 @@ __all__ = [
     "Network",
     "NeuralEstimator",
     "Optimizer",
+    "SigLIPDecoder",
     "fit_network",
     "layers",
 ]

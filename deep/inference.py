@@ -9,9 +9,10 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from deep.batches import Examples
+from deep.batches import Examples, evaluation_batches
 from deep.devices import to_jax
 from deep.prefetching import prefetched
+from deep.steps import Task
 from deep.trees import Structure, split
 
 
@@ -61,6 +62,49 @@ def apply(
     return jax.tree.map(lambda *parts: np.concatenate(parts)[:n], *outputs)
 
 
+def mean_loss(
+    task: Task, model: Any, state: Any, examples: Examples, *, batch_size: int, device: jax.Device
+) -> float:
+    """Compute the loss of a model in inference mode, as training does for what is held out.
+
+    Parameters
+    ----------
+    task : Task
+        Loss.
+    model, state : object
+        Model.
+    examples : Examples
+        What to compute it on.
+    batch_size : int
+        Largest number of examples in a batch.
+    device : jax.Device
+        Where to compute.
+
+    Returns
+    -------
+    loss : float
+        Mean over the examples.
+    """
+    arrays, structure = split((eqx.nn.inference_mode(model), state))
+    arrays = jax.device_put(arrays, device)
+    program = _loss_program(task, structure)
+    batches = evaluation_batches(len(examples), batch_size, examples.apart)
+    losses = [
+        program(arrays, jax.tree.map(lambda x: to_jax(x, device), examples.take(indices, None)))
+        for indices in batches
+    ]
+    return float(np.average(np.asarray(losses, float), weights=[len(batch) for batch in batches]))
+
+
 @lru_cache(maxsize=16)
 def _program(forward: Callable, structure: Structure) -> Callable:
     return jax.jit(lambda arrays, batch: forward(*structure.join(arrays), batch))
+
+
+@lru_cache(maxsize=16)
+def _loss_program(task: Task, structure: Structure) -> Callable:
+    def loss_of(arrays: Any, batch: Any) -> Any:
+        model, state = structure.join(arrays)
+        return task(model, state, batch, jax.random.key(0))[0]
+
+    return jax.jit(loss_of)

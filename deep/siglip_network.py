@@ -1,13 +1,16 @@
 """The network of the thesis: encoders of EEG and envelopes, and a reconstructor of the envelope."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from deep.layers import Conv1d, InstanceNorm, MultiHeadAttention, SubjectLayer
+
+# Its constructor comes from a base class, where mypy does not look.
+_conv: Any = Conv1d
 
 
 class Views(NamedTuple):
@@ -72,7 +75,7 @@ class Block(eqx.Module):
         key: jax.Array,
     ) -> None:
         keys = jax.random.split(key)
-        self.convolution = Conv1d(n_features, n_features, size, key=keys[0])
+        self.convolution = _conv(n_features, n_features, size, key=keys[0])
         self.attention = MultiHeadAttention(n_features, n_heads, key=keys[1])
         self.norm = InstanceNorm()
         self.dropout = eqx.nn.Dropout(dropout)
@@ -130,12 +133,12 @@ class Stack(eqx.Module):
         **block: Any,
     ) -> None:
         keys = jax.random.split(key, len(kernels) + 2)
-        self.first = Conv1d(n_inputs, n_features, size, key=keys[0])
+        self.first = _conv(n_inputs, n_features, size, key=keys[0])
         self.blocks = [
             Block(n_features, kernel, n_heads, dropout, key=own, **block)
             for kernel, own in zip(kernels, keys[2:], strict=True)
         ]
-        self.last = Conv1d(n_features, n_outputs, 1, key=keys[1])
+        self.last = _conv(n_features, n_outputs, 1, key=keys[1])
 
     def __call__(self, x: jax.Array, key: jax.Array | None = None) -> jax.Array:
         """Encode a window."""
@@ -198,6 +201,13 @@ class ThesisNetwork(eqx.Module):
     >>> n_parameters(network)
     259275
     """
+
+    #: Names of the parts of a batch that the network takes.
+    inputs: ClassVar[tuple[str, ...]] = ("eeg", "stimuli", "subject")
+    #: Whether features of an embedding have means of their own.
+    per_feature: ClassVar[bool] = False
+    #: Whether every channel and band of a window is to have unit norm.
+    unit_windows: ClassVar[bool] = True
 
     subjects: SubjectLayer
     eeg_encoder: Stack

@@ -55,6 +55,7 @@ numpydoc_xref_aliases = {term: term for term in DEFAULT_LINKS} | {
         "cocktailparty.metrics",
         "cocktailparty.model_selection",
         "cocktailparty.recordings",
+        "cocktailparty.search",
         "linear_aad",
         "cnmf",
     )
@@ -112,7 +113,7 @@ def write_generated_text():
     for page in GENERATED.glob("*.rst"):
         page.unlink()  # autosummary writes its pages anew, but keeps those of names that are gone
     texts = {"changelog": changelog(), "corpora": corpora()}
-    for command in ("compare", "decode", "separate", "datasets", "doctor"):
+    for command in ("compare", "search", "decode", "separate", "datasets", "doctor"):
         texts[f"help-{command}"] = help_text(command)
     for name, text in texts.items():
         (GENERATED / f"{name}.inc").write_text(text, encoding="utf-8")

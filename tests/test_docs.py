@@ -27,6 +27,7 @@ PAGES = {
     "cocktailparty.recordings": "recordings",
     "cocktailparty.report": "report",
     "cocktailparty.saving": "saving",
+    "cocktailparty.search": "search",
     "cocktailparty.timeline": "timeline",
     "deep": "deep",
     "linear_aad": "linear_aad",

@@ -8,7 +8,18 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("cocktailparty", "cnmf", "linear_aad", "deep")
 # Not pandas: scikit-learn imports it wherever it is installed.
-HEAVY = ("mne", "jax", "cupy", "matplotlib", "librosa", "soundfile", "h5py", "numba")
+HEAVY = (
+    "mne",
+    "jax",
+    "cupy",
+    "matplotlib",
+    "librosa",
+    "soundfile",
+    "h5py",
+    "numba",
+    "optuna",
+    "distributed",
+)
 
 
 def modules():

@@ -1,4 +1,4 @@
-"""The command line: ``cocktailparty compare | decode | separate | datasets | doctor``.
+"""The command line: ``cocktailparty compare | search | decode | separate | datasets | doctor``.
 
 A command is one module with two functions, and one line in `COMMANDS`:
 
@@ -19,13 +19,14 @@ import sys
 from collections.abc import Sequence
 
 import cocktailparty
-from cocktailparty.cli import compare, datasets, decode, doctor, separate
+from cocktailparty.cli import compare, datasets, decode, doctor, search, separate
 
 __all__ = ["COMMANDS", "main"]
 
 #: Modules of the commands, in the order of the help text.
 COMMANDS = (
     compare,
+    search,
     decode,
     separate,
     datasets,

@@ -66,6 +66,42 @@ def add_band(parser: argparse.ArgumentParser) -> None:
         )
 
 
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say where trials come from.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Parser of a command.
+    """
+    add = parser.add_argument
+    add("--data", type=Path, metavar="PATH", help="folder of a corpus; see `datasets`")
+    add("--corpus", metavar="NAME", help="what the folder holds, if it is not recognised")
+
+
+def add_split(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of cross-validation.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Parser of a command.
+    """
+    add = parser.add_argument
+    add("--cv", choices=("trial", "story", "subject", "time"), help="what is left out for testing; "
+        "default: what suits the corpus")  # fmt: skip
+    add(
+        "--n-splits",
+        type=int,
+        default=5,
+        help="stretches of each trial for --cv time; default: %(default)s",
+    )
+    add("--gap", type=float, metavar="SECONDS", help="between training and test for --cv time; "
+        "default: the reach of lags and filter")  # fmt: skip
+    add("--allow-shared-stimuli", action="store_true", help="warn instead of refusing when a "
+        "sound plays in training and test trials")  # fmt: skip
+
+
 def load_trials(path: Path, corpus: "Corpus", band: Band) -> list[Trial]:
     """Load the trials of a corpus in the band and at the rate to decode.
 

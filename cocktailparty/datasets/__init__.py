@@ -26,6 +26,7 @@ from cocktailparty.datasets import (
 from cocktailparty.datasets.cnd import write_cnd
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.datasets.downloads import fetch_json, fetch_record
+from cocktailparty.datasets.drive import neural_drive
 from cocktailparty.datasets.etard import DecoderOutput, load_etard_outputs
 from cocktailparty.datasets.kul import KulCorrelations, load_kul_correlations
 from cocktailparty.datasets.simulated import (
@@ -47,6 +48,7 @@ __all__ = [
     "load",
     "load_etard_outputs",
     "load_kul_correlations",
+    "neural_drive",
     "simulate_eeg",
     "simulate_trf",
     "simulate_two_talkers",

@@ -196,7 +196,7 @@ def test_bad_requests_are_named_before_any_work(trials, case, monkeypatch):
     arguments, settings, message = BAD[case]
     decoders, chosen = arguments(trials)
     if case != "rate of the decoder":
-        monkeypatch.setattr(evaluation, "_evaluate", None)
+        monkeypatch.setattr(evaluation, "evaluate_fold", None)
     with pytest.raises(ValueError, match=message):
         compare(decoders, chosen, **settings)
 

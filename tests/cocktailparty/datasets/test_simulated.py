@@ -5,8 +5,15 @@ from hypothesis import strategies as st
 from scipy.signal import welch
 from scipy.stats import skew
 
-from cocktailparty.datasets import simulate_eeg, simulate_trf, simulate_two_talkers
+from cocktailparty.datasets import (
+    neural_drive,
+    simulate_eeg,
+    simulate_trf,
+    simulate_two_talkers,
+)
 from cocktailparty.datasets.positions import biosemi_names, head_positions
+from cocktailparty.evaluation import compare
+from linear_aad import AttentionDecoder, BackwardTRF
 
 
 def lagged(signal, n_lags):
@@ -281,6 +288,53 @@ def test_more_subjects_do_not_change_the_first():
     np.testing.assert_array_equal(one.trials[1].eeg, two.trials[1].eeg)
 
 
+# What is simulated: a brain that is not linear
+
+
+def test_a_linear_brain_is_the_default_and_stays_as_it_was():
+    listeners, same = (
+        simulate_two_talkers(2, n_trials=4, duration=10, n_channels=6, random_state=3, **given)
+        for given in ({}, {"nonlinearity": 0.0})
+    )
+    assert listeners.nonlinearity == 0
+    first, *_, last = listeners.trials
+    np.testing.assert_array_equal(first.eeg, same.trials[0].eeg)
+    # Numbers of the first release of the simulation.
+    np.testing.assert_allclose(first.eeg[100, :2], [4.85749844e-06, -3.00646098e-06])
+    np.testing.assert_allclose(last.stimuli[0, 100], 0.57195356, rtol=1e-6)
+    np.testing.assert_allclose(last.eeg[200, 1], -3.1848158560759016e-05)
+
+
+@pytest.mark.parametrize("nonlinearity", [0.5, 1.0])
+def test_eeg_is_the_response_to_the_drive(nonlinearity):
+    settings = {"n_trials": 2, "duration": 20, "n_channels": 4, "random_state": 0}
+    linear = simulate_two_talkers(**settings)
+    listeners = simulate_two_talkers(**settings, snr=np.inf, nonlinearity=nonlinearity)
+    assert listeners.nonlinearity == nonlinearity
+    for trial, same in zip(listeners.trials, linear.trials, strict=True):
+        np.testing.assert_array_equal(trial.stimuli, same.stimuli)
+        drive = neural_drive(trial.stimuli, 64, nonlinearity)
+        eeg = simulate_eeg(drive, trial.attended, 64, listeners.trf[0], snr=np.inf)
+        np.testing.assert_allclose(trial.eeg, eeg, atol=1e-12)
+    size = np.sqrt(np.mean([np.var(trial.eeg, axis=0).mean() for trial in listeners.trials]))
+    assert 10e-6 < size < 20e-6
+
+
+def test_linear_decoders_follow_a_nonlinear_brain_only_in_part():
+    listeners = simulate_two_talkers(
+        n_trials=15, n_channels=16, snr=-27, nonlinearity=1, random_state=0
+    )
+    driven = [
+        trial.replace(stimuli=neural_drive(trial.stimuli, 64, 1)) for trial in listeners.trials
+    ]
+    ridge = {"": AttentionDecoder(BackwardTRF(0, 0.3, 64, 0.01, alpha_convention="relative"))}
+    envelope, drive = (compare(ridge, t, windows=[3]) for t in (listeners.trials, driven))
+    right = [table.n_correct.sum() / table.n_windows.sum() for table in (envelope, drive)]
+    assert right[0] > 0.57  # chance: 0.55
+    assert right[1] > right[0] + 0.06
+    assert drive.r_attended.mean() > 1.3 * envelope.r_attended.mean()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -290,6 +344,7 @@ def test_more_subjects_do_not_change_the_first():
         ({"n_stories": 0}, "n_stories must be at least 1, got 0"),
         ({"n_channels": 65}, "n_channels must be 1 to 64, got 65"),
         ({"duration": 0.01}, "duration must be at least two samples long, got 0.01 s"),
+        ({"nonlinearity": -0.1}, "nonlinearity must be from 0 to 1, got -0.1"),
         ({"sfreq": 8}, "sfreq must be at least 16 Hz for syllables and responses, got 8"),
     ],
 )

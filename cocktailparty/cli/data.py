@@ -1,0 +1,71 @@
+"""Trials that a command decodes: of a corpus, or simulated; and the split that suits them."""
+
+import argparse
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from cocktailparty.cli.arguments import Band, load_trials
+from cocktailparty.trial import Trial
+
+
+def load_or_simulate(options: argparse.Namespace, band: Band) -> tuple[list[Trial], str, list[str]]:
+    """Load trials in the band and at the rate to decode, or simulate some without a folder.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        With what `cocktailparty.cli.arguments.add_data` added, and a seed.
+    band : Band
+        Rate and band.
+
+    Returns
+    -------
+    trials : list of Trial
+        Preprocessed trials.
+    cv : str
+        The split that suits them.
+    text : list of str
+        What they are.
+    """
+    from cocktailparty import datasets
+    from cocktailparty.preprocessing import preprocess
+
+    if options.data is None:
+        trials = datasets.simulate_two_talkers(
+            n_subjects=3, n_trials=20, random_state=options.seed
+        ).trials
+        text = [
+            f"Simulated listeners (seed {options.seed}): the EEG is a known response to two "
+            "artificial envelopes in coloured noise. It shows that the software works and says "
+            "nothing about a brain."
+        ]
+        return preprocess(trials, **vars(band)), "story", text
+    corpus = datasets.detect(options.data, options.corpus)
+    trials = load_trials(options.data, corpus, band)
+    text = [f"{corpus.title}, from {options.data.resolve().name}.", corpus.description]
+    # A corpus that was loaded holds EEG, and such a corpus has a split that suits it.
+    return trials, corpus.default_cv or "trial", text
+
+
+def safe_gap(band: Band, decoders: Mapping[str, Any]) -> float:
+    """Add up the reach of the lags and of the filter from both sides.
+
+    Parameters
+    ----------
+    band : Band
+        Rate and band.
+    decoders : dict of str to estimator
+        Attention decoders by name.
+
+    Returns
+    -------
+    gap : float
+        Seconds, up to the next tenth.
+    """
+    from cocktailparty.evaluation import lag_reach
+    from cocktailparty.preprocessing import filter_reach
+
+    lags = max(lag_reach(decoder) for decoder in decoders.values())
+    reach = filter_reach(**vars(band))
+    return math.ceil(10 * (lags + 2 * reach)) / 10

@@ -1,0 +1,100 @@
+"""``cocktailparty search``: search for the parameters of a decoder."""
+
+import argparse
+from pathlib import Path
+
+from cocktailparty.cli.arguments import Band, Commands, add_band, add_data, add_split, print_json
+from cocktailparty.cli.data import load_or_simulate, safe_gap
+from cocktailparty.cli.decoders import DECODERS, find_decoder
+from cocktailparty.cli.spaces import SPACES, find_space
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the parser of the command.
+
+    Parameters
+    ----------
+    commands : object
+        From ``ArgumentParser.add_subparsers``.
+    """
+    parser = commands.add_parser(
+        "search",
+        help="search for the parameters of a decoder",
+        description="Search for the parameters of an attention decoder with Optuna, by "
+        "cross-validated accuracy, on recordings, or on simulated listeners if no data are given. "
+        "Trials that are not promising are stopped early. The accuracy of the search is "
+        "optimistic; hold a group out for one fair score.",
+    )
+    parser.set_defaults(run=run)
+    add = parser.add_argument
+    add_data(parser)
+    add("--decoder", default="ridge", metavar="NAME", help=f"one of {', '.join(DECODERS)}, or "
+        "module:function for a function of the sampling rate that returns a decoder; "
+        "default: ridge")  # fmt: skip
+    add("--space", metavar="NAME", help=f"one of {', '.join(SPACES)}, or module:function for a "
+        "function of an Optuna trial that returns parameters; default: that of the "
+        "decoder")  # fmt: skip
+    add("--trials", type=int, default=30, help="trials that the study has at the end, completed "
+        "or stopped early; default: %(default)s")  # fmt: skip
+    add_split(parser)
+    add("--window", type=float, default=5.0, metavar="SECONDS", help="decision window whose "
+        "accuracy is to be large; default: %(default)s")  # fmt: skip
+    add("--holdout", metavar="GROUP", help="story:NAME or subject:NAME to keep out of the search "
+        "and score once at its end; story or subject for the last one")  # fmt: skip
+    add("--min-folds", type=int, default=2, help="folds after which a trial may be stopped; "
+        "default: %(default)s")  # fmt: skip
+    add_band(parser)
+    add("--workers", type=int, default=1, help="processes; -1 for one a core; "
+        "default: %(default)s")  # fmt: skip
+    add("--dask", metavar="ADDRESS", help="scheduler of a Dask cluster that computes the folds "
+        "instead")  # fmt: skip
+    add("--storage", metavar="URL", help="Optuna database; default: study.db in --out")
+    add("--study", default="search", metavar="NAME", help="name of the study in the database; "
+        "default: %(default)s")  # fmt: skip
+    add("--seed", type=int, default=0, help="of the search and of the simulation; default: 0")
+    add("--out", type=Path, default=Path("cocktailparty-search"), metavar="DIR",
+        help="folder for the study and the results; an interrupted search goes on; "
+        "default: %(default)s")  # fmt: skip
+    add("--json", action="store_true", help="print the outcome for machines")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Search, write the results and print what came out.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        Parsed arguments.
+    """
+    from cocktailparty.search import search
+
+    decoder = find_decoder(options.decoder)(options.sfreq)
+    space = find_space(options.space or options.decoder)
+    if options.out.exists() and not options.out.is_dir():
+        raise NotADirectoryError(f"--out {options.out} is a file: name a folder")
+    band = Band.of(options)
+    trials, cv, _ = load_or_simulate(options, band)
+    result = search(
+        decoder,
+        trials,
+        space,
+        n_trials=options.trials,
+        cv=options.cv or cv,
+        window=options.window,
+        n_splits=options.n_splits,
+        gap=safe_gap(band, {options.decoder: decoder}) if options.gap is None else options.gap,
+        allow_shared_stimuli=options.allow_shared_stimuli,
+        holdout=options.holdout,
+        min_folds=options.min_folds,
+        n_jobs=options.workers,
+        dask=options.dask,
+        storage=options.storage,
+        name=options.study,
+        out=options.out,
+        random_state=options.seed,
+        progress=True,
+    )
+    if options.json:
+        print_json({"out": str(options.out), **result.to_dict()})
+    else:
+        print("\n".join([*result.verdict(), f"Results: {options.out}"]))

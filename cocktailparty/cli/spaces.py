@@ -1,0 +1,150 @@
+"""Search spaces of the decoders that the command line knows by name.
+
+A space is a function of an Optuna trial that returns parameters of the decoder.
+"""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+
+def ridge(trial: Any) -> dict[str, Any]:
+    """Draw the penalty and the longest lag of a backward model.
+
+    Parameters
+    ----------
+    trial : optuna.Trial
+        Trial of a study.
+
+    Returns
+    -------
+    parameters : dict
+        For `cocktailparty.cli.decoders.ridge` and its like.
+    """
+    return {
+        "regressor__alpha": trial.suggest_float("alpha", 1e-4, 1e2, log=True),
+        "regressor__tmax": trial.suggest_float("tmax", 0.1, 0.5, step=0.05),
+    }
+
+
+def ledoit_wolf(trial: Any) -> dict[str, Any]:
+    """Draw the longest lag of a backward model, which finds its penalty by itself.
+
+    Parameters
+    ----------
+    trial : optuna.Trial
+        Trial of a study.
+
+    Returns
+    -------
+    parameters : dict
+        For `cocktailparty.cli.decoders.ledoit_wolf`.
+    """
+    return {"regressor__tmax": trial.suggest_float("tmax", 0.1, 0.5, step=0.05)}
+
+
+def cca(trial: Any) -> dict[str, Any]:
+    """Draw penalty, lags, number and combination of components of canonical correlation.
+
+    Parameters
+    ----------
+    trial : optuna.Trial
+        Trial of a study.
+
+    Returns
+    -------
+    parameters : dict
+        For `cocktailparty.cli.decoders.cca`.
+    """
+    return {
+        "alpha": trial.suggest_float("alpha", 1e-4, 1e2, log=True),
+        "tmax": trial.suggest_float("tmax", 0.1, 0.5, step=0.05),
+        "stimulus_tmax": trial.suggest_float("stimulus_tmax", 0.1, 0.5, step=0.05),
+        "n_components": trial.suggest_int("n_components", 1, 6),
+        "combine": trial.suggest_categorical("combine", ["dprime", "lda"]),
+    }
+
+
+def siglip_thesis(trial: Any) -> dict[str, Any]:
+    """Draw from the search space of the thesis that the contrastive decoder comes from.
+
+    Parameters
+    ----------
+    trial : optuna.Trial
+        Trial of a study.
+
+    Returns
+    -------
+    parameters : dict
+        For `deep.SigLIPDecoder`, whatever its preset is.
+    """
+    from deep.siglip_space import suggest
+
+    return suggest(trial)
+
+
+def siglip(trial: Any) -> dict[str, Any]:
+    """Draw how the default contrastive decoder is trained and regularised.
+
+    Parameters
+    ----------
+    trial : optuna.Trial
+        Trial of a study.
+
+    Returns
+    -------
+    parameters : dict
+        For `deep.SigLIPDecoder` with its default preset.
+    """
+    return {
+        "learning_rate": trial.suggest_float("learning_rate", 3e-4, 1e-2, log=True),
+        "weight_decay": trial.suggest_float("weight_decay", 1e-3, 1.0, log=True),
+        "eeg_dropout": trial.suggest_float("eeg_dropout", 0.0, 0.5, step=0.1),
+        "masker_weight": trial.suggest_categorical("masker_weight", [1.0, 2.0, 4.0, 8.0]),
+        "average": trial.suggest_float("average", 0.0, 0.4, step=0.1),
+    }
+
+
+SPACES: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "ridge": ridge,
+    "ridge-late": ridge,
+    "laplacian": ridge,
+    "ledoit-wolf": ledoit_wolf,
+    "cca": cca,
+    "siglip": siglip,
+    "siglip-thesis": siglip_thesis,
+}
+
+
+def find_space(name: str) -> Callable[[Any], dict[str, Any]]:
+    """Find a search space.
+
+    Parameters
+    ----------
+    name : str
+        One of `SPACES`, or ``module:function``.
+
+    Returns
+    -------
+    space : callable
+        Takes an Optuna trial, returns parameters of a decoder.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or the module has no such function.
+    ImportError
+        If there is no such module.
+    """
+    if ":" in name:
+        module, function = name.split(":", 1)
+        found = getattr(importlib.import_module(module), function, None)
+        if not callable(found):
+            raise ValueError(f"space {name!r}: module {module} has no function {function!r}")
+        return found
+    if name not in SPACES:
+        raise ValueError(
+            f"there is no search space {name!r}, known are {', '.join(SPACES)}; name one with "
+            "--space module:function, a function of an Optuna trial that returns parameters"
+        )
+    return SPACES[name]

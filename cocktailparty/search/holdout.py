@@ -1,0 +1,160 @@
+"""A group of trials that a search never sees, for one fair score at its end."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cocktailparty.fold_scores import evaluate_fold
+from cocktailparty.metrics import chance_level
+from cocktailparty.model_selection import Fold
+from cocktailparty.trial import Trial
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Score of the chosen parameters on trials that took no part in the search.
+
+    Attributes
+    ----------
+    group : str
+        What was held out.
+    window : float
+        Decision window in seconds.
+    accuracy : float
+        Share of windows decided rightly.
+    n_correct, n_windows : int
+        Their numbers.
+    chance : float
+        Accuracy that guessing reaches with a probability of at most 5 %.
+    interval : tuple of (float, float)
+        95 % interval of the accuracy (Clopper and Pearson), as if windows were independent.
+    n_looks : int
+        Number of choices of parameters that have been scored on this group; beyond one, taking
+        the best of them would be optimistic again.
+    """
+
+    group: str
+    window: float
+    accuracy: float
+    n_correct: int
+    n_windows: int
+    chance: float
+    interval: tuple[float, float]
+    n_looks: int = 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Turn into something that JSON can hold.
+
+        Returns
+        -------
+        fields : dict
+            Name and value of each attribute.
+        """
+        return {**asdict(self), "interval": list(self.interval)}
+
+
+def hold_out(
+    trials: Sequence[Trial], group: str, *, pooled: bool = False
+) -> tuple[list[Trial], list[Fold]]:
+    """Take a story or a subject away from the trials.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        All trials.
+    group : str
+        ``story:NAME`` or ``subject:NAME``; ``story`` or ``subject`` for the last one.
+    pooled : bool
+        Whether decoders are trained on all subjects together. Otherwise a held-out story is
+        scored for each subject by a decoder trained on that subject.
+
+    Returns
+    -------
+    rest : list of Trial
+        For the search.
+    folds : list of Fold
+        Train on the rest, test on what was held out.
+
+    Raises
+    ------
+    ValueError
+        If there is no such group, or nothing would be left.
+
+    Examples
+    --------
+    >>> from cocktailparty.datasets import simulate_two_talkers
+    >>> trials = simulate_two_talkers(2, n_trials=5, duration=2, n_channels=2).trials
+    >>> rest, folds = hold_out(trials, "story:story-4")
+    >>> len(rest), [(fold.name, len(fold.train), len(fold.test)) for fold in folds]
+    (8, [('sub-01/story-4', 4, 1), ('sub-02/story-4', 4, 1)])
+    """
+    kind, _, name = group.partition(":")
+    if kind not in ("story", "subject"):
+        raise ValueError(
+            f"holdout must be story, subject, story:NAME or subject:NAME, got {group!r}"
+        )
+    labels = [getattr(trial, kind) for trial in trials]
+    known = list(dict.fromkeys(label for label in labels if label))
+    name = name or (known[-1] if known else "")
+    if name not in known:
+        raise ValueError(f"holdout {group!r}: there is no such {kind}, known are {known}")
+    rest = [trial for trial, label in zip(trials, labels, strict=True) if label != name]
+    if not rest:
+        raise ValueError(f"holdout {group!r} leaves no trial for the search")
+    test = [trial for trial, label in zip(trials, labels, strict=True) if label == name]
+    if pooled or kind == "subject":
+        return rest, [Fold(name, rest, test)]
+    folds = []
+    for subject in dict.fromkeys(trial.subject for trial in test):
+        own = [[trial for trial in part if trial.subject == subject] for part in (rest, test)]
+        folds.append(Fold(f"{subject}/{name}" if subject else name, *own))
+    return rest, folds
+
+
+def score_held_out(decoder: Any, folds: Sequence[Fold], window: float, group: str) -> HeldOut:
+    """Train on what the search saw and score what it never saw.
+
+    Parameters
+    ----------
+    decoder : estimator
+        Attention decoder with the chosen parameters.
+    folds : sequence of Fold
+        From `hold_out`.
+    window : float
+        Decision window in seconds.
+    group : str
+        What was held out, for the record.
+
+    Returns
+    -------
+    result : HeldOut
+        Accuracy over all folds, chance level and interval.
+
+    Raises
+    ------
+    ValueError
+        If the window fits into no held-out trial.
+    """
+    from scipy.stats import binomtest
+
+    rows = [
+        row
+        for fold in folds
+        for of_subject in evaluate_fold(decoder, fold, [window]).values()
+        for row in of_subject
+    ]
+    if not rows:
+        raise ValueError(f"no window of {window:g} s fits into the held-out trials")
+    n_correct = sum(row["n_correct"] for row in rows)
+    n_windows = sum(row["n_windows"] for row in rows)
+    n_stimuli = min(row["n_stimuli"] for row in rows)
+    interval = binomtest(n_correct, n_windows).proportion_ci(0.95, method="exact")
+    return HeldOut(
+        group,
+        window,
+        n_correct / n_windows,
+        n_correct,
+        n_windows,
+        chance_level(n_windows, n_stimuli),
+        (float(interval.low), float(interval.high)),
+    )

@@ -1,0 +1,203 @@
+"""Optuna studies: opened or gone on with, quiet, and recognised by what they search."""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import joblib
+import numpy as np
+
+from cocktailparty.model_selection import Fold
+
+if TYPE_CHECKING:
+    import optuna
+
+#: Names and distributions of the parameters, or a function of an Optuna trial that suggests them
+#: and returns what the decoder is to be given.
+Space = Mapping[str, Any] | Callable[[Any], Mapping[str, Any]]
+
+_FINGERPRINT = "cocktailparty"
+# Seconds that a writer waits for another one; SQLite's own 5 s are short on a network drive.
+_PATIENCE = 60
+
+
+@contextmanager
+def quiet_optuna() -> Iterator[Any]:
+    """Import Optuna, without its log and its warnings of experimental parts.
+
+    Yields
+    ------
+    optuna : module
+        Optuna.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
+    try:
+        import optuna
+    except ModuleNotFoundError as error:
+        if error.name != "optuna":
+            raise
+        raise ImportError(
+            "a search needs Optuna, which is not installed: pip install 'cocktailparty[search]'"
+        ) from error
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield optuna
+    finally:
+        optuna.logging.set_verbosity(level)
+
+
+def open_study(
+    optuna: Any, storage: str | None, name: str, fingerprint: str, *, seed: int, min_folds: int
+) -> "optuna.Study":
+    """Open a study, or make it.
+
+    Parameters
+    ----------
+    optuna : module
+        From `quiet_optuna`.
+    storage : str or None
+        Address of a database, such as ``sqlite:///study.db``; None for memory.
+    name : str
+        Name of the study in it.
+    fingerprint : str
+        What is searched for and on which data, from `fingerprint_of`.
+    seed : int
+        Seed of the sampler.
+    min_folds : int
+        Number of folds that every trial gets.
+
+    Returns
+    -------
+    study : optuna.Study
+        With a seeded TPE sampler and pruning by successive halving.
+
+    Raises
+    ------
+    OSError
+        If the database cannot be opened.
+    ValueError
+        If the study holds another search.
+    """
+    study = _opened(optuna, storage, name)
+    found = study.user_attrs.setdefault(_FINGERPRINT, fingerprint)
+    if found != fingerprint:
+        raise ValueError(
+            f"study {name!r} in {storage!r} holds another search (other data, decoder, space, "
+            "split or window): choose another folder or name"
+        )
+    study.set_user_attr(_FINGERPRINT, fingerprint)
+    # With the seed alone a study that goes on would draw the same parameters once more.
+    state = np.random.SeedSequence([seed, len(study.trials)]).generate_state(1)
+    study.sampler = optuna.samplers.TPESampler(seed=int(state[0]))
+    study.pruner = optuna.pruners.SuccessiveHalvingPruner(
+        min_resource=min_folds, reduction_factor=2
+    )
+    return study
+
+
+def fingerprint_of(
+    optuna: Any, decoder: Any, space: Space, folds: Sequence[Fold], window: float
+) -> str:
+    """Describe a search in few letters.
+
+    Parameters
+    ----------
+    optuna : module
+        From `quiet_optuna`.
+    decoder : estimator or callable
+        What is tuned.
+    space : Space
+        Where it is tuned.
+    folds : sequence of Fold
+        Data and split.
+    window : float
+        Decision window in seconds.
+
+    Returns
+    -------
+    fingerprint : str
+        The same for the same search.
+    """
+    hashes: dict[int, str] = {}
+    for trial in (trial for fold in folds for trial in (*fold.train, *fold.test)):
+        if id(trial) not in hashes:
+            hashes[id(trial)] = joblib.hash(trial)
+    data = [
+        (fold.name, [[hashes[id(trial)] for trial in part] for part in (fold.train, fold.test)])
+        for fold in folds
+    ]
+    if isinstance(space, Mapping):
+        to_json = optuna.distributions.distribution_to_json
+        where: Any = {name: to_json(distribution) for name, distribution in space.items()}
+    else:
+        where = _name_of(space)
+    what = (type(decoder).__name__, decoder.get_params()) if hasattr(decoder, "get_params") else ""
+    return str(joblib.hash((what or _name_of(decoder), where, data, float(window))))
+
+
+def suggest(trial: Any, space: Space) -> dict[str, Any]:
+    """Draw parameters, or read those that the trial has already.
+
+    Parameters
+    ----------
+    trial : optuna.Trial or optuna.trial.FixedTrial
+        Trial of a study.
+    space : Space
+        Where from.
+
+    Returns
+    -------
+    parameters : dict
+        What the decoder is to be given.
+
+    Raises
+    ------
+    TypeError
+        If the space has something else than distributions.
+    """
+    if not isinstance(space, Mapping):
+        return dict(space(trial))
+    parameters: dict[str, Any] = {}
+    for name, among in space.items():
+        kind = type(among).__name__
+        if kind == "CategoricalDistribution":
+            parameters[name] = trial.suggest_categorical(name, among.choices)
+        elif kind in ("FloatDistribution", "IntDistribution"):
+            draw = trial.suggest_float if kind == "FloatDistribution" else trial.suggest_int
+            step = {} if among.step is None or among.log else {"step": among.step}
+            parameters[name] = draw(name, among.low, among.high, log=among.log, **step)
+        else:
+            raise TypeError(
+                f"space[{name!r}] must be an Optuna distribution, got {type(among).__name__}"
+            )
+    return parameters
+
+
+def _opened(optuna: Any, storage: str | None, name: str) -> "optuna.Study":
+    if storage is None:
+        return optuna.create_study(study_name=name, direction="maximize")
+    from sqlalchemy.exc import SQLAlchemyError
+
+    sqlite = storage.startswith("sqlite")
+    engine = {"connect_args": {"timeout": _PATIENCE}} if sqlite else {"pool_pre_ping": True}
+    try:
+        database = optuna.storages.RDBStorage(storage, engine_kwargs=engine)
+        return optuna.create_study(
+            storage=database, study_name=name, direction="maximize", load_if_exists=True
+        )
+    except (SQLAlchemyError, ImportError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise OSError(f"the study cannot be kept in {storage!r}: {reason}") from error
+
+
+def _name_of(thing: Any) -> str:
+    return f"{thing.__module__}:{getattr(thing, '__qualname__', type(thing).__name__)}"

@@ -1,0 +1,3 @@
+import pytest
+
+pytest.importorskip("optuna", reason="optuna missing: pip install 'cocktailparty[search]'")

@@ -1,0 +1,256 @@
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from cocktailparty.datasets import simulate_two_talkers
+from cocktailparty.evaluation import compare
+from cocktailparty.metrics import chance_level, window_scores
+from cocktailparty.saving import load_model, save_model
+from deep import SigLIPDecoder
+
+# As small as it can be: what takes time is compiling.
+SMALL = {"window": 2.0, "tmax": 0.25, "n_hidden": 4, "max_epochs": 3, "random_state": 0}
+THESIS = {"preset": "thesis", "kernels": [3, 4], "n_embedding": 4, "n_reconstructor": 4}
+
+
+def listeners(n_subjects=2, n_trials=6, **options):
+    options = {"duration": 20.0, "n_channels": 6, "snr": -14.0, "random_state": 0} | options
+    return simulate_two_talkers(n_subjects, n_trials, **options).trials
+
+
+@pytest.fixture(scope="module")
+def trials():
+    return listeners()
+
+
+@pytest.fixture(scope="module")
+def fitted(trials):
+    return SigLIPDecoder(**SMALL).fit([t for t in trials if t.name != "trial-06"])
+
+
+@pytest.fixture(scope="module")
+def thesis(trials):
+    decoder = SigLIPDecoder(**SMALL | THESIS | {"max_epochs": 2})
+    return decoder.fit([t for t in trials if t.name != "trial-06"])
+
+
+@pytest.fixture(scope="module")
+def test(trials):
+    return [t for t in trials if t.name == "trial-06"]
+
+
+def right(decoder, trials, window=2.0):
+    found = [np.argmax(decoder.window_scores(t, window), axis=1) == t.attended for t in trials]
+    return np.concatenate(found)
+
+
+def test_simulated_listeners_are_decoded(fitted, test):
+    correct = right(fitted, test)
+    assert correct.mean() > chance_level(len(correct))
+    assert fitted.score(test) == 1
+    assert fitted.predict(test).tolist() == [t.attended for t in test]
+
+
+@pytest.mark.parametrize("which", ["fitted", "thesis"])
+def test_shapes_and_sweep(which, request, test):
+    decoder = request.getfixturevalue(which)
+    trial = test[0]
+    assert decoder.window_scores(trial, 2.0).shape == (10, 2)
+    assert decoder.window_scores(trial, 2.0, hop=1.0).shape == (19, 2)
+    sweep = decoder.window_sweep(trial, [1, 2, 5, 60])
+    assert [scores.shape for scores in sweep.values()] == [(20, 2), (10, 2), (4, 2), (0, 2)]
+    for window in (1, 2, 5):
+        np.testing.assert_allclose(sweep[window], decoder.window_scores(trial, window), atol=1e-6)
+    assert decoder.decision_function(test).shape == (2, 2)
+    reconstructions = decoder.reconstruct(test)
+    assert [r.shape for r in reconstructions] == [(1280, 1)] * 2
+    assert all(np.isfinite(r).all() and r.std() > 0 for r in reconstructions)
+
+
+def test_the_reconstruction_looks_at_the_eeg_alone(fitted, test):
+    trial = test[0]
+    other = trial.replace(stimuli=trial.stimuli[::-1, ::-1])
+    np.testing.assert_array_equal(fitted.reconstruct([other])[0], fitted.reconstruct([trial])[0])
+
+
+def test_scores_follow_the_order_of_the_stimuli(fitted, thesis, test):
+    for decoder in (fitted, thesis):
+        swapped = test[0].replace(stimuli=test[0].stimuli[::-1])
+        np.testing.assert_allclose(
+            decoder.window_scores(swapped, 2.0),
+            decoder.window_scores(test[0], 2.0)[:, ::-1],
+            atol=1e-5,
+        )
+
+
+def test_a_trial_in_pieces_is_the_same_as_in_one(fitted, test):
+    """Cutting is not seen: a later start gives the same scores and reconstruction."""
+    trial = test[0]
+    later = trial.crop(4.0, 16.0)
+    whole, part = fitted.reconstruct([trial, later])
+    np.testing.assert_allclose(
+        part[: -fitted._n_lags], whole[256:1024][: -fitted._n_lags], atol=1e-4
+    )
+
+
+def test_listeners_who_were_not_in_training(fitted, thesis, test):
+    for decoder in (fitted, thesis):
+        stranger = test[0].replace(subject="nobody")
+        scores = decoder.window_scores(stranger, 2.0)
+        assert np.isfinite(scores).all()
+        assert not np.array_equal(scores, decoder.window_scores(test[0], 2.0))
+    rows = thesis.network_.arrays["subjects.weight"]
+    np.testing.assert_allclose(rows[-1], rows[:-1].mean(0), atol=1e-6)
+
+
+def test_the_best_epoch_is_restored(trials):
+    """Steps so large that it gets worse: the start, or an early epoch, is kept."""
+    wild = SigLIPDecoder(**SMALL | {"learning_rate": 0.5, "max_epochs": 4, "patience": 2})
+    wild.fit(trials)
+    losses = [wild.start_loss_, *wild.history_["val_loss"]]
+    assert wild.best_epoch_ == np.argmin(losses) - 1
+    quiet = SigLIPDecoder(**SMALL | {"learning_rate": 1e-12, "max_epochs": 1}).fit(trials)
+    if wild.best_epoch_ == -1:
+        np.testing.assert_allclose(
+            wild.window_scores(trials[0], 2.0), quiet.window_scores(trials[0], 2.0), atol=1e-4
+        )
+
+
+def test_at_the_start_stimuli_are_ordered_as_by_correlation(trials, test):
+    """With the envelope alone, and nothing learnt, the score is a correlation."""
+    start = SigLIPDecoder(**SMALL | {"contrast_weight": 0.0, "max_epochs": 1,
+                                     "learning_rate": 1e-12}).fit(trials[:5])  # fmt: skip
+    trial = test[0]
+    reconstruction = start.reconstruct([trial])[0]
+    np.testing.assert_allclose(
+        start.window_scores(trial, 2.0),
+        window_scores(reconstruction, trial.stimuli, 64, 2.0),
+        atol=1e-5,
+    )
+
+
+def test_shuffled_labels_give_chance():
+    """Training on labels that say nothing; what is attended in test trials is a coin."""
+    rng = np.random.default_rng(0)
+    many = listeners(1, 12, random_state=3, unattended_gain=1.0)
+    many = [t.replace(attended=int(rng.integers(2))) for t in many]
+    decoder = SigLIPDecoder(**SMALL).fit(many[:6])
+    correct = right(decoder, many[6:])
+    assert 1 - chance_level(len(correct), alpha=0.005) < correct.mean()
+    assert correct.mean() < chance_level(len(correct), alpha=0.005)
+
+
+def test_clones_pickles_and_files_give_the_same(fitted, thesis, trials, test, tmp_path):
+    for decoder in (fitted, thesis):
+        expected = decoder.window_scores(test[0], 2.0), decoder.reconstruct(test)[0]
+        save_model(decoder, tmp_path / "model.safetensors")
+        for copy in (
+            pickle.loads(pickle.dumps(decoder)),
+            load_model(tmp_path / "model.safetensors"),
+        ):
+            np.testing.assert_array_equal(copy.window_scores(test[0], 2.0), expected[0])
+            np.testing.assert_array_equal(copy.reconstruct(test)[0], expected[1])
+    again = clone(fitted).fit([t for t in trials if t.name != "trial-06"])
+    np.testing.assert_array_equal(
+        again.window_scores(test[0], 2.0), fitted.window_scores(test[0], 2.0)
+    )
+    with pytest.raises(NotFittedError):
+        clone(fitted).predict(test)
+
+
+@pytest.mark.parametrize("which", ["fitted", "thesis"])
+def test_partial_fit_moves_what_is_the_new_listeners_own(which, request, test):
+    decoder = pickle.loads(pickle.dumps(request.getfixturevalue(which)))
+    before = {k: v.copy() for k, v in decoder.network_.arrays.items()}
+    scores = decoder.window_scores(test[0], 2.0)
+    new = [t.replace(subject="new") for t in listeners(1, 4, random_state=9)]
+    decoder.partial_fit(new)
+    after = decoder.network_.arrays
+    assert before.keys() == after.keys()
+    for name, array in before.items():
+        if name == "subjects.weight":
+            # The new one comes before the average, and nobody else's matrix moves.
+            np.testing.assert_array_equal(after[name][[0, 1, 3]], array)
+        else:
+            np.testing.assert_array_equal(after[name], array)
+    np.testing.assert_array_equal(decoder.window_scores(test[0], 2.0), scores)
+    own = decoder.window_scores(new[0], 2.0)
+    stranger = decoder.window_scores(new[0].replace(subject="other"), 2.0)
+    assert np.isfinite(own).all()
+    if decoder.best_epoch_ >= 0 or which == "fitted":
+        assert not np.array_equal(own, stranger)
+    decoder.partial_fit(new[:2])
+    assert len(decoder.inputs_.subjects) == 3
+
+
+@pytest.mark.parametrize("n_stimuli", [1, 3])
+def test_any_number_of_stimuli(n_stimuli):
+    """One sound is told from itself at another time."""
+    made = listeners(1, 5, n_talkers=3)
+    if n_stimuli == 1:
+        made = [t.replace(stimuli=t.stimuli[[t.attended]], attended=0) for t in made]
+    decoder = SigLIPDecoder(**SMALL | {"max_epochs": 1}).fit(made)
+    assert decoder.window_scores(made[0], 2.0).shape == (10, n_stimuli)
+
+
+def test_many_bands_and_the_one_that_is_the_envelope():
+    made = [
+        t.replace(stimuli=np.stack([0.5 * t.stimuli[..., 0], t.stimuli[..., 0]], axis=-1))
+        for t in listeners(1, 4)
+    ]
+    for options in ({}, THESIS, {"target": 1}):
+        decoder = SigLIPDecoder(**SMALL | options | {"max_epochs": 1}).fit(made)
+        assert decoder.window_scores(made[0], 2.0).shape == (10, 2)
+        assert decoder.reconstruct(made[:1])[0].shape == (1280, 1)
+
+
+@pytest.mark.parametrize("network", ["vlaai", "linear"])
+def test_ablations_decode(network, trials):
+    decoder = SigLIPDecoder(network=network, contrast_weight=0.0, **SMALL).fit(trials)
+    assert np.isfinite(decoder.window_scores(trials[0], 2.0)).all()
+    with pytest.raises(ValueError, match="has nothing of a listener's own to learn"):
+        decoder.partial_fit(trials[:1])
+
+
+def test_evaluation_takes_it(trials):
+    own = [t for t in trials if t.subject == "sub-01"]
+    own = [t.replace(story=str(i % 2)) for i, t in enumerate(own)]
+    table = compare({"siglip": SigLIPDecoder(**SMALL | {"max_epochs": 1})}, own, windows=[3])
+    assert table["n_windows"].tolist() == [18, 18]
+    assert table["accuracy"].mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"preset": "best"}, r"preset must be one of \['default', 'thesis'\], got 'best'"),
+        ({"network": "cnn"}, "network must be one of .*got 'cnn'"),
+        ({"overlap": 1.0}, r"overlap must be at least 0 and less than 1, got 1\.0"),
+        ({"contrast_weight": -1.0}, "contrast_weight must not be negative"),
+        ({"channel_dropout": 1.0}, "channel_dropout must be at least 0 and less than 1"),
+        ({"window": 30.0}, r"trials\[0\] lasts 20 s, shorter than window=30 s"),
+        ({"window": 0.1}, "holds 6 samples at 64 Hz, expected at least 16"),
+        ({"learning_rate": -1.0}, "learning_rate must be positive"),
+        ({"max_epochs": 0}, "max_epochs must be an integer of at least 1"),
+    ],
+)
+def test_what_cannot_be_is_refused(options, message, trials):
+    with pytest.raises(ValueError, match=message):
+        SigLIPDecoder(**SMALL | options).fit(trials)
+
+
+def test_trials_that_do_not_fit_are_refused(fitted, test):
+    trial = test[0]
+    with pytest.raises(
+        ValueError, match="the trial has 5 channels, the decoder was trained with 6"
+    ):
+        fitted.window_scores(trial.replace(eeg=trial.eeg[:, :5], channel_names=None))
+    with pytest.raises(ValueError, match="sampled at 32 Hz"):
+        fitted.reconstruct([trial.replace(sfreq=32.0)])
+    with pytest.raises(ValueError, match=r"window=60 s must hold at least 2 samples and not be"):
+        fitted.window_scores(trial, 60.0)
+    with pytest.raises(ValueError, match="needs at least 2 groups of examples"):
+        SigLIPDecoder(**SMALL).fit([trial.crop(0, 3)])
