@@ -1,13 +1,13 @@
 """The network of the thesis in PyTorch, as fast as PyTorch runs it: the peer of deep_step.py.
 
-Features stand before time, which is the order that convolutions of PyTorch take. What it computes
-is in deep/siglip_network.py; the numbers of inputs and outputs are those of reference [1].
-
-[1] https://doi.org/10.1088/1741-2552/adc8d6
+Features stand before time, which is the order that convolutions of PyTorch take; attention is the
+fused one of PyTorch, whose backward pass makes the maps again. What is computed is told in
+deep/siglip_network.py and deep/losses.py.
 """
 
 import math
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -22,6 +22,7 @@ class SameConv(nn.Conv1d):
         self.around = (left, size - 1 - left)
 
     def forward(self, x):
+        """Convolve."""
         left, right = self.around
         if left == right:
             return F.conv1d(x, self.weight, self.bias, padding=left)
@@ -38,6 +39,7 @@ class Attention(nn.Module):
         self.n_heads, self.fused = n_heads, fused
 
     def forward(self, x):
+        """Mix the times."""
         n, n_features, n_times = x.shape
         size = n_features // self.n_heads
         projected = self.projection(x.transpose(1, 2)).view(n, n_times, 3, self.n_heads, size)
@@ -59,6 +61,7 @@ class Block(nn.Module):
         self.attention = Attention(n_features, n_heads, fused)
 
     def forward(self, x):
+        """Mix the times."""
         y = self.conv(x)
         return y + self.attention(y)
 
@@ -96,6 +99,7 @@ class SigLIP(nn.Module):
         self.dropouts = (eeg_dropout, envelope_dropout, reconstruction_dropout)
 
     def encode_eeg(self, eeg, subject):
+        """Embed (n, channels, times)."""
         x = torch.baddbmm(eeg, self.subjects[subject].transpose(1, 2), eeg)
         x = self.eeg_first(x)
         for block in self.eeg_blocks:
@@ -103,28 +107,30 @@ class SigLIP(nn.Module):
         return self.eeg_last(x)
 
     def encode_envelopes(self, envelopes):
+        """Embed (n, bands, times)."""
         x = self.envelope_first(F.relu(envelopes))
         for block in self.envelope_blocks:
             x = F.dropout(instance_norm(block(x)), self.dropouts[1], self.training)
         return self.envelope_last(x)
 
     def reconstruct(self, x):
+        """Make the envelope, (n, times), of an embedding."""
         x = self.reconstruction_first(x)
         for block in self.reconstruction_blocks:
             x = instance_norm(F.dropout(block(x), self.dropouts[2], self.training))
         return F.gelu(self.reconstruction_last(x))[:, 0]
 
-    def forward(self, eeg, attended, subject):
-        """(n, channels, times), (n, envelopes, times), (n,) -> two embeddings, reconstruction."""
+    def forward(self, eeg, stimuli, subject):
+        """Embed (n, channels, times) and (n, stimuli, bands, times), and reconstruct."""
         embedded = self.encode_eeg(eeg, subject)
-        return embedded, self.encode_envelopes(attended), self.reconstruct(embedded)
+        sounds = self.encode_envelopes(stimuli.flatten(0, 1)).unflatten(0, stimuli.shape[:2])
+        return embedded, sounds, self.reconstruct(embedded)
 
 
 def unit(x):
-    """Standardise over time and features together, then divide by the norm."""
-    x = x.flatten(1)
-    variance, mean = torch.var_mean(x, dim=1, correction=1, keepdim=True)
-    return F.normalize((x - mean) / variance.sqrt(), dim=1)
+    """Take the mean over features and times off, then divide by the norm over both."""
+    x = x.flatten(-2)
+    return F.normalize(x - x.mean(-1, keepdim=True), dim=-1)
 
 
 def correlation(x, y):
@@ -132,10 +138,59 @@ def correlation(x, y):
     return (x * y).sum(1) / (x.norm(dim=1) * y.norm(dim=1))
 
 
-def loss(model, eeg, attended, subject):
-    """Contrastive loss of the pairs, minus the correlation with the broadband envelope."""
-    e, a, reconstruction = model(eeg, attended, subject)
-    logits = model.log_temperature.exp() * (unit(e) @ unit(a).T) + model.bias
+def loss(model, eeg, stimuli, subject):
+    """Contrast of the pairs and with further stimuli, minus the mean correlation."""
+    e, sounds, reconstruction = model(eeg, stimuli, subject)
+    e, sounds = unit(e), unit(sounds)
+    scale = model.log_temperature.exp()
+    logits = scale * (e @ sounds[:, 0].T) + model.bias
     signs = 2 * torch.eye(len(e), device=e.device) - 1
-    contrast = -F.logsigmoid(signs * logits).sum() / len(e)
-    return contrast - correlation(reconstruction, attended[:, -1]).mean()
+    total = F.logsigmoid(signs * logits).sum()
+    if sounds.shape[1] > 1:
+        hard = (sounds[:, 1:] @ e[:, :, None])[..., 0]
+        total = total + F.logsigmoid(-(scale * hard + model.bias)).sum()
+    return -total / len(e) - correlation(reconstruction, stimuli[:, 0, -1]).mean()
+
+
+def copy_weights(network, model):
+    """Give `model` the weights of a `deep.siglip_network.ThesisNetwork`."""
+    for ours, theirs in matched(network, model):
+        with torch.no_grad():
+            theirs.copy_(torch.tensor(ours))
+
+
+def matched(network, model, part=lambda tensor: tensor):
+    """Pairs of NumPy arrays of a network, in the order of axes of PyTorch, and a part of tensors.
+
+    Parameters
+    ----------
+    network : ThesisNetwork
+        Or its gradient.
+    model : SigLIP
+        Its twin.
+    part : callable
+        Applied to the parameters of the twin.
+    """
+
+    def of_layer(ours, theirs):
+        weight = np.array(ours.weight)
+        yield weight.transpose(range(weight.ndim)[::-1]), theirs.weight
+        yield np.array(ours.bias), theirs.bias
+
+    def of_stack(ours, name):
+        yield from of_layer(ours.first, getattr(model, f"{name}_first"))
+        yield from of_layer(ours.last, getattr(model, f"{name}_last"))
+        for block, other in zip(ours.blocks, getattr(model, f"{name}_blocks"), strict=True):
+            yield from of_layer(block.convolution, other.conv)
+            yield from of_layer(block.attention.projection, other.attention.projection)
+            yield from of_layer(block.attention.output, other.attention.output)
+
+    pairs = [
+        (np.array(network.subjects.weight), model.subjects),
+        (np.array(network.log_temperature), model.log_temperature),
+        (np.array(network.bias), model.bias),
+        *of_stack(network.eeg_encoder, "eeg"),
+        *of_stack(network.sound_encoder, "envelope"),
+        *of_stack(network.reconstructor, "reconstruction"),
+    ]
+    return [(ours.copy(), part(theirs)) for ours, theirs in pairs]

@@ -2,7 +2,7 @@
 
 A map of all pairs of times is made when it is needed and again for the gradient, a block of heads
 at a time that fits into the cache of a processor. For 128 windows of 192 times and two heads of
-four features, that takes a third of the time of the formula and a fiftieth of its memory. A GPU has
+four features, that takes a fraction of the time and the memory of the formula. A GPU has
 enough to do with all heads at once and the bandwidth for it: there, a block is everything.
 """
 
@@ -38,7 +38,7 @@ def attend(queries: jax.Array, keys: jax.Array, values: jax.Array) -> jax.Array:
 
 
 def _head(queries: jax.Array, keys: jax.Array, values: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Outputs of one head, and the logarithms of the sums by which they are divided."""
+    """Compute outputs of one head, and the logarithms of the sums that they are divided by."""
     scores = _product(keys.T, queries)
     largest = scores.max(axis=0)
     weights = jnp.exp(scores - largest).astype(values.dtype)
@@ -51,7 +51,7 @@ def _head_gradient(
     queries: jax.Array, keys: jax.Array, values: jax.Array,
     outputs: jax.Array, logarithms: jax.Array, gradient: jax.Array,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:  # fmt: skip
-    """Gradients of queries, keys and values of one head."""
+    """Compute the gradients of queries, keys and values of one head."""
     dtype = values.dtype
     weights = jnp.exp(_product(keys.T, queries) - logarithms)
     slopes = _product(values.T, gradient.astype(dtype)) - (gradient * outputs).sum(axis=0)
