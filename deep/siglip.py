@@ -176,7 +176,7 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
             )  # fmt: skip
             config |= {"temperature": temperature, "bias": bias}
         trainer._train(task, config, examples, groups)
-        vars(self).update({name: getattr(trainer, name) for name in _LEARNT})
+        self.__dict__.update({name: getattr(trainer, name) for name in _LEARNT})
         if self._lagged and left is not None:
             self._keep_if_better(trainer, task, self._start(trainer, config), left)
         arrays = self.network_.arrays
@@ -380,7 +380,7 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         trainer.network_ = start
         task = self._task(trainer)
         trainer._train(task, start.config, examples, groups, trainable=_is_own, go_on=True)
-        vars(self).update({name: getattr(trainer, name) for name in _LEARNT})
+        self.__dict__.update({name: getattr(trainer, name) for name in _LEARNT})
         if left is not None:
             self._keep_if_better(trainer, task, start.restored(self.architecture), left, _is_own)
         self.network_ = replace(self.network_, config=config)

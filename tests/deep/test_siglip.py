@@ -63,9 +63,9 @@ def test_shapes_and_sweep(which, request, test):
     trial = test[0]
     assert decoder.window_scores(trial, 2.0).shape == (10, 2)
     assert decoder.window_scores(trial, 2.0, hop=1.0).shape == (19, 2)
-    sweep = decoder.window_sweep(trial, [1, 2, 5, 60])
-    assert [scores.shape for scores in sweep.values()] == [(20, 2), (10, 2), (4, 2), (0, 2)]
-    for window in (1, 2, 5):
+    sweep = decoder.window_sweep(trial, [2, 5, 60])
+    assert [scores.shape for scores in sweep.values()] == [(10, 2), (4, 2), (0, 2)]
+    for window in (2, 5):
         np.testing.assert_allclose(sweep[window], decoder.window_scores(trial, window), atol=1e-6)
     assert decoder.decision_function(test).shape == (2, 2)
     reconstructions = decoder.reconstruct(test)
@@ -115,22 +115,14 @@ def test_the_best_epoch_is_restored(trials):
     wild.fit(trials)
     losses = [wild.start_loss_, *wild.history_["val_loss"]]
     assert wild.best_epoch_ == np.argmin(losses) - 1
-    quiet = SigLIPDecoder(**SMALL | {"learning_rate": 1e-12, "max_epochs": 1}).fit(trials)
-    if wild.best_epoch_ == -1:
-        np.testing.assert_allclose(
-            wild.window_scores(trials[0], 2.0), quiet.window_scores(trials[0], 2.0), atol=1e-4
-        )
 
 
-def test_at_the_start_stimuli_are_ordered_as_by_correlation(trials, test):
-    """With the envelope alone, and nothing learnt, the score is a correlation."""
-    start = SigLIPDecoder(**SMALL | {"contrast_weight": 0.0, "max_epochs": 1,
-                                     "learning_rate": 1e-12}).fit(trials[:5])  # fmt: skip
+def test_without_contrast_the_reconstruction_decides(fitted, test):
+    decoder = pickle.loads(pickle.dumps(fitted)).set_params(contrast_weight=0.0)
     trial = test[0]
-    reconstruction = start.reconstruct([trial])[0]
     np.testing.assert_allclose(
-        start.window_scores(trial, 2.0),
-        window_scores(reconstruction, trial.stimuli, 64, 2.0),
+        decoder.window_scores(trial, 2.0),
+        window_scores(decoder.reconstruct([trial])[0], trial.stimuli, 64, 2.0),
         atol=1e-5,
     )
 
@@ -164,9 +156,8 @@ def test_clones_pickles_and_files_give_the_same(fitted, thesis, trials, test, tm
         clone(fitted).predict(test)
 
 
-@pytest.mark.parametrize("which", ["fitted", "thesis"])
-def test_partial_fit_moves_what_is_the_new_listeners_own(which, request, test):
-    decoder = pickle.loads(pickle.dumps(request.getfixturevalue(which)))
+def test_partial_fit_moves_what_is_the_new_listeners_own(fitted, test):
+    decoder = pickle.loads(pickle.dumps(fitted))
     before = {k: v.copy() for k, v in decoder.network_.arrays.items()}
     scores = decoder.window_scores(test[0], 2.0)
     new = [t.replace(subject="new") for t in listeners(1, 4, random_state=9)]
@@ -183,36 +174,29 @@ def test_partial_fit_moves_what_is_the_new_listeners_own(which, request, test):
     own = decoder.window_scores(new[0], 2.0)
     stranger = decoder.window_scores(new[0].replace(subject="other"), 2.0)
     assert np.isfinite(own).all()
-    if decoder.best_epoch_ >= 0 or which == "fitted":
-        assert not np.array_equal(own, stranger)
+    assert not np.array_equal(own, stranger)
     decoder.partial_fit(new[:2])
     assert len(decoder.inputs_.subjects) == 3
 
 
-def test_any_number_of_stimuli():
-    """One sound is told from itself at another time, also beside trials of three."""
-    made = listeners(2, 4, n_talkers=3)
-    made[::2] = [t.replace(stimuli=t.stimuli[[t.attended]], attended=0) for t in made[::2]]
-    decoder = SigLIPDecoder(**SMALL | {"max_epochs": 1}).fit(made)
-    assert [decoder.window_scores(t, 2.0).shape for t in made[:2]] == [(10, 1), (10, 3)]
-    scores = decoder.decision_function(made[:2])
-    assert np.isneginf(scores[0, 1:]).all()
-
-
-@pytest.mark.parametrize("options", [{"target": 1}, THESIS])
-def test_many_bands(options):
+def test_any_number_of_stimuli_and_bands():
+    """One sound is told from itself at another time, beside trials of three; two bands each."""
     made = [
         t.replace(stimuli=np.stack([t.stimuli[..., 0] ** 2, t.stimuli[..., 0]], axis=-1))
-        for t in listeners(2, 3)
+        for t in listeners(2, 3, n_talkers=3)
     ]
-    decoder = SigLIPDecoder(**SMALL | options | {"max_epochs": 1}).fit(made)
-    assert decoder.window_scores(made[0], 2.0).shape == (10, 2)
+    made[::2] = [t.replace(stimuli=t.stimuli[[t.attended]], attended=0) for t in made[::2]]
+    decoder = SigLIPDecoder(**SMALL | {"max_epochs": 1, "target": 1}).fit(made)
+    scores = decoder.decision_function(made[:2])
+    assert scores.shape == (2, 3)
+    assert np.isneginf(scores[0, 1:]).all()
     assert decoder.reconstruct(made[:1])[0].shape == (1280, 1)
 
 
 @pytest.mark.parametrize("network", ["vlaai", "linear"])
 def test_ablations_decode(network, trials):
-    decoder = SigLIPDecoder(network=network, contrast_weight=0.0, **SMALL).fit(trials)
+    options = SMALL | {"max_epochs": 1, "n_hidden": 2}
+    decoder = SigLIPDecoder(network=network, contrast_weight=0.0, **options).fit(trials)
     assert np.isfinite(decoder.window_scores(trials[0], 2.0)).all()
     with pytest.raises(ValueError, match="has nothing of a listener's own to learn"):
         decoder.partial_fit(trials[:1])
