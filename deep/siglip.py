@@ -176,7 +176,7 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
             )  # fmt: skip
             config |= {"temperature": temperature, "bias": bias}
         trainer._train(task, config, examples, groups)
-        self._take_over(trainer)
+        self.__dict__.update({name: getattr(trainer, name) for name in _LEARNT})
         if self._lagged and left is not None:
             self._keep_if_better(trainer, task, self._start(trainer, config), left)
         arrays = self.network_.arrays
@@ -321,7 +321,7 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         return n
 
     def _task(self, trainer: "SigLIPDecoder") -> ContrastTask:
-        weights = float(self.contrast_weight), float(trainer.masker_weight or 0.0)
+        weights = float(self.contrast_weight), float(trainer.masker_weight)  # type: ignore[arg-type]
         return ContrastTask(*weights, self.preset != "thesis", self._n_window)
 
     def _split(
@@ -341,23 +341,17 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         make = eqx.nn.make_with_state(self.architecture)
         return make(**config, key=jax.random.key(trainer.random_state))
 
-    def _take_over(self, trainer: "SigLIPDecoder") -> None:
-        for name in _LEARNT:
-            setattr(self, name, getattr(trainer, name))
-
     def _keep_if_better(
-        self,
-        trainer: "SigLIPDecoder",
-        task: ContrastTask,
-        start: tuple[Any, Any],
-        held_out: Examples,
-    ) -> None:
+        self, trainer: "SigLIPDecoder", task: ContrastTask, start: Any, held_out: Examples,
+        trainable: Any = None,
+    ) -> None:  # fmt: skip
         """Stay with what was there if nothing that was learnt is better on what was held out."""
-        (model, state), device = start, choose_device(self.device)
-        batch_size = int(trainer.batch_size)
+        model, state = start
         self.start_loss_ = mean_loss(
-            task, model, state, held_out, batch_size=batch_size, device=device
-        )
+            task, model, state, held_out, trainer._check_settings(), trainable=trainable,
+            batch_size=trainer.batch_size, precision=self.precision,
+            device=choose_device(self.device),
+        )  # fmt: skip
         if self.start_loss_ <= self.history_["val_loss"][self.best_epoch_]:
             self.network_ = Network.of(model, state, self.network_.config)
             self.best_epoch_ = -1
@@ -385,10 +379,10 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         trainer.batch_size = min(asked, len(learning))
         trainer.network_ = start
         task = self._task(trainer)
-        trainer._train(task, start.config, examples, groups, trainable=_SUBJECTS.__eq__, go_on=True)
-        self._take_over(trainer)
+        trainer._train(task, start.config, examples, groups, trainable=_is_own, go_on=True)
+        self.__dict__.update({name: getattr(trainer, name) for name in _LEARNT})
         if left is not None:
-            self._keep_if_better(trainer, task, start.restored(self.architecture), left)
+            self._keep_if_better(trainer, task, start.restored(self.architecture), left, _is_own)
         self.network_ = replace(self.network_, config=config)
         self.inputs_ = inputs
         self.n_parameters_ = n_parameters(self._network()[0])
@@ -399,3 +393,8 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
             model, state, samples_after(self.architecture, self._n_lags), self._n_window,
             bool(self.contrast_weight), choose_device(self.device),
         )  # fmt: skip
+
+
+def _is_own(name: str) -> bool:
+    """Tell what is trained for a new listener."""
+    return name == _SUBJECTS
