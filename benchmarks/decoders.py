@@ -23,7 +23,7 @@ from scipy.stats import binomtest
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from cocktailparty import datasets
-from cocktailparty.cli.decoders import DECODERS
+from cocktailparty.cli.decoders import DECODERS, NEURAL
 from cocktailparty.evaluation import compare, lag_reach
 from cocktailparty.preprocessing import filter_reach, preprocess
 from cocktailparty.summary import pool, summarise
@@ -59,7 +59,8 @@ def boosting():
 
 
 def decoders(corpus):
-    every = {name: make(BAND["sfreq"]) for name, make in DECODERS.items()}
+    # Networks have a benchmark of their own, benchmarks/siglip.py.
+    every = {name: make(BAND["sfreq"]) for name, make in DECODERS.items() if name not in NEURAL}
     every["boosting"] = boosting()
     # Inner training sets of a single trial leave no penalty to choose, so not around ridge.
     every["tracker"] = AttentionTracker(every["ledoit-wolf"], cv="trial")

@@ -31,7 +31,8 @@ from deep import SigLIPDecoder
 SFREQ = 64.0
 BAND = {"sfreq": SFREQ, "l_freq": 1.0, "h_freq": 9.0}
 WINDOWS = (3.0, 5.0)
-LINEAR = ("ridge", "cca")
+OWN = "ridge, listener by listener"
+LINEAR = ("ridge", OWN, "cca")
 NEURAL = {
     "siglip": {},
     "siglip, no contrast": {"contrast_weight": 0.0},
@@ -86,7 +87,29 @@ def decided(decoder, trial, window):
     return scores[:, trial.attended] > others
 
 
+class OwnRidge:
+    """Ridge regression of each listener alone, as the contrastive decoder has models of each."""
+
+    def fit(self, trials):
+        """Train a model of each listener."""
+        subjects = dict.fromkeys(trial.subject for trial in trials)
+        self.by = {
+            s: DECODERS["ridge"](SFREQ).fit([t for t in trials if t.subject == s]) for s in subjects
+        }
+        return self
+
+    def window_scores(self, trial, window):
+        """Score with the model of the listener."""
+        return self.by[trial.subject].window_scores(trial, window)
+
+    def reconstruct(self, trials):
+        """Reconstruct with the models of the listeners."""
+        return [self.by[trial.subject].reconstruct([trial])[0] for trial in trials]
+
+
 def made(name, seed):
+    if name == OWN:
+        return OwnRidge()
     if name in LINEAR:
         return DECODERS[name](SFREQ)
     return SigLIPDecoder(random_state=seed, **NEURAL[name])
@@ -209,6 +232,8 @@ def main():
         table = result["sets"].setdefault(what, {})
         real = "listeners" not in what.split(",")[0] and what != "shuffled labels"
         for name in options.decoders:
+            if name == OWN and "unseen" in what:
+                continue
             seeds = range(1 if real and name in LINEAR else options.seeds)
             runs = [folded(name, seed, make(seed)) for seed in seeds]
             table[name] = summary(runs, real)

@@ -11,8 +11,9 @@ import numpy as np
 
 from deep.batches import Examples, evaluation_batches
 from deep.devices import to_jax
+from deep.optimizers import Optimizer
 from deep.prefetching import prefetched
-from deep.steps import Task
+from deep.steps import Task, start
 from deep.trees import Structure, split
 
 
@@ -63,7 +64,16 @@ def apply(
 
 
 def mean_loss(
-    task: Task, model: Any, state: Any, examples: Examples, *, batch_size: int, device: jax.Device
+    task: Task,
+    model: Any,
+    state: Any,
+    examples: Examples,
+    optimizer: Optimizer,
+    *,
+    batch_size: int,
+    precision: str,
+    device: jax.Device,
+    trainable: Callable[[str], bool] | None = None,
 ) -> float:
     """Compute the loss of a model in inference mode, as training does for what is held out.
 
@@ -75,36 +85,33 @@ def mean_loss(
         Model.
     examples : Examples
         What to compute it on.
+    optimizer : Optimizer
+        That of the training, whose program for the loss is used.
     batch_size : int
         Largest number of examples in a batch.
+    precision : {"float32", "bfloat16"}
+        Of the computation.
     device : jax.Device
         Where to compute.
+    trainable : callable, optional
+        That of the training.
 
     Returns
     -------
     loss : float
         Mean over the examples.
     """
-    arrays, structure = split((eqx.nn.inference_mode(model), state))
-    arrays = jax.device_put(arrays, device)
-    program = _loss_program(task, structure)
+    recipe, *lists = start(model, state, task, optimizer, 0, precision, trainable)
+    arrays, fixed = jax.device_put(lists, device)
+    key = jax.device_put(np.uint32(0), device)
     batches = evaluation_batches(len(examples), batch_size, examples.apart)
-    losses = [
-        program(arrays, jax.tree.map(lambda x: to_jax(x, device), examples.take(indices, None)))
-        for indices in batches
-    ]
+    losses = []
+    for indices in batches:
+        batch = jax.tree.map(lambda x: to_jax(x, device), examples.take(indices, None))
+        losses.append(recipe.programs[1](arrays, fixed, key, batch)[0])
     return float(np.average(np.asarray(losses, float), weights=[len(batch) for batch in batches]))
 
 
 @lru_cache(maxsize=16)
 def _program(forward: Callable, structure: Structure) -> Callable:
     return jax.jit(lambda arrays, batch: forward(*structure.join(arrays), batch))
-
-
-@lru_cache(maxsize=16)
-def _loss_program(task: Task, structure: Structure) -> Callable:
-    def loss_of(arrays: Any, batch: Any) -> Any:
-        model, state = structure.join(arrays)
-        return task(model, state, batch, jax.random.key(0))[0]
-
-    return jax.jit(loss_of)

@@ -85,6 +85,9 @@ class LaggedMoments:
         weights : ndarray of shape (n_lags * n_channels, n_features)
             Weights.
         """
+        if not self.eeg.any():
+            # Nothing is known.
+            return np.zeros_like(self.cross) if towards is None else towards
         added = penalty * np.einsum("ii->i", self.eeg).mean()
         right = self.cross if towards is None else self.cross - self.eeg @ towards
         solve = self._solver(added)

@@ -18,7 +18,7 @@ from deep.estimator import split_groups
 from deep.inference import mean_loss
 from deep.saving import Network
 from deep.siglip_calibration import calibrated
-from deep.siglip_inputs import Inputs
+from deep.siglip_inputs import Inputs, check_lengths
 from deep.siglip_networks import network_config, samples_after
 from deep.siglip_outputs import Outputs
 from deep.siglip_presets import PRESETS
@@ -155,8 +155,7 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         trials = check_trials(trials)
         labels = attended_labels(trials, attended)
         self.sfreq_ = trials[0].sfreq
-        self.n_channels_, self.n_features_ = trials[0].n_channels, trials[0].n_features
-        self._check_lengths(trials)
+        check_lengths(trials, self.window)
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
         self.inputs_ = Inputs.of(trials, labels, self.target, self._sees_windows)
         recordings, parts = self.inputs_.stretches(trials, labels, self._n_window)
@@ -167,22 +166,22 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         trainer.batch_size = min(trainer.batch_size, len(learning))
         task = self._task(trainer)
         config = network_config(
-            self.architecture, trainer, self.n_channels_, self.n_features_,
+            self.architecture, trainer, trials[0].n_channels, trials[0].n_features,
             len(self.inputs_.subjects), self._n_lags, len(self.inputs_.features.scale),
         )  # fmt: skip
-        if not self._sees_windows and "temperature" not in config:
+        if self.contrast_weight and not self._sees_windows and "temperature" not in config:
             temperature, bias = calibrated(
                 task, *self._start(trainer, config), learning, trainer.batch_size,
                 choose_device(self.device), trainer.random_state,
             )  # fmt: skip
             config |= {"temperature": temperature, "bias": bias}
         trainer._train(task, config, examples, groups)
-        self._take_over(trainer)
+        self.__dict__.update({name: getattr(trainer, name) for name in _LEARNT})
         if self._lagged and left is not None:
             self._keep_if_better(trainer, task, self._start(trainer, config), left)
         arrays = self.network_.arrays
-        if not trainer.average and _SUBJECTS in arrays:
-            # Nothing trained the average listener.
+        if not config.get("average") and _SUBJECTS in arrays:
+            # No window trained the average listener.
             arrays[_SUBJECTS][-1] = arrays[_SUBJECTS][:-1].mean(axis=0)
         self.n_parameters_ = n_parameters(self._network()[0])
         return self
@@ -217,7 +216,7 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         labels = attended_labels(trials, attended)
         for trial in trials:
             self._check(trial)
-        self._check_lengths(trials)
+        check_lengths(trials, self.window)
         if _SUBJECTS not in self.network_.arrays:
             raise ValueError(f"network={self.network!r} has nothing of a listener's own to learn")
         trainer.set_params(weight_decay=0.0, average=0.0)
@@ -252,6 +251,8 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         """
         self._check(trial)
         n = self._in_samples(trial, window)
+        if hop is not None and not hop > 0:
+            raise ValueError(f"hop must be a positive number of seconds, got {hop!r}")
         step = n if hop is None else max(round(hop * trial.sfreq), 1)
         return self._outputs().scores(self.inputs_.recording(trial), [(n, step)])[0]
 
@@ -306,30 +307,9 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
     def _n_lags(self) -> int:
         return int(self.tmax * self.sfreq_ + 1e-9) + 1
 
-    def _check_lengths(self, trials: list[Trial]) -> None:
-        if self._n_window < 16:
-            raise ValueError(
-                f"window={self.window:g} s holds {self._n_window} samples at {self.sfreq_:g} Hz, "
-                "expected at least 16"
-            )
-        for i, trial in enumerate(trials):
-            if trial.n_times < self._n_window:
-                raise ValueError(
-                    f"trials[{i}] lasts {trial.duration:g} s, shorter than window={self.window:g} "
-                    "s: leave it out or train with a shorter window"
-                )
-
     def _check(self, trial: Trial) -> None:
         check_is_fitted(self, "network_")
-        check_trials([trial], sfreq=self.sfreq_)
-        counts = {"channels": (trial.n_channels, self.n_channels_)}
-        if trial.n_stimuli:
-            counts["features"] = (trial.n_features, self.n_features_)
-        for what, (came, expected) in counts.items():
-            if came != expected:
-                raise ValueError(
-                    f"the trial has {came} {what}, the decoder was trained with {expected}"
-                )
+        self.inputs_.check(trial)
 
     def _in_samples(self, trial: Trial, window: float) -> int:
         n = round(window * trial.sfreq)
@@ -341,14 +321,14 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         return n
 
     def _task(self, trainer: "SigLIPDecoder") -> ContrastTask:
-        weights = float(self.contrast_weight), float(trainer.masker_weight or 0.0)
+        weights = float(self.contrast_weight), float(trainer.masker_weight)  # type: ignore[arg-type]
         return ContrastTask(*weights, self.preset != "thesis", self._n_window)
 
     def _split(
         self, trainer: "SigLIPDecoder", recordings: list[Recording], parts: np.ndarray
     ) -> tuple[TrainingWindows, np.ndarray, Any, Any]:
         """Windows, to which part each belongs, and those to learn from and held out."""
-        hop = max(round(self._n_window * (1 - trainer.overlap)), 1)  # type: ignore[operator]
+        hop = max(int(self._n_window * (1 - trainer.overlap) + 1e-9), 1)  # type: ignore[operator]
         n_after = samples_after(self.architecture, self._n_lags)
         examples = TrainingWindows(recordings, self._n_window, hop, n_after)
         groups = parts[examples.recording_of]
@@ -361,23 +341,17 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         make = eqx.nn.make_with_state(self.architecture)
         return make(**config, key=jax.random.key(trainer.random_state))
 
-    def _take_over(self, trainer: "SigLIPDecoder") -> None:
-        for name in _LEARNT:
-            setattr(self, name, getattr(trainer, name))
-
     def _keep_if_better(
-        self,
-        trainer: "SigLIPDecoder",
-        task: ContrastTask,
-        start: tuple[Any, Any],
-        held_out: Examples,
-    ) -> None:
+        self, trainer: "SigLIPDecoder", task: ContrastTask, start: Any, held_out: Examples,
+        trainable: Any = None,
+    ) -> None:  # fmt: skip
         """Stay with what was there if nothing that was learnt is better on what was held out."""
-        (model, state), device = start, choose_device(self.device)
-        batch_size = int(trainer.batch_size)
+        model, state = start
         self.start_loss_ = mean_loss(
-            task, model, state, held_out, batch_size=batch_size, device=device
-        )
+            task, model, state, held_out, trainer._check_settings(), trainable=trainable,
+            batch_size=trainer.batch_size, precision=self.precision,
+            device=choose_device(self.device),
+        )  # fmt: skip
         if self.start_loss_ <= self.history_["val_loss"][self.best_epoch_]:
             self.network_ = Network.of(model, state, self.network_.config)
             self.best_epoch_ = -1
@@ -401,15 +375,14 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
             config["n_subjects"] += 1
         # No window may train the average listener.
         start = Network(config | {"average": 0.0}, arrays, self.network_.version)
-        batch_size = min(int(PRESETS[self.preset]["batch_size"]), len(learning))
-        trainer.set_params(batch_size=batch_size if self.batch_size is None else
-                           min(self.batch_size, len(learning)))  # fmt: skip
+        asked = self.batch_size or PRESETS[self.preset]["batch_size"]
+        trainer.batch_size = min(asked, len(learning))
         trainer.network_ = start
         task = self._task(trainer)
-        trainer._train(task, start.config, examples, groups, trainable=_SUBJECTS.__eq__, go_on=True)
-        self._take_over(trainer)
+        trainer._train(task, start.config, examples, groups, trainable=_is_own, go_on=True)
+        self.__dict__.update({name: getattr(trainer, name) for name in _LEARNT})
         if left is not None:
-            self._keep_if_better(trainer, task, start.restored(self.architecture), left)
+            self._keep_if_better(trainer, task, start.restored(self.architecture), left, _is_own)
         self.network_ = replace(self.network_, config=config)
         self.inputs_ = inputs
         self.n_parameters_ = n_parameters(self._network()[0])
@@ -420,3 +393,8 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
             model, state, samples_after(self.architecture, self._n_lags), self._n_window,
             bool(self.contrast_weight), choose_device(self.device),
         )  # fmt: skip
+
+
+def _is_own(name: str) -> bool:
+    """Tell what is trained for a new listener."""
+    return name == _SUBJECTS

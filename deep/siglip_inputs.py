@@ -8,6 +8,7 @@ import numpy as np
 
 from cocktailparty.backend import to_numpy
 from cocktailparty.trial import Trial
+from cocktailparty.trials import check_trials
 from deep.siglip_features import EnvelopeFeatures, broadband
 from deep.siglip_ridge import LaggedRidge, Part
 from deep.sounds import sound_places
@@ -23,6 +24,8 @@ class Inputs:
     ----------
     sfreq : float
         Sampling rate in hertz.
+    n_bands : int
+        Number of features of a stimulus.
     target : int or None
         Band that is the envelope; None for the mean of the bands.
     subjects : list of str
@@ -40,6 +43,7 @@ class Inputs:
     """
 
     sfreq: float
+    n_bands: int
     target: int | None
     subjects: list[str]
     mean: np.ndarray
@@ -80,7 +84,31 @@ class Inputs:
         sfreq = trials[0].sfreq
         subjects = list(dict.fromkeys(trial.subject for trial in trials))
         features = EnvelopeFeatures.of(followed, sfreq, target)
-        return cls(sfreq, target, subjects, mean, np.sqrt(power), features, raw)
+        n_bands = trials[0].n_features
+        return cls(sfreq, n_bands, target, subjects, mean, np.sqrt(power), features, raw)
+
+    def check(self, trial: Trial) -> None:
+        """Refuse a trial that is not like those of the training.
+
+        Parameters
+        ----------
+        trial : Trial
+            Trial to decode.
+
+        Raises
+        ------
+        ValueError
+            If its rate, channels or features are others.
+        """
+        check_trials([trial], sfreq=self.sfreq)
+        counts = {"channels": (trial.n_channels, len(self.mean))}
+        if trial.n_stimuli:
+            counts["features"] = (trial.n_features, self.n_bands)
+        for what, (came, expected) in counts.items():
+            if came != expected:
+                raise ValueError(
+                    f"the trial has {came} {what}, the decoder was trained with {expected}"
+                )
 
     def recording(self, trial: Trial) -> Recording:
         """Make the signals of a whole trial.
@@ -218,3 +246,32 @@ class Inputs:
             )
             for one, part in zip(recordings, parts, strict=True)
         ]
+
+
+def check_lengths(trials: Sequence[Trial], window: float) -> None:
+    """Refuse training windows that are too short, and trials that are shorter than one.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        Training trials.
+    window : float
+        Length of a training window in seconds.
+
+    Raises
+    ------
+    ValueError
+        If a window has fewer than 16 samples, or a trial has no window.
+    """
+    sfreq = trials[0].sfreq
+    n_window = round(window * sfreq)
+    if n_window < 16:
+        raise ValueError(
+            f"window={window:g} s holds {n_window} samples at {sfreq:g} Hz, expected at least 16"
+        )
+    for i, trial in enumerate(trials):
+        if trial.n_times < n_window:
+            raise ValueError(
+                f"trials[{i}] lasts {trial.duration:g} s, shorter than window={window:g} s: leave "
+                "it out or train with a shorter window"
+            )

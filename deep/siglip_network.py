@@ -267,5 +267,6 @@ class ThesisNetwork(eqx.Module):
             sounds = jax.vmap(lambda x, own: self.sound_encoder(jax.nn.relu(x), own))(
                 stimuli, jax.random.split(keys[2], n_stimuli)
             )
-        reconstruction = jax.nn.gelu(self.reconstructor(embedding, keys[3])[:, 0])
+        reconstruction = self.reconstructor(embedding, keys[3])[:, 0]
+        reconstruction = jax.nn.gelu(reconstruction, approximate=False)
         return Views(embedding, sounds, reconstruction), state

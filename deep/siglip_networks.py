@@ -72,8 +72,8 @@ def network_config(
             "dropout": settings.eeg_dropout,
             "eeg_gain": settings.eeg_gain,
             "channel_dropout": settings.channel_dropout,
-            # A single listener is the average one.
-            "average": settings.average if n_subjects > 1 else 1.0,
+            # A single listener is the average one, see the end of the training.
+            "average": settings.average if n_subjects > 1 else 0.0,
         }
     return config
 

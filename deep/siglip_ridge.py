@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from operator import add, sub
+from operator import add
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -217,9 +217,9 @@ def _by_part(parts: Sequence[Part], n_parts: int, n_lags: int) -> list[LaggedMom
 def _without(
     moments: list[LaggedMoments], total: LaggedMoments, left_out: Collection[int]
 ) -> LaggedMoments:
-    if len(left_out) >= len(moments):
-        return total
-    return reduce(sub, [moments[k] for k in left_out], total)
+    """Sum what is not left out, which rounds less than taking off what is; all if that is all."""
+    kept = [own for k, own in enumerate(moments) if k not in left_out]
+    return reduce(add, kept) if kept else total
 
 
 def _score(moments: list[LaggedMoments], total: LaggedMoments, penalty: float) -> float:

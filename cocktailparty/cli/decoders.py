@@ -147,6 +147,96 @@ def adaptive(sfreq: float) -> Any:
     return AdaptiveDecoder(BackwardTRF(0.0, 0.4, sfreq, alpha="ledoit-wolf"), random_state=0)
 
 
+def siglip(sfreq: float) -> Any:
+    """Make the contrastive decoder: ridge models of several features with a network on top.
+
+    Parameters
+    ----------
+    sfreq : float
+        Sampling rate of the trials in hertz; the decoder takes it from them.
+
+    Returns
+    -------
+    decoder : SigLIPDecoder
+        Unfitted.
+    """
+    from deep import SigLIPDecoder
+
+    return SigLIPDecoder(random_state=0)
+
+
+def siglip_thesis(sfreq: float) -> Any:
+    """Make the contrastive decoder of the thesis, with its settings.
+
+    Parameters
+    ----------
+    sfreq : float
+        Sampling rate of the trials in hertz; the decoder takes it from them.
+
+    Returns
+    -------
+    decoder : SigLIPDecoder
+        Unfitted.
+    """
+    from deep import SigLIPDecoder
+
+    return SigLIPDecoder("thesis", random_state=0)
+
+
+def siglip_no_contrast(sfreq: float) -> Any:
+    """Make the decoder of `siglip` trained for reconstruction alone.
+
+    Parameters
+    ----------
+    sfreq : float
+        Sampling rate of the trials in hertz; the decoder takes it from them.
+
+    Returns
+    -------
+    decoder : SigLIPDecoder
+        Unfitted.
+    """
+    from deep import SigLIPDecoder
+
+    return SigLIPDecoder(contrast_weight=0.0, random_state=0)
+
+
+def vlaai(sfreq: float) -> Any:
+    """Make a small relative of VLAAI, which reconstructs the envelope.
+
+    Parameters
+    ----------
+    sfreq : float
+        Sampling rate of the trials in hertz; the decoder takes it from them.
+
+    Returns
+    -------
+    decoder : SigLIPDecoder
+        Unfitted.
+    """
+    from deep import SigLIPDecoder
+
+    return SigLIPDecoder(network="vlaai", contrast_weight=0.0, random_state=0)
+
+
+def linear_head(sfreq: float) -> Any:
+    """Make a linear backward model that is trained by gradient.
+
+    Parameters
+    ----------
+    sfreq : float
+        Sampling rate of the trials in hertz; the decoder takes it from them.
+
+    Returns
+    -------
+    decoder : SigLIPDecoder
+        Unfitted.
+    """
+    from deep import SigLIPDecoder
+
+    return SigLIPDecoder(network="linear", contrast_weight=0.0, random_state=0)
+
+
 DECODERS: dict[str, Callable[[float], Any]] = {
     "ridge": ridge,
     "ridge-late": ridge_late,
@@ -155,7 +245,15 @@ DECODERS: dict[str, Callable[[float], Any]] = {
     "lasso": lasso,
     "cca": cca,
     "adaptive": adaptive,
+    "siglip": siglip,
+    "siglip-thesis": siglip_thesis,
+    "siglip-no-contrast": siglip_no_contrast,
+    "vlaai": vlaai,
+    "linear-head": linear_head,
 }
+
+#: Those that train a network, for minutes, and need JAX.
+NEURAL = ("siglip", "siglip-thesis", "siglip-no-contrast", "vlaai", "linear-head")
 
 
 def find_decoder(name: str) -> Callable[[float], Any]:

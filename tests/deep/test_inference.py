@@ -1,9 +1,12 @@
 import numpy as np
+import pytest
 
 from deep.batches import ArrayExamples
 from deep.devices import choose_device
-from deep.inference import apply
-from tests.deep.tiny import forward, tiny
+from deep.inference import apply, mean_loss
+from deep.optimizers import Optimizer
+from tests.deep.tiny import classify, forward, made, tiny
+from tests.deep.training import trained
 
 
 def test_examples_are_computed_alone_whatever_the_batch(rng):
@@ -31,3 +34,20 @@ def test_examples_are_computed_alone_whatever_the_batch(rng):
     )
     expected = np.tanh(hidden) @ np.asarray(model.last.weight) + np.asarray(model.last.bias)
     np.testing.assert_allclose(whole, expected, atol=1e-5)
+
+
+def test_the_mean_loss_is_that_of_a_validation():
+    validation = made(17, seed=1)[0]
+    fit = trained(max_epochs=1, validation=validation)
+    optimizer = Optimizer("adam", 0.02, schedule="cosine")
+    loss = mean_loss(
+        classify, fit.model, fit.state, validation, optimizer,
+        batch_size=8, precision="float32", device=choose_device("cpu"),
+    )  # fmt: skip
+    assert loss == pytest.approx(fit.history["val_loss"][0], rel=1e-5)
+    model, state = tiny()
+    start = mean_loss(
+        classify, model, state, validation, optimizer,
+        batch_size=8, precision="float32", device=choose_device("cpu"),
+    )  # fmt: skip
+    assert start != loss

@@ -47,7 +47,10 @@ def test_ill_conditioned_products_are_solved_in_double_precision(rng):
     predicted = full @ moments.ridge(1e-12)
     expected = full @ np.linalg.solve(full.T @ full + added * np.eye(9), full.T @ y)
     np.testing.assert_allclose(predicted, expected, atol=1e-4)
-    singular = LaggedMoments.of(np.zeros((20, 2)), y[:20], 2)
+    nothing = LaggedMoments.of(np.zeros((20, 2)), y[:20], 2)
+    assert not nothing.ridge(1.0).any()
+    assert nothing.ridge(1.0, np.ones((4, 1))).all()
+    singular = LaggedMoments.of(np.ones((20, 2)) * np.arange(20)[:, None], y[:20], 2)
     with pytest.raises(np.linalg.LinAlgError, match="leave out channels that are sums of others"):
         singular.ridge(0.0)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import PredefinedSplit
 
 from cocktailparty.datasets import simulate_two_talkers
 from cocktailparty.evaluation import compare
@@ -12,7 +13,9 @@ from cocktailparty.saving import load_model, save_model
 from deep import SigLIPDecoder
 
 # As small as it can be: what takes time is compiling.
-SMALL = {"window": 2.0, "tmax": 0.25, "n_hidden": 4, "max_epochs": 3, "random_state": 0}
+SMALL = {
+    "window": 2.0, "tmax": 0.25, "n_hidden": 4, "max_epochs": 3, "batch_size": 8, "random_state": 0,
+}  # fmt: skip
 THESIS = {"preset": "thesis", "kernels": [3, 4], "n_embedding": 4, "n_reconstructor": 4}
 
 
@@ -60,9 +63,9 @@ def test_shapes_and_sweep(which, request, test):
     trial = test[0]
     assert decoder.window_scores(trial, 2.0).shape == (10, 2)
     assert decoder.window_scores(trial, 2.0, hop=1.0).shape == (19, 2)
-    sweep = decoder.window_sweep(trial, [1, 2, 5, 60])
-    assert [scores.shape for scores in sweep.values()] == [(20, 2), (10, 2), (4, 2), (0, 2)]
-    for window in (1, 2, 5):
+    sweep = decoder.window_sweep(trial, [2, 5, 60])
+    assert [scores.shape for scores in sweep.values()] == [(10, 2), (4, 2), (0, 2)]
+    for window in (2, 5):
         np.testing.assert_allclose(sweep[window], decoder.window_scores(trial, window), atol=1e-6)
     assert decoder.decision_function(test).shape == (2, 2)
     reconstructions = decoder.reconstruct(test)
@@ -112,22 +115,14 @@ def test_the_best_epoch_is_restored(trials):
     wild.fit(trials)
     losses = [wild.start_loss_, *wild.history_["val_loss"]]
     assert wild.best_epoch_ == np.argmin(losses) - 1
-    quiet = SigLIPDecoder(**SMALL | {"learning_rate": 1e-12, "max_epochs": 1}).fit(trials)
-    if wild.best_epoch_ == -1:
-        np.testing.assert_allclose(
-            wild.window_scores(trials[0], 2.0), quiet.window_scores(trials[0], 2.0), atol=1e-4
-        )
 
 
-def test_at_the_start_stimuli_are_ordered_as_by_correlation(trials, test):
-    """With the envelope alone, and nothing learnt, the score is a correlation."""
-    start = SigLIPDecoder(**SMALL | {"contrast_weight": 0.0, "max_epochs": 1,
-                                     "learning_rate": 1e-12}).fit(trials[:5])  # fmt: skip
+def test_without_contrast_the_reconstruction_decides(fitted, test):
+    decoder = pickle.loads(pickle.dumps(fitted)).set_params(contrast_weight=0.0)
     trial = test[0]
-    reconstruction = start.reconstruct([trial])[0]
     np.testing.assert_allclose(
-        start.window_scores(trial, 2.0),
-        window_scores(reconstruction, trial.stimuli, 64, 2.0),
+        decoder.window_scores(trial, 2.0),
+        window_scores(decoder.reconstruct([trial])[0], trial.stimuli, 64, 2.0),
         atol=1e-5,
     )
 
@@ -135,10 +130,10 @@ def test_at_the_start_stimuli_are_ordered_as_by_correlation(trials, test):
 def test_shuffled_labels_give_chance():
     """Training on labels that say nothing; what is attended in test trials is a coin."""
     rng = np.random.default_rng(0)
-    many = listeners(1, 12, random_state=3, unattended_gain=1.0)
+    many = listeners(2, 12, random_state=3, unattended_gain=1.0)
     many = [t.replace(attended=int(rng.integers(2))) for t in many]
-    decoder = SigLIPDecoder(**SMALL).fit(many[:6])
-    correct = right(decoder, many[6:])
+    decoder = SigLIPDecoder(**SMALL).fit(many[::2])
+    correct = right(decoder, many[1::2])
     assert 1 - chance_level(len(correct), alpha=0.005) < correct.mean()
     assert correct.mean() < chance_level(len(correct), alpha=0.005)
 
@@ -161,9 +156,8 @@ def test_clones_pickles_and_files_give_the_same(fitted, thesis, trials, test, tm
         clone(fitted).predict(test)
 
 
-@pytest.mark.parametrize("which", ["fitted", "thesis"])
-def test_partial_fit_moves_what_is_the_new_listeners_own(which, request, test):
-    decoder = pickle.loads(pickle.dumps(request.getfixturevalue(which)))
+def test_partial_fit_moves_what_is_the_new_listeners_own(fitted, test):
+    decoder = pickle.loads(pickle.dumps(fitted))
     before = {k: v.copy() for k, v in decoder.network_.arrays.items()}
     scores = decoder.window_scores(test[0], 2.0)
     new = [t.replace(subject="new") for t in listeners(1, 4, random_state=9)]
@@ -180,46 +174,40 @@ def test_partial_fit_moves_what_is_the_new_listeners_own(which, request, test):
     own = decoder.window_scores(new[0], 2.0)
     stranger = decoder.window_scores(new[0].replace(subject="other"), 2.0)
     assert np.isfinite(own).all()
-    if decoder.best_epoch_ >= 0 or which == "fitted":
-        assert not np.array_equal(own, stranger)
+    assert not np.array_equal(own, stranger)
     decoder.partial_fit(new[:2])
     assert len(decoder.inputs_.subjects) == 3
 
 
-@pytest.mark.parametrize("n_stimuli", [1, 3])
-def test_any_number_of_stimuli(n_stimuli):
-    """One sound is told from itself at another time."""
-    made = listeners(1, 5, n_talkers=3)
-    if n_stimuli == 1:
-        made = [t.replace(stimuli=t.stimuli[[t.attended]], attended=0) for t in made]
-    decoder = SigLIPDecoder(**SMALL | {"max_epochs": 1}).fit(made)
-    assert decoder.window_scores(made[0], 2.0).shape == (10, n_stimuli)
-
-
-def test_many_bands_and_the_one_that_is_the_envelope():
+def test_any_number_of_stimuli_and_bands():
+    """One sound is told from itself at another time, beside trials of three; two bands each."""
     made = [
-        t.replace(stimuli=np.stack([0.5 * t.stimuli[..., 0], t.stimuli[..., 0]], axis=-1))
-        for t in listeners(1, 4)
+        t.replace(stimuli=np.stack([t.stimuli[..., 0] ** 2, t.stimuli[..., 0]], axis=-1))
+        for t in listeners(2, 3, n_talkers=3)
     ]
-    for options in ({}, THESIS, {"target": 1}):
-        decoder = SigLIPDecoder(**SMALL | options | {"max_epochs": 1}).fit(made)
-        assert decoder.window_scores(made[0], 2.0).shape == (10, 2)
-        assert decoder.reconstruct(made[:1])[0].shape == (1280, 1)
+    made[::2] = [t.replace(stimuli=t.stimuli[[t.attended]], attended=0) for t in made[::2]]
+    decoder = SigLIPDecoder(**SMALL | {"max_epochs": 1, "target": 1}).fit(made)
+    scores = decoder.decision_function(made[:2])
+    assert scores.shape == (2, 3)
+    assert np.isneginf(scores[0, 1:]).all()
+    assert decoder.reconstruct(made[:1])[0].shape == (1280, 1)
 
 
 @pytest.mark.parametrize("network", ["vlaai", "linear"])
 def test_ablations_decode(network, trials):
-    decoder = SigLIPDecoder(network=network, contrast_weight=0.0, **SMALL).fit(trials)
+    options = SMALL | {"max_epochs": 1, "n_hidden": 2}
+    decoder = SigLIPDecoder(network=network, contrast_weight=0.0, **options).fit(trials)
     assert np.isfinite(decoder.window_scores(trials[0], 2.0)).all()
     with pytest.raises(ValueError, match="has nothing of a listener's own to learn"):
         decoder.partial_fit(trials[:1])
 
 
 def test_evaluation_takes_it(trials):
-    own = [t for t in trials if t.subject == "sub-01"]
-    own = [t.replace(story=str(i % 2)) for i, t in enumerate(own)]
-    table = compare({"siglip": SigLIPDecoder(**SMALL | {"max_epochs": 1})}, own, windows=[3])
-    assert table["n_windows"].tolist() == [18, 18]
+    """With listeners left out."""
+    decoder = SigLIPDecoder(**SMALL | {"max_epochs": 1})
+    splitter = PredefinedSplit([-1] * 10 + [0, 0])
+    table = compare({"siglip": decoder}, trials, cv=splitter, windows=[2])
+    assert table["n_windows"].sum() == 20
     assert table["accuracy"].mean() > 0.5
 
 

@@ -77,6 +77,13 @@ def test_a_new_listener_joins_without_changing_the_others():
     assert own > np.mean([r(ridge, part._replace(subject=-1)) for part in new])
 
 
+def test_a_listener_of_one_part_alone_has_the_average_where_it_is_left_out():
+    data = [p for p in parts(n_subjects=2, differ=1.5, noise=0.5) if p.subject == 0 or p.part == 1]
+    ridge, predictions = LaggedRidge.of(data, 2, 3)
+    assert np.isfinite(ridge.weights).all()
+    assert all(np.isfinite(x).all() for x in predictions)
+
+
 @pytest.mark.parametrize("n_parts", [1, 2])
 def test_few_parts_are_enough(n_parts):
     ridge, predictions = LaggedRidge.of(parts(1, n_parts), 1, 3)

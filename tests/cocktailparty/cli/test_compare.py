@@ -280,3 +280,16 @@ def test_real_match_mismatch_beats_chance(shared_data, tmp_path, capsys):
     assert (summary.p_holm < 0.01).all()
     # Windows up to half of a test stretch of 10 s: the two halves never overlap.
     assert summary.window.max() == 5
+
+
+def test_the_contrastive_decoder_is_compared_with_ridge(dtu, tmp_path, monkeypatch, capsys):
+    """On the layout of a corpus, and on simulated listeners, by the names of the decoders."""
+    presets = pytest.importorskip("deep.siglip_presets", exc_type=ImportError).PRESETS
+    pytest.importorskip("jax")
+    monkeypatch.setitem(presets["default"], "max_epochs", 1)
+    out = tmp_path / "report"
+    names = ["--decoders", "ridge,siglip", "--windows", "3"]
+    main(["compare", "--data", str(dtu), *names, "--n-splits", "2", "--out", str(out), "--json"])
+    summary = json.loads(capsys.readouterr().out)["summary"]
+    assert {row["decoder"] for row in summary} == {"ridge", "siglip"}
+    assert "siglip" in (out / "report.html").read_text()
