@@ -26,11 +26,11 @@ def attend(queries: jax.Array, keys: jax.Array, values: jax.Array) -> jax.Array:
 
     Examples
     --------
-    >>> import numpy as np
-    >>> attend(np.zeros((1, 1, 2)), np.ones((1, 1, 3)), np.arange(3.0).reshape(1, 1, 3)).tolist()
+    >>> values = jnp.arange(3.0).reshape(1, 1, 3)
+    >>> attend(jnp.zeros((1, 1, 2)), jnp.ones((1, 1, 3)), values).tolist()
     [[[1.0, 1.0]]]
     """
-    dtype = jnp.promote_types(values.dtype, jnp.float32)
+    dtype = jnp.result_type(values.dtype, jnp.float32)
     scores = jnp.einsum("hdj,hdi->hji", keys, queries, preferred_element_type=dtype)
     # The largest cancels: without a gradient of its own it saves a map of all pairs of times.
     weights = jnp.exp(scores - lax.stop_gradient(scores.max(axis=1, keepdims=True)))

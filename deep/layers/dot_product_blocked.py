@@ -65,7 +65,7 @@ def _head_gradient(
 
 
 def _product(a: jax.Array, b: jax.Array) -> jax.Array:
-    return jnp.matmul(a, b, preferred_element_type=jnp.promote_types(a.dtype, jnp.float32))
+    return jnp.matmul(a, b, preferred_element_type=jnp.result_type(a.dtype, jnp.float32))
 
 
 def _over_heads(of_head: Callable[..., Any]) -> Callable[..., Any]:
@@ -74,7 +74,7 @@ def _over_heads(of_head: Callable[..., Any]) -> Callable[..., Any]:
     def blocked(*arrays: jax.Array) -> Any:
         n = len(arrays[0])
         n_pairs = arrays[0].shape[-1] * arrays[1].shape[-1]
-        bytes_of_map = n_pairs * jnp.promote_types(arrays[0].dtype, jnp.float32).itemsize
+        bytes_of_map = n_pairs * jnp.result_type(arrays[0].dtype, jnp.float32).itemsize
         n_blocks = -(-n * bytes_of_map // BLOCK)
         # Equal blocks need no copies; where there are none, the last one is smaller.
         n_blocks = next((k for k in range(n_blocks, 2 * n_blocks) if n % k == 0), n_blocks)
