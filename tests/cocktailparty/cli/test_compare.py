@@ -289,7 +289,8 @@ def test_the_contrastive_decoder_is_compared_with_ridge(recordings, tmp_path, mo
     monkeypatch.setitem(presets["default"], "max_epochs", 1)
     out = tmp_path / "report"
     names = ["--decoders", "ridge,siglip", "--windows", "3", "--sfreq", "32", "--h-freq", "8"]
-    main(["compare", "--data", str(recordings), *names, "--out", str(out), "--json"])
+    names += ["--cv", "time", "--n-splits", "2", "--gap", "1"]
+    assert main(["compare", "--data", str(recordings), *names, "--out", str(out), "--json"]) == 0
     summary = json.loads(capsys.readouterr().out)["summary"]
     assert {row["decoder"] for row in summary} == {"ridge", "siglip"}
     assert "siglip" in (out / "report.html").read_text()
