@@ -235,8 +235,12 @@ def main():
             if name == OWN and "unseen" in what:
                 continue
             seeds = range(1 if real and name in LINEAR else options.seeds)
-            runs = [folded(name, seed, make(seed)) for seed in seeds]
-            table[name] = summary(runs, real)
+            runs = table.get(name, {}).get("runs", [])
+            for seed in list(seeds)[len(runs) :]:
+                runs.append(folded(name, seed, make(seed)))
+                table[name] = summary(runs, real)
+                if options.out:
+                    options.out.write_text(json.dumps(result, indent=1) + "\n")
             shown = {w: table[name][f"{w:g} s"] for w in WINDOWS}
             print(
                 what, "|", name, "|",
@@ -248,8 +252,6 @@ def main():
                 f"r {table[name].get('r', float('nan')):.3f} {table[name]['seconds']} s",
                 flush=True,
             )  # fmt: skip
-            if options.out:
-                options.out.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -58,10 +58,10 @@ def cut(
 
     >>> for stretch in cut([100, 90], [(0, 0), (0, 10)], shortest=30, n_parts=2):
     ...     print(*stretch)
-    0 0 50 0
-    0 50 100 1
-    1 0 40 0
-    1 40 90 1
+    0 0 50 1
+    0 50 100 0
+    1 0 40 1
+    1 40 90 0
     """
     spans: dict[int, tuple[int, int]] = {}
     for n, (sound, offset) in zip(lengths, places, strict=True):

@@ -19,7 +19,12 @@ belong together are alike.
 from cocktailparty.datasets import simulate_two_talkers
 
 trials = simulate_two_talkers(
-    n_trials=20, n_channels=16, nonlinearity=1, snr=-28, random_state=3
+    n_trials=15,
+    duration=40,
+    n_channels=16,
+    nonlinearity=1,
+    snr=-26,
+    random_state=3,
 ).trials
 train = [trial for trial in trials if trial.story != "story-5"]
 test = [trial for trial in trials if trial.story == "story-5"]

@@ -1,3 +1,4 @@
+import importlib
 import json
 import shutil
 
@@ -282,14 +283,14 @@ def test_real_match_mismatch_beats_chance(shared_data, tmp_path, capsys):
     assert summary.window.max() == 5
 
 
-def test_the_contrastive_decoder_is_compared_with_ridge(dtu, tmp_path, monkeypatch, capsys):
-    """On the layout of a corpus, and on simulated listeners, by the names of the decoders."""
-    presets = pytest.importorskip("deep.siglip_presets", exc_type=ImportError).PRESETS
+def test_the_contrastive_decoder_is_compared_with_ridge(recordings, tmp_path, monkeypatch, capsys):
     pytest.importorskip("jax")
+    presets = importlib.import_module("deep.siglip_presets").PRESETS
     monkeypatch.setitem(presets["default"], "max_epochs", 1)
     out = tmp_path / "report"
-    names = ["--decoders", "ridge,siglip", "--windows", "3"]
-    main(["compare", "--data", str(dtu), *names, "--n-splits", "2", "--out", str(out), "--json"])
+    names = ["--decoders", "ridge,siglip", "--windows", "3", "--sfreq", "32", "--h-freq", "8"]
+    names += ["--cv", "time", "--n-splits", "2", "--gap", "1"]
+    assert main(["compare", "--data", str(recordings), *names, "--out", str(out), "--json"]) == 0
     summary = json.loads(capsys.readouterr().out)["summary"]
     assert {row["decoder"] for row in summary} == {"ridge", "siglip"}
     assert "siglip" in (out / "report.html").read_text()
