@@ -82,8 +82,9 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
     eeg_dropout, sound_dropout : float, optional
         Shares of hidden values that are set to zero in training.
     eeg_gain : float
-        Factor of what the default network adds to the ridge models from the EEG: a small one
-        makes it learn more slowly than the network of the sound does.
+        Factor of what the default network adds to the ridge models from the EEG, which makes it
+        learn more slowly than the network of the sound does. With 0 all that is computed from EEG
+        is linear: with some minutes of data, more only learns the noise.
     channel_dropout : float
         Share of the EEG channels that are silenced in training of the default network, for
         listeners with few or unreliable electrodes.
@@ -190,8 +191,8 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         """Learn what is special about new listeners, and leave all the rest as it is.
 
         A listener who is not known starts as the average one. The ridge model, drawn to that of
-        the average, and the matrix of channels are the listener's own; encoders, mixtures and
-        reconstructor are frozen.
+        the average, and the matrix of channels, where there is a network of the EEG, are the
+        listener's own; encoders, mixtures and reconstructor are frozen.
 
         Parameters
         ----------
@@ -373,6 +374,10 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
             rows = arrays[_SUBJECTS]
             arrays[_SUBJECTS] = np.concatenate([rows, rows[-1:]])
             config["n_subjects"] += 1
+        if self._lagged and not self.eeg_gain:
+            self.network_ = Network(config, arrays, self.network_.version)
+            self.inputs_ = inputs
+            return
         # No window may train the average listener.
         start = Network(config | {"average": 0.0}, arrays, self.network_.version)
         asked = self.batch_size or PRESETS[self.preset]["batch_size"]

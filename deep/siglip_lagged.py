@@ -44,7 +44,7 @@ class LaggedNetwork(eqx.Module):
     dropout : float
         Share of the hidden values that are set to zero in training.
     eeg_gain : float
-        Factor of what the network of the EEG adds, which slows its training down.
+        Factor of what the network of the EEG adds, which slows its training down; 0 leaves it out.
     channel_dropout : float
         Share of the channels that are silenced in training.
     average : float
@@ -85,7 +85,7 @@ class LaggedNetwork(eqx.Module):
         *,
         n_hidden: int = 8,
         dropout: float = 0.3,
-        eeg_gain: float = 0.005,
+        eeg_gain: float = 0.0,
         channel_dropout: float = 0.0,
         average: float = 0.2,
         temperature: float = 5.0,
@@ -123,13 +123,15 @@ class LaggedNetwork(eqx.Module):
         """Embed EEG (n_times + n_lags - 1, n_channels) and sounds (..., n_times, n_features)."""
         n_times, n_channels = features.shape[1], eeg.shape[1]
         keys = [None] * 4 if key is None else jax.random.split(key, 4)
-        silenced = self.channel_dropout(jnp.ones(n_channels, eeg.dtype), key=keys[0])
-        x = self.subjects(eeg * silenced, subject, keys[1])
-        hidden = self.dropout(jax.nn.gelu(self.norm(self.spatial(x))), key=keys[2])
-        beyond = self.eeg_gain * self.temporal(hidden)
         linear = linear[:n_times]
-        embedding = linear @ self.mix_eeg + beyond[:, :-1]
-        reconstruction = linear @ self.readout + beyond[:, -1]
+        embedding, reconstruction = linear @ self.mix_eeg, linear @ self.readout
+        if self.eeg_gain:
+            silenced = self.channel_dropout(jnp.ones(n_channels, eeg.dtype), key=keys[0])
+            x = self.subjects(eeg * silenced, subject, keys[1])
+            hidden = self.dropout(jax.nn.gelu(self.norm(self.spatial(x))), key=keys[2])
+            beyond = self.eeg_gain * self.temporal(hidden)
+            embedding = embedding + beyond[:, :-1]
+            reconstruction = reconstruction + beyond[:, -1]
 
         def encode(sound: jax.Array) -> jax.Array:
             return sound @ self.mix_sound + self.sound_out(jax.nn.gelu(self.sound_in(sound)))

@@ -30,7 +30,7 @@ class SigLIPSettings(NeuralEstimator):
         n_hidden: int = 8,
         eeg_dropout: float | None = None,
         sound_dropout: float | None = None,
-        eeg_gain: float = 0.005,
+        eeg_gain: float = 0.0,
         channel_dropout: float = 0.0,
         average: float | None = None,
         temperature: float | None = None,

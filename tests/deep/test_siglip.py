@@ -14,7 +14,8 @@ from deep import SigLIPDecoder
 
 # As small as it can be: what takes time is compiling.
 SMALL = {
-    "window": 2.0, "tmax": 0.25, "n_hidden": 4, "max_epochs": 3, "batch_size": 8, "random_state": 0,
+    "window": 2.0, "tmax": 0.25, "n_hidden": 4, "max_epochs": 3, "batch_size": 8, "eeg_gain": 0.005,
+    "random_state": 0,
 }  # fmt: skip
 THESIS = {"preset": "thesis", "kernels": [3, 4], "n_embedding": 4, "n_reconstructor": 4}
 
