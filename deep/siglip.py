@@ -18,7 +18,7 @@ from deep.estimator import split_groups
 from deep.inference import mean_loss
 from deep.saving import Network
 from deep.siglip_calibration import calibrated
-from deep.siglip_inputs import Inputs, check_lengths
+from deep.siglip_inputs import Inputs, check_lengths, in_samples
 from deep.siglip_networks import network_config, samples_after
 from deep.siglip_outputs import Outputs
 from deep.siglip_presets import PRESETS
@@ -209,7 +209,7 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         Raises
         ------
         ValueError
-            If the network has nothing of a listener's own, or the trials do not fit.
+            If there is nothing of a listener's own to learn, or the trials do not fit.
         """
         check_is_fitted(self, "network_")
         trainer = self.resolved()
@@ -220,6 +220,10 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         check_lengths(trials, self.window)
         if _SUBJECTS not in self.network_.arrays:
             raise ValueError(f"network={self.network!r} has nothing of a listener's own to learn")
+        known = {trial.subject for trial in trials} & set(self.inputs_.subjects)
+        if known and self._lagged and not self.eeg_gain:
+            names = ", ".join(sorted(known))
+            raise ValueError(f"{names} have ridge models already: fit again with all trials")
         trainer.set_params(weight_decay=0.0, average=0.0)
         for subject in dict.fromkeys(trial.subject for trial in trials):
             own = [i for i, trial in enumerate(trials) if trial.subject == subject]
@@ -251,7 +255,7 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
             If the window does not fit into the trial, or the trial not to the decoder.
         """
         self._check(trial)
-        n = self._in_samples(trial, window)
+        n = in_samples(trial, window)
         if hop is not None and not hop > 0:
             raise ValueError(f"hop must be a positive number of seconds, got {hop!r}")
         step = n if hop is None else max(round(hop * trial.sfreq), 1)
@@ -275,7 +279,7 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         self._check(trial)
         windows = list(windows)
         fitting = [w for w in windows if round(w * trial.sfreq) <= trial.n_times]
-        lengths = [self._in_samples(trial, w) for w in fitting]
+        lengths = [in_samples(trial, w) for w in fitting]
         scores = self._outputs().scores(self.inputs_.recording(trial), [(n, n) for n in lengths])
         found = dict(zip(fitting, scores, strict=True))
         return {w: found.get(w, np.empty((0, trial.n_stimuli))) for w in windows}
@@ -311,15 +315,6 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
     def _check(self, trial: Trial) -> None:
         check_is_fitted(self, "network_")
         self.inputs_.check(trial)
-
-    def _in_samples(self, trial: Trial, window: float) -> int:
-        n = round(window * trial.sfreq)
-        if not 2 <= n <= trial.n_times:
-            raise ValueError(
-                f"window={window:g} s must hold at least 2 samples and not be longer than the "
-                f"trial of {trial.duration:g} s"
-            )
-        return n
 
     def _task(self, trainer: "SigLIPDecoder") -> ContrastTask:
         weights = float(self.contrast_weight), float(trainer.masker_weight)  # type: ignore[arg-type]
@@ -375,8 +370,7 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
             arrays[_SUBJECTS] = np.concatenate([rows, rows[-1:]])
             config["n_subjects"] += 1
         if self._lagged and not self.eeg_gain:
-            self.network_ = Network(config, arrays, self.network_.version)
-            self.inputs_ = inputs
+            self._add(Network(config, arrays, self.network_.version), inputs)
             return
         # No window may train the average listener.
         start = Network(config | {"average": 0.0}, arrays, self.network_.version)
@@ -388,8 +382,10 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
         self.__dict__.update({name: getattr(trainer, name) for name in _LEARNT})
         if left is not None:
             self._keep_if_better(trainer, task, start.restored(self.architecture), left, _is_own)
-        self.network_ = replace(self.network_, config=config)
-        self.inputs_ = inputs
+        self._add(replace(self.network_, config=config), inputs)
+
+    def _add(self, network: Network, inputs: Inputs) -> None:
+        self.network_, self.inputs_ = network, inputs
         self.n_parameters_ = n_parameters(self._network()[0])
 
     def _outputs(self) -> Outputs:

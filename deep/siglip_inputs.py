@@ -275,3 +275,32 @@ def check_lengths(trials: Sequence[Trial], window: float) -> None:
                 f"trials[{i}] lasts {trial.duration:g} s, shorter than window={window:g} s: leave "
                 "it out or train with a shorter window"
             )
+
+
+def in_samples(trial: Trial, window: float) -> int:
+    """Convert the length of a decision window.
+
+    Parameters
+    ----------
+    trial : Trial
+        Trial to decode.
+    window : float
+        Length in seconds.
+
+    Returns
+    -------
+    n_samples : int
+        Length in samples.
+
+    Raises
+    ------
+    ValueError
+        If the window holds fewer than two samples, or is longer than the trial.
+    """
+    n = round(window * trial.sfreq)
+    if not 2 <= n <= trial.n_times:
+        raise ValueError(
+            f"window={window:g} s must hold at least 2 samples and not be longer than the trial of "
+            f"{trial.duration:g} s"
+        )
+    return n

@@ -180,6 +180,27 @@ def test_partial_fit_moves_what_is_the_new_listeners_own(fitted, test):
     assert len(decoder.inputs_.subjects) == 3
 
 
+def test_without_a_network_of_the_eeg_a_new_listener_gets_a_ridge_model(trials):
+    """The default: what is reconstructed is linear in the EEG, up to a constant."""
+    decoder = SigLIPDecoder(**SMALL | {"eeg_gain": 0.0, "max_epochs": 2}).fit(trials)
+    first, second = trials[0].eeg, trials[1].eeg
+    single, mixed = (
+        [decoder.reconstruct([trials[0].replace(eeg=eeg)])[0] for eeg in eegs]
+        for eegs in ([first, second], [(first + second) / 2, 2 * first - second])
+    )
+    np.testing.assert_allclose(mixed[0], (single[0] + single[1]) / 2, rtol=0, atol=1e-3)
+    np.testing.assert_allclose(mixed[1], 2 * single[0] - single[1], rtol=0, atol=1e-3)
+    new = [t.replace(subject="new") for t in listeners(1, 4, random_state=9)]
+    before = decoder.n_parameters_
+    stranger = decoder.window_scores(new[0], 2.0)
+    decoder.partial_fit(new)
+    assert decoder.n_parameters_ > before
+    assert decoder.inputs_.subjects[-1] == "new"
+    assert not np.array_equal(decoder.window_scores(new[0], 2.0), stranger)
+    with pytest.raises(ValueError, match="new have ridge models already"):
+        decoder.partial_fit(new)
+
+
 def test_any_number_of_stimuli_and_bands():
     """One sound is told from itself at another time, beside trials of three; two bands each."""
     made = [
