@@ -22,7 +22,7 @@ from deep.siglip_inputs import Inputs, check_lengths, in_samples
 from deep.siglip_networks import network_config, samples_after
 from deep.siglip_outputs import Outputs
 from deep.siglip_presets import PRESETS
-from deep.siglip_settings import SigLIPSettings
+from deep.siglip_settings import _SigLIPSettings
 from deep.siglip_task import ContrastTask
 from deep.trees import n_parameters
 from deep.windows import Recording, TrainingWindows
@@ -31,7 +31,7 @@ _LEARNT = ("network_", "history_", "best_epoch_", "stopped_", "n_iter_")
 _SUBJECTS = "subjects.weight"
 
 
-class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
+class SigLIPDecoder(AttentionDecoderMixin, _SigLIPSettings):
     r"""Decode attention by comparing embeddings of EEG and of sounds.
 
     Two encoders are trained so that the embeddings of EEG and attended sound agree more than
@@ -93,10 +93,30 @@ class SigLIPDecoder(AttentionDecoderMixin, SigLIPSettings):
     temperature, bias : float, optional
         Start of the factor of the similarity and of what is subtracted from it. The default
         network starts from the best ones for its ridge models.
-    optimizer, learning_rate, schedule, weight_decay, clip_norm, batch_size, max_epochs, patience, \
-            validation_fraction, precision, device, checkpoint, random_state, verbose
-        See `NeuralEstimator`. Batches are at most as large as there are windows. What is held out
-        shares no stretch of any attended sound with the rest.
+    optimizer : str or callable, optional
+        See `NeuralEstimator`, here and below.
+    learning_rate : float, optional
+        Largest size of a step.
+    schedule : str or callable
+        How the learning rate changes.
+    weight_decay : float, optional
+        How much large weights cost.
+    clip_norm : float, optional
+        Longer gradients are shortened to this norm.
+    batch_size, max_epochs, patience : int, optional
+        Batches are at most as large as there are windows.
+    validation_fraction : float, optional
+        Share that is held out; it shares no stretch of any attended sound with the rest.
+    precision : {"float32", "bfloat16"}
+        Of the computation.
+    device : {None, "cpu", "cuda"}
+        Where to compute; None for a GPU if JAX sees one.
+    checkpoint : str, optional
+        Folder for unfinished trainings.
+    random_state : int, RandomState or None
+        Decides all that is random.
+    verbose : bool
+        Show the progress.
 
     Attributes
     ----------

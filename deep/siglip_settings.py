@@ -10,7 +10,7 @@ from deep.siglip_networks import NETWORKS, network_class
 from deep.siglip_presets import PRESETS
 
 
-class SigLIPSettings(NeuralEstimator):
+class _SigLIPSettings(NeuralEstimator):
     """Base of `deep.SigLIPDecoder`, which documents the parameters."""
 
     def __init__(
@@ -104,7 +104,7 @@ class SigLIPSettings(NeuralEstimator):
 
         Returns
         -------
-        copy : SigLIPSettings
+        copy : estimator
             Unfitted, with a number as random state.
 
         Raises
