@@ -97,7 +97,7 @@ for offset, (name, decoder) in enumerate(
 ax.axhline(50, color="0.6", ls=":", label="guessing")
 ax.set_xticks(range(len(windows)), windows)
 ax.set(
-    xlabel="decision window (s)", ylabel="right windows (%)", ylim=(40, 102)
+    xlabel="decision window (s)", ylabel="right windows (%)", ylim=(30, 102)
 )
-ax.legend(loc="lower right")
+ax.legend(loc="upper left")
 plt.show()
