@@ -86,10 +86,10 @@ class SigLIPDecoder(AttentionDecoderMixin, _SigLIPSettings):
         learn more slowly than the network of the sound does. With 0 all that is computed from EEG
         is linear: with some minutes of data, more only learns the noise.
     channel_dropout : float
-        Share of the EEG channels that are silenced in training of the default network, for
-        listeners with few or unreliable electrodes.
+        Share of the EEG channels that are silenced in training of the default network's part
+        for the EEG, for listeners with few or unreliable electrodes; needs `eeg_gain`.
     average : float, optional
-        Share of the training windows that train the average listener.
+        Share of the training windows that train the average listener's matrix of channels.
     temperature, bias : float, optional
         Start of the factor of the similarity and of what is subtracted from it. The default
         network starts from the best ones for its ridge models.

@@ -129,6 +129,11 @@ class _SigLIPSettings(NeuralEstimator):
                 raise ValueError(
                     f"{name} must be at least 0 and less than 1, got {getattr(copy, name)!r}"
                 )
+        if self.channel_dropout and self._lagged and not self.eeg_gain:
+            raise ValueError(
+                f"channel_dropout={self.channel_dropout:g} has nothing to act on with eeg_gain=0: "
+                "set eeg_gain, such as 0.005"
+            )
         copy._check_settings()
         copy.random_state = copy._seed()
         return copy

@@ -99,9 +99,8 @@ def siglip(trial: Any) -> dict[str, Any]:
     return {
         "learning_rate": trial.suggest_float("learning_rate", 3e-4, 1e-2, log=True),
         "weight_decay": trial.suggest_float("weight_decay", 1e-3, 1.0, log=True),
-        "eeg_dropout": trial.suggest_float("eeg_dropout", 0.0, 0.5, step=0.1),
         "masker_weight": trial.suggest_categorical("masker_weight", [1.0, 2.0, 4.0, 8.0]),
-        "average": trial.suggest_float("average", 0.0, 0.4, step=0.1),
+        "eeg_gain": trial.suggest_categorical("eeg_gain", [0.0, 0.005, 0.02]),
     }
 
 
