@@ -101,7 +101,7 @@ def compare(x, y, rising, beta, valued):  # type: ignore[no-untyped-def]
     beta : float
         Exponent of the divergence.
     valued : bool
-        Whether the divergence is needed: for beta 1 it costs more than all the rest.
+        Whether the divergence is needed: for beta 0 and 1 it costs more than all the rest.
 
     Returns
     -------
@@ -135,7 +135,8 @@ def compare(x, y, rising, beta, valued):  # type: ignore[no-untyped-def]
                 r = u * inverse
                 y[i, f] = r * inverse
                 rising[i, f] = inverse
-                row += r - log(r) - one
+                if valued:
+                    row += r - log(r) - one
         else:
             for f in range(x.shape[1]):
                 u, v = x[i, f], y[i, f]

@@ -77,9 +77,10 @@ def solve(
 ) -> Solution:
     """Lower the cost step by step.
 
-    An iteration moves the activations, then the components. If the first of them raises the cost,
-    which happens only with penalties much larger than the divergence, the iteration is taken back
-    and repeated with a shorter step. A batch of mixtures goes on until all of them have converged.
+    An iteration moves the activations, then the components. If it raises the cost, which happens
+    only with penalties much larger than the divergence, the next step of the activations finds
+    out: the iteration is taken back, moves the components alone, and the activations go on with
+    a shorter step. A batch of mixtures goes on until all of them have converged.
 
     Parameters
     ----------
@@ -122,18 +123,32 @@ def solve(
     frozen = fixed_components is not None and not penalised and bool(xp.all(fixed_components))
     damping = xp.ones(x.shape[:-2], dtype=x.dtype)
     costs: list[Any] = []
+    kept = activations, components
     with updates.prepared() as means, tqdm(total=max_iter, disable=not progress, unit="it") as bar:
         for iteration in range(max_iter + 1):
             stepped, norms, value = updates.update_activations(
                 x, activations, components, objective, damping, fixed_activations, means
             )
+            scaled = components * norms[..., :, None]
             cost = value
-            if penalised:
-                cost = cost + penalties(activations, components, objective)
-            costs.append(cost)
             if iteration == 0:
                 start = value
-            elif iteration % CHECK_EVERY == 0 or iteration == max_iter:
+            if penalised:
+                cost = cost + penalties(activations, components, objective)
+            if penalised and iteration > 0:
+                before = costs[-1]
+                accepted = cost <= before + slack * (xp.abs(before) + start)
+                damping = xp.where(accepted, xp.minimum(damping * 1.25, 1), damping / 2)
+                # Asking makes a GPU wait.
+                if is_cupy(x) or not bool(xp.all(accepted)):
+                    cost, accepted = xp.where(accepted, cost, before), accepted[..., None, None]
+                    activations = xp.where(accepted, activations, kept[0])
+                    components = xp.where(accepted, components, kept[1])
+                    stepped = xp.where(accepted, stepped, activations)
+                    scaled = xp.where(accepted, scaled, components)
+            kept = activations, components
+            costs.append(cost)
+            if iteration > 0 and (iteration % CHECK_EVERY == 0 or iteration == max_iter):
                 bar.update(iteration - bar.n)
                 if callback is not None and callback(iteration, cost, activations, components):
                     break
@@ -142,20 +157,11 @@ def solve(
                     break
             if iteration == max_iter:
                 break
-            scaled = components * norms[..., :, None]
+            activations = stepped
             if frozen:
-                activations, components = stepped, xp.maximum(scaled, objective.floor)
-                continue
-            changed, value = updates.update_components(
-                x, stepped, scaled, objective, fixed_components, means
-            )
-            if penalised:
-                after = value + penalties(stepped, scaled, objective)
-                accepted = after <= cost + slack * (xp.abs(cost) + start)
-                damping = xp.where(accepted, xp.minimum(damping * 1.25, 1), damping / 2)
-                if is_cupy(x) or not bool(xp.all(accepted)):
-                    accepted = accepted[..., None, None]
-                    stepped = xp.where(accepted, stepped, activations)
-                    changed = xp.where(accepted, changed, components)
-            activations, components = stepped, changed
+                components = xp.maximum(scaled, objective.floor)
+            else:
+                components = updates.update_components(
+                    x, activations, scaled, objective, fixed_components, means
+                )
     return Solution(activations, components, xp.stack(costs[1:]), len(costs) - 1)

@@ -150,7 +150,7 @@ def update_components(
     objective: Objective,
     fixed: Any = None,
     means: Any = compare,
-) -> tuple[Any, Any]:
+) -> Any:
     """Take one step with the components.
 
     Parameters
@@ -172,11 +172,9 @@ def update_components(
     -------
     components : array of shape (..., n_components, n_freqs)
         Updated.
-    value : array of shape (...)
-        Divergence before the step, in float64.
     """
     xp = namespace(x, activations, components)
-    falling, rising, value = means(x, activations @ components, objective.beta)
+    falling, rising, _ = means(x, activations @ components, objective.beta)
     transposed = xp.matrix_transpose(activations)
     falling = transposed @ falling
     rising = xp.sum(transposed, axis=-1, keepdims=True) if rising is None else transposed @ rising
@@ -185,7 +183,7 @@ def update_components(
     stepped = components * (falling / rising) ** step_exponent(objective.beta)
     if fixed is not None:
         stepped = xp.where(fixed, components, stepped)
-    return xp.maximum(stepped, objective.floor), value
+    return xp.maximum(stepped, objective.floor)
 
 
 def _positive(x: Any) -> Any:

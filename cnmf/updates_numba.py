@@ -5,15 +5,16 @@ does not depend on the number of threads, so that the order of additions, and wi
 the result, does not either.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numba import config, njit
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import get_num_threads, njit, prange
+from numba.extending import intrinsic
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from cnmf.compare_numba import FAST, compare
@@ -25,11 +26,7 @@ from cnmf.updates import step_exponent
 TILE = 2**18
 
 # Threads take parts, at most so many, each of at least so many multiplications.
-N_PARTS, SMALLEST_PART = 16, 2**22
-
-Part = tuple[int, int, int]
-
-N_THREADS: int = config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+N_PARTS, SMALLEST_PART = 16, 2**20
 
 
 @dataclass(frozen=True)
@@ -38,13 +35,13 @@ class Means:
 
     Attributes
     ----------
-    pool : ThreadPoolExecutor, optional
-        Threads beside the one that calls; None for no others.
+    n_threads : int
+        Number of threads.
     memory : dict
         What `room` has made.
     """
 
-    pool: ThreadPoolExecutor | None = None
+    n_threads: int = 1
     memory: dict[Any, Any] = field(default_factory=dict)
 
     def room(self, what: str, shape: tuple[int, ...], dtype: Any) -> Any:
@@ -91,20 +88,30 @@ class Means:
 
 @contextmanager
 def prepared() -> Iterator[Means]:
-    """Start the threads that the updates share their work between.
+    """Take the threads that the updates share their work between.
 
-    As many as Numba would use (the variable NUMBA_NUM_THREADS), each with BLAS to itself.
+    As many as Numba uses (`numba.set_num_threads`, the variable NUMBA_NUM_THREADS), each with BLAS
+    to itself.
 
     Yields
     ------
     means : Means
         To be handed to the updates.
     """
-    with (
-        threadpool_limits(1, user_api="blas"),
-        ThreadPoolExecutor(max(N_THREADS - 1, 1)) as pool,
-    ):
-        yield Means(pool)
+    with threadpool_limits(1, user_api="blas"):
+        yield Means(get_num_threads())
+
+
+@intrinsic
+def _next(typing_context, counter):  # type: ignore[no-untyped-def]
+    """Count one up and give the number before, whichever thread comes first."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        array = context.make_array(counter)(context, builder, arguments[0])
+        one = ir.Constant(context.get_value_type(counter.dtype), 1)
+        return builder.atomic_rmw("add", array.data, one, "monotonic")
+
+    return counter.dtype(counter), generate
 
 
 @njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
@@ -150,21 +157,48 @@ def _activation_part(  # type: ignore[no-untyped-def]
 
 
 @njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
-def _component_part(  # type: ignore[no-untyped-def]
-    frames, fields, x, a, w, beta, valued, sums, masses, values
-):
+def _component_part(frames, fields, x, a, w, beta, sums, masses):  # type: ignore[no-untyped-def]
     """Add up over some frames what the step of the components takes."""
     part, start, stop = frames
     for first in range(start, stop, fields.shape[1]):
         last = min(first + fields.shape[1], stop)
         multiply(a[first:last], w, fields[0], False)
-        values[part] += compare(x[first:last], fields[0], fields[-1], beta, valued)
+        compare(x[first:last], fields[0], fields[-1], beta, False)
         for i in range(first, last):
             for k in range(a.shape[1]):
                 masses[part, k] += a[i, k]
         for j in range(len(fields)):
             ratios = fields[j, : last - first]
             multiply(a[first:last].T, ratios, sums[part, j], first > start)
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def _activation_parts(  # type: ignore[no-untyped-def]
+    taken, edges, fields, products, x, a, w, turned, beta, guide, pull, up, down, rising, exponent,
+    out, squares, values,
+):  # fmt: skip
+    """Take the steps of all parts; a thread takes the next one when it has finished one."""
+    for thread in prange(len(fields)):
+        part = _next(taken)
+        while part < len(edges) - 1:
+            _activation_part(
+                (part, edges[part], edges[part + 1]), fields[thread], products[thread], x, a, w,
+                turned, beta, guide, pull, up, down, rising, exponent, out, squares, values,
+            )  # fmt: skip
+            part = _next(taken)
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def _component_parts(  # type: ignore[no-untyped-def]
+    taken, edges, fields, x, a, w, beta, sums, masses
+):
+    """Add up over all parts."""
+    for thread in prange(len(fields)):
+        part = _next(taken)
+        while part < len(edges) - 1:
+            frames = part, edges[part], edges[part + 1]
+            _component_part(frames, fields[thread], x, a, w, beta, sums, masses)
+            part = _next(taken)
 
 
 @njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
@@ -176,23 +210,16 @@ def _normalise(a, norms, floor):  # type: ignore[no-untyped-def]
             a[i, k] = max(a[i, k] * inverse[k], floor)
 
 
-def _share(means: Means, parts: list[Part], owned: Any, kernel: Any, *arguments: Any) -> None:
-    """Call a kernel for every part, on all threads; each has the memory of one item of `owned`."""
-    left = deque(parts)
+def _share(parallel: Any, kernel: Any, edges: Any, owned: tuple[Any, ...], *arguments: Any) -> None:
+    """Call a kernel for all parts; each thread has the memory of one item of `owned` for itself.
 
-    def work(own: Any) -> None:
-        while left:
-            try:
-                frames = left.popleft()
-            except IndexError:  # another thread was faster
-                return
-            kernel(frames, *own, *arguments)
-
-    helpers = [means.pool.submit(work, own) for own in owned[1:]] if means.pool is not None else []
-    work(owned[0])
-    for helper in helpers:
-        if not helper.cancel():  # it has started
-            helper.result()
+    One thread alone does not wake the others: on a machine that is busy that takes long.
+    """
+    if len(owned[0]) > 1:
+        parallel(np.zeros(1, np.int64), edges, *owned, *arguments)
+        return
+    for part, frames in enumerate(pairwise(edges)):
+        kernel((part, *frames), *(memory[0] for memory in owned), *arguments)
 
 
 def _locked(x: Any) -> Any:
@@ -202,18 +229,17 @@ def _locked(x: Any) -> Any:
     return x
 
 
-def _divided(x: Any, n_components: int, beta: float, means: Means) -> tuple[list[Part], Any]:
-    """Parts of the frames (number, start, stop), and a tile for each thread.
+def _divided(x: Any, n_components: int, beta: float, means: Means) -> tuple[Any, Any]:
+    """Edges of the parts of the frames, and a tile for each thread.
 
     How the frames are divided does not depend on the number of threads, and neither does the order
     of additions.
     """
     n_parts = min(N_PARTS, len(x), 1 + x.size * n_components // SMALLEST_PART)
-    edges = [len(x) * i // n_parts for i in range(n_parts + 1)]
-    parts = list(zip(range(n_parts), edges[:-1], edges[1:], strict=True))
+    edges = np.arange(n_parts + 1) * len(x) // n_parts
     n_rows = min(max(TILE // x[0].nbytes // ROWS, 1) * ROWS, -(-len(x) // n_parts))
-    shape = min(n_parts, N_THREADS), 1 if beta == 1 else 2, n_rows, x.shape[1]
-    return parts, means.room("tiles", shape, x.dtype)
+    shape = min(n_parts, means.n_threads), 1 if beta == 1 else 2, n_rows, x.shape[1]
+    return edges, means.room("tiles", shape, x.dtype)
 
 
 def update_activations(
@@ -275,18 +301,18 @@ def update_activations(
         up, down = up + np.maximum(-along, 0), down + np.maximum(along, 0)
         guide = objective.guide
     exponent = x.dtype.type(step_exponent(objective.beta) * damping)
-    parts, fields = _divided(x, len(components), objective.beta, means)
+    edges, fields = _divided(x, len(components), objective.beta, means)
     products = means.room("products", (len(fields), 3, fields.shape[2], len(components)), x.dtype)
     if objective.guide is None:
         products[:, 2] = 0
-    stepped = np.empty_like(activations, order="C")
-    squares, values = np.zeros((len(parts), len(components))), np.zeros(len(parts))
+    stepped, n_parts = np.empty_like(activations, order="C"), len(edges) - 1
+    squares, values = np.zeros((n_parts, len(components))), np.zeros(n_parts)
     w, turned = means.vectors("w", components), means.vectors("turned", components.T)
     matrices = _locked(x), _locked(activations), w, turned
     guidance = objective.beta, _locked(guide), means.vectors("pull", pull)
     step = up, down, rising, exponent, stepped, squares, values
-    own = list(zip(fields, products, strict=True))
-    _share(means, parts, own, _activation_part, *matrices, *guidance, *step)
+    kernels, own = (_activation_parts, _activation_part), (fields, products)
+    _share(*kernels, edges, own, *matrices, *guidance, *step)
     if fixed is not None:
         stepped[fixed] = activations[fixed]
         squares = stepped**2
@@ -303,7 +329,7 @@ def update_components(
     objective: Objective,
     fixed: Any = None,
     means: Means | None = None,
-) -> tuple[Any, Any]:
+) -> Any:
     """Take one step with the components; see `cnmf.updates.update_components`.
 
     Parameters
@@ -325,38 +351,28 @@ def update_components(
     -------
     components : ndarray of shape (..., n_components, n_freqs)
         Updated.
-    value : ndarray of shape (...)
-        Divergence before the step, in float64; NaN without penalties, where the step of the
-        activations cannot have raised the cost and nobody asks.
     """
     if x.ndim > 2:
         return _each(update_components, x, activations, components, objective, fixed, means)
     means = means or Means()
-    parts, fields = _divided(x, len(components), objective.beta, means)
-    n_components, n_freqs = components.shape
-    sums = means.room("sums", (len(parts), fields.shape[1], n_components, n_freqs), x.dtype)
-    masses, values = np.zeros((len(parts), n_components)), np.zeros(len(parts))
-    # A logarithm for each number of the spectrogram is a tenth of an iteration.
-    weights = objective.sparsity_activations, objective.sparsity_components, objective.contrast
-    valued = any(weight is not None for weight in weights)
+    edges, fields = _divided(x, len(components), objective.beta, means)
+    n_parts, (n_components, n_freqs) = len(edges) - 1, components.shape
+    sums = means.room("sums", (n_parts, fields.shape[1], n_components, n_freqs), x.dtype)
+    masses = np.zeros((n_parts, n_components))
     matrices = _locked(x), _locked(activations), means.vectors("w", components)
-    totals = sums, masses, values
-    own = [(tile,) for tile in fields]
-    _share(means, parts, own, _component_part, *matrices, objective.beta, valued, *totals)
-    sums = sums[:, :, :n_components, :n_freqs].sum(axis=0)
-    rising = sums[-1]
-    if objective.beta == 1:
-        rising = masses.sum(axis=0).astype(x.dtype)[:, None]
+    kernels, totals = (_component_parts, _component_part), (sums, masses)
+    _share(*kernels, edges, (fields,), *matrices, objective.beta, *totals)
+    falling, *others = sums[:, :, :n_components, :n_freqs].sum(axis=0)
+    rising = others[0] if others else masses.sum(axis=0).astype(x.dtype)[:, None]
     if objective.sparsity_components is not None:
         rising = rising + objective.sparsity_components
-    stepped = components * (sums[0] / rising) ** step_exponent(objective.beta)
+    stepped = components * (falling / rising) ** step_exponent(objective.beta)
     if fixed is not None:
         stepped = np.where(fixed, components, stepped)
-    value = values.sum() if valued else np.float64(np.nan)
-    return np.maximum(stepped, objective.floor, order="C"), value
+    return np.maximum(stepped, objective.floor, order="C")
 
 
-def _each(update: Callable[..., Any], *arguments: Any) -> tuple[Any, ...]:
+def _each(update: Callable[..., Any], *arguments: Any) -> Any:
     """Update one mixture of a batch after the other."""
 
     def part(argument: Any, i: int) -> Any:
@@ -367,4 +383,6 @@ def _each(update: Callable[..., Any], *arguments: Any) -> tuple[Any, ...]:
 
     n_mixtures = len(arguments[0])
     results = [update(*(part(argument, i) for argument in arguments)) for i in range(n_mixtures)]
+    if not isinstance(results[0], tuple):
+        return np.stack(results)
     return tuple(np.stack(parts) for parts in zip(*results, strict=True))
