@@ -5,10 +5,12 @@ does not depend on the number of threads, so that the order of additions, and wi
 the result, does not either.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,14 @@ TILE = 2**18
 
 # Threads take parts, at most so many, each of at least so many multiplications.
 N_PARTS, SMALLEST_PART = 16, 2**20
+
+# Not every threading layer of Numba can be called by two threads at once.
+_IN_TURN = Lock()
+
+# A process that was forked has to do with one thread: OpenMP ends a child that uses its threads.
+_FORKED: list[bool] = []
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=lambda: _FORKED.append(True))
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,7 @@ def prepared() -> Iterator[Means]:
     """Take the threads that the updates share their work between.
 
     As many as Numba uses (`numba.set_num_threads`, the variable NUMBA_NUM_THREADS), each with BLAS
-    to itself.
+    to itself; one in a forked process.
 
     Yields
     ------
@@ -99,7 +109,7 @@ def prepared() -> Iterator[Means]:
         To be handed to the updates.
     """
     with threadpool_limits(1, user_api="blas"):
-        yield Means(get_num_threads())
+        yield Means(1 if _FORKED else get_num_threads())
 
 
 @intrinsic
@@ -216,7 +226,8 @@ def _share(parallel: Any, kernel: Any, edges: Any, owned: tuple[Any, ...], *argu
     One thread alone does not wake the others: on a machine that is busy that takes long.
     """
     if len(owned[0]) > 1:
-        parallel(np.zeros(1, np.int64), edges, *owned, *arguments)
+        with _IN_TURN:
+            parallel(np.zeros(1, np.int64), edges, *owned, *arguments)
         return
     for part, frames in enumerate(pairwise(edges)):
         kernel((part, *frames), *(memory[0] for memory in owned), *arguments)
