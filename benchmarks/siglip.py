@@ -35,6 +35,19 @@ WINDOWS = (3.0, 5.0)
 FIRST_SEED = 20
 OWN = "ridge, listener by listener"
 LINEAR = ("ridge", OWN, "cca")
+TITLES = {
+    "ridge": "ridge, one model",
+    OWN: OWN,
+    "cca": "CCA, one model",
+    "siglip": "``SigLIPDecoder``",
+    "siglip, ridge models alone": "its ridge models, nothing trained",
+    "siglip, no contrast": "trained without contrast",
+    "siglip, no competitor in the loss": "no competitor in the loss",
+    "siglip, network of the EEG": "with a network of the EEG",
+    "vlaai": "relative of VLAAI",
+    "linear head": "one linear convolution",
+    "thesis": "network of the thesis",
+}
 NEURAL = {
     "siglip": {},
     "siglip, no contrast": {"contrast_weight": 0.0},
@@ -217,6 +230,30 @@ def folded(name, seed, pairs):
     return row
 
 
+def guide_table(result):
+    """Return the table of the guide, in reStructuredText."""
+    head = ["Test", "Decoder", "Seeds", "3 s (%)", "5 s (%)", "r"]
+    rows, names = [head], list(sets(Path()))
+    for what in sorted(result["sets"], key=names.index):
+        found = result["sets"][what]
+        for name, title in TITLES.items():
+            if name not in found:
+                continue
+            first = next(one for one in TITLES if one in found)
+            row = [what if name == first else "", title, str(len(found[name]["runs"]))]
+            for window in WINDOWS:
+                x = found[name][f"{window:g} s"]
+                spread = "" if x["spread"] is None else f" ± {100 * x['spread']:.1f}"
+                interval = f"({100 * x['low']:.0f}-{100 * x['high']:.0f})"
+                row.append(f"{100 * x['accuracy']:.1f}{spread} {interval}")
+            rows.append([*row, f"{found[name]['r']:.3f}" if "r" in found[name] else "-"])
+    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 24 26 8 18 18 8", ""]
+    for row in rows:
+        cells = [f"     - {cell}".rstrip() for cell in row]
+        lines += ["   *" + cells[0][4:], *cells[1:]]
+    return "\n".join(lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?")
@@ -224,10 +261,14 @@ def main():
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sets", nargs="*")
     parser.add_argument("--decoders", nargs="*", default=[*LINEAR, *NEURAL])
+    parser.add_argument("--table", action="store_true", help="print what is in --out for the guide")
     options = parser.parse_args()
     result = {"sets": {}}
     if options.out and options.out.exists():
         result = json.loads(options.out.read_text())
+    if options.table:
+        print(guide_table(result))
+        return
     result |= {"versions": versions(), "band": BAND, "settings": NEURAL}
     for what, make in sets(options.folder).items():
         if options.sets and what not in options.sets:
