@@ -388,8 +388,9 @@ def _each(update: Callable[..., Any], *arguments: Any) -> Any:
 
     def part(argument: Any, i: int) -> Any:
         if isinstance(argument, Objective):
-            fields = {name: part(value, i) for name, value in vars(argument).items()}
-            return Objective(**fields | {"pairing": argument.pairing})
+            # All mixtures share one pairing.
+            fields = {k: part(v, i) for k, v in vars(argument).items() if k != "pairing"}
+            return Objective(**fields, pairing=argument.pairing)
         return argument[i] if isinstance(argument, np.ndarray) else argument
 
     n_mixtures = len(arguments[0])

@@ -112,12 +112,13 @@ def test_two_threads_of_python_do_not_disturb_each_other(problem):
 
 
 def test_a_batch_is_its_mixtures(problem):
-    single = [problem() for _ in range(2)]
+    # More mixtures than components: nothing that they share may be divided among them.
+    single = [problem(n_components=3, n_refs=1) for _ in range(5)]
     x, a, w = (np.stack([p[i] for p in single]) for i in range(3))
     terms = ("floor", "sparsity_activations", "sparsity_components", "contrast", "guide")
     stacked = {t: np.stack([getattr(p.objective, t) for p in single]) for t in terms}
     batch = type(single[0].objective)(1.0, **stacked, pairing=single[0].objective.pairing)
-    damping = np.array([1.0, 0.25])
+    damping = np.array([1.0, 0.25, 0.5, 1.0, 0.125])
     found = updates_numba.update_activations(x, a, w, batch, damping)
     changed = updates_numba.update_components(x, a, w, batch)
     for i, p in enumerate(single):
