@@ -48,7 +48,7 @@ def test_decoders_have_all_their_parameters_and_those_with_a_seed_tell_it(trials
     parameters = protocol["decoders"]["ridge"]["parameters"]
     assert parameters["regressor__tmin"] == 0
     assert parameters["regressor__alpha"] == [1e-2, 1]
-    assert protocol["seeds"] == {"comparison": 5, "adaptive": 3}
+    assert protocol["seeds"] == {"comparison": 5, "ridge": None, "adaptive": 3}
     assert protocol["split"]["cv"].startswith("KFold(n_splits=3")
     # Objects are told in words, so that the whole is JSON.
     assert json.loads(json.dumps(protocol)) == protocol

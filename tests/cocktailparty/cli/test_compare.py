@@ -309,7 +309,7 @@ def test_one_command_records_the_whole_protocol(corpus, tmp_path, rng, monkeypat
     assert "band-passed to 1-9 Hz" in answer["preprocessing"][0]
     assert "resampled to 32 Hz" in answer["preprocessing"][0]
     assert answer["command"].startswith("cocktailparty compare --data")
-    assert answer["seeds"] == {"comparison": 3, "siglip": 0}
+    assert answer["seeds"] == {"comparison": 3, "ridge": None, "siglip": 0}
     assert answer["versions"]["cocktailparty"] == cocktailparty.__version__
     assert {"numpy", "jax", "mne"} <= set(answer["versions"])
     parameters = {name: made["parameters"] for name, made in answer["decoders"].items()}
