@@ -39,8 +39,8 @@ def protocol_of(
     -------
     protocol : dict
         Of what JSON can hold: `data`, `preprocessing`, `command`; `seeds` of the comparison and of
-        each decoder that takes one; `split`, with subjects, stories and trials on both sides of each
-        fold; `decoders` with their parameters; `versions`.
+        each decoder that takes one; `split`, with subjects, stories and trials on both sides of
+        each fold; `decoders` with their parameters; `versions`.
 
     Examples
     --------
