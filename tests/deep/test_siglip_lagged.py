@@ -1,25 +1,10 @@
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from deep.siglip_lagged import LaggedNetwork
 from deep.siglip_task import ContrastTask, views_of
-
-
-def batch(n=6, n_times=40, n_lags=5, n_channels=4, n_features=3):
-    rng = np.random.default_rng(0)
-    ahead = n_lags - 1
-    made = {
-        "eeg": rng.normal(size=(n, n_times + ahead, n_channels)),
-        "linear": rng.normal(size=(n, n_times + ahead, n_features)),
-        "features": rng.normal(size=(n, 2, n_times, n_features)),
-    }
-    made = {name: jnp.asarray(x, jnp.float32) for name, x in made.items()}
-    made["envelopes"] = made["features"][..., 0]
-    made["subject"] = jnp.arange(n) % 3 - 1
-    made["sound"], made["start"] = jnp.array([0, 0, 0, 1, 1, 2]), jnp.array([0, 10, 90, 0, 0, 0])
-    return made
+from tests.deep.test_siglip_task import batch
 
 
 def lagged(**options):
