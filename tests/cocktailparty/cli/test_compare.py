@@ -331,8 +331,8 @@ def test_one_command_records_the_whole_protocol(corpus, tmp_path, rng, monkeypat
     for row in (ridge, siglip):
         assert (row["window"], row["n_subjects"], row["n_stimuli"]) == (3, 1, 2)
         assert row["n_windows"] == ridge["n_windows"] > 0
-        assert row["accuracy"] == row["n_correct"] / row["n_windows"]
-        assert row["chance"] == chance_level(row["n_windows"])
+        assert row["accuracy"] == pytest.approx(row["n_correct"] / row["n_windows"])
+        assert row["chance"] == pytest.approx(chance_level(row["n_windows"]))
     # The EEG of the miniatures follows what was attended almost without noise.
     assert ridge["accuracy"] > ridge["chance"]
     html = (out / "report.html").read_text()
