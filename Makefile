@@ -21,7 +21,7 @@ compare: $(VENV)/run.stamp
 	$(BIN)/cocktailparty compare $(if $(DATA),--data "$(DATA)") --out "$(OUT)"
 
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .

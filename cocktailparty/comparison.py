@@ -1,5 +1,6 @@
 """The main job in one call: decoders and trials in; table, figures and report out."""
 
+import json
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,9 +14,11 @@ from cocktailparty.evaluation import (
     circular_shift_test,
     compare,
 )
+from cocktailparty.files import replacing
 from cocktailparty.metrics import ShiftTest
 from cocktailparty.model_selection import folds
-from cocktailparty.report import write_report
+from cocktailparty.protocol import protocol_of
+from cocktailparty.report import summarise, write_report
 from cocktailparty.trial import Trial
 
 if TYPE_CHECKING:
@@ -36,11 +39,15 @@ class Comparison(NamedTuple):
         The HTML file; tables and figures lie beside it.
     notes : list of str
         What a reader of the verdict must know, in words.
+    protocol : dict
+        What ``report.json`` holds: that of `cocktailparty.protocol.protocol_of`, with `summary`,
+        a row for each decoder and window, and `notes`.
     """
 
     table: "pd.DataFrame"
     report: Path
     notes: list[str]
+    protocol: dict[str, Any]
 
 
 def compare_and_report(
@@ -86,7 +93,7 @@ def compare_and_report(
     Returns
     -------
     comparison : Comparison
-        Table, report and notes.
+        Table, report, notes and protocol.
 
     Raises
     ------
@@ -123,7 +130,8 @@ def compare_and_report(
             **split,
         )
         notes.append(_shift_note(name, test))
-    example = folds(trials, cv, **split)[0]
+    parts = folds(trials, cv, **split)
+    example = parts[0]
     fitted = {name: clone(decoder).fit(example.train) for name, decoder in decoders.items()}
     held_out = example.test[0]
     report = write_report(
@@ -144,7 +152,16 @@ def compare_and_report(
         command=command,
         notes=notes,
     )
-    return Comparison(table, report, notes)
+    protocol = protocol_of(
+        decoders, parts, cv,
+        random_state=random_state, data=data, preprocessing=preprocessing, command=command,
+    )  # fmt: skip
+    # By way of pandas, which knows how JSON writes what is no number.
+    protocol["summary"] = json.loads(summarise(table).to_json(orient="records"))
+    protocol["notes"] = notes
+    with replacing(Path(out) / "report.json") as temporary:
+        temporary.write_text(json.dumps(protocol, indent=2) + "\n", encoding="utf-8")
+    return Comparison(table, report, notes, protocol)
 
 
 def _task_notes(trials: Sequence[Trial], windows: list[float], table: Any) -> list[str]:

@@ -1,6 +1,5 @@
 """Attention decoding by contrast of EEG and sound."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,6 @@ import jax
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from cocktailparty.decoder import AttentionDecoderMixin
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
 from deep.batches import Examples
@@ -18,11 +16,10 @@ from deep.estimator import split_groups
 from deep.inference import mean_loss
 from deep.saving import Network
 from deep.siglip_calibration import calibrated
-from deep.siglip_inputs import Inputs, check_lengths, in_samples
+from deep.siglip_decoding import _SigLIPDecoding
+from deep.siglip_inputs import Inputs, check_lengths
 from deep.siglip_networks import network_config, samples_after
-from deep.siglip_outputs import Outputs
 from deep.siglip_presets import PRESETS
-from deep.siglip_settings import _SigLIPSettings
 from deep.siglip_task import ContrastTask
 from deep.trees import n_parameters
 from deep.windows import Recording, TrainingWindows
@@ -31,7 +28,7 @@ _LEARNT = ("network_", "history_", "best_epoch_", "stopped_", "n_iter_")
 _SUBJECTS = "subjects.weight"
 
 
-class SigLIPDecoder(AttentionDecoderMixin, _SigLIPSettings):
+class SigLIPDecoder(_SigLIPDecoding):
     r"""Decode attention by comparing embeddings of EEG and of sounds.
 
     Two encoders are trained so that the embeddings of EEG and attended sound agree more than
@@ -250,92 +247,6 @@ class SigLIPDecoder(AttentionDecoderMixin, _SigLIPSettings):
             self._fit_listener(trainer, subject, [trials[i] for i in own], labels[own])
         return self
 
-    def window_scores(
-        self, trial: Trial, window: float = 5.0, hop: float | None = None
-    ) -> np.ndarray:
-        """Score every stimulus in every decision window.
-
-        Parameters
-        ----------
-        trial : Trial
-            Trial to decode; its listener need not have been in training.
-        window : float
-            Length of a decision window in seconds.
-        hop : float, optional
-            Distance between window starts in seconds; None for windows side by side.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_windows, n_stimuli)
-            Similarities of embeddings, or correlations if nothing was contrasted.
-
-        Raises
-        ------
-        ValueError
-            If the window does not fit into the trial, or the trial not to the decoder.
-        """
-        self._check(trial)
-        n = in_samples(trial, window)
-        if hop is not None and not hop > 0:
-            raise ValueError(f"hop must be a positive number of seconds, got {hop!r}")
-        step = n if hop is None else max(round(hop * trial.sfreq), 1)
-        return self._outputs().scores(self.inputs_.recording(trial), [(n, step)])[0]
-
-    def window_sweep(self, trial: Trial, windows: Iterable[float]) -> dict[float, Any]:
-        """Score every stimulus for several window lengths, embedding the trial once.
-
-        Parameters
-        ----------
-        trial : Trial
-            Trial to decode.
-        windows : iterable of float
-            Window lengths in seconds.
-
-        Returns
-        -------
-        scores : dict of float to array of shape (n_windows, n_stimuli)
-            No rows for a window longer than the trial.
-        """
-        self._check(trial)
-        windows = list(windows)
-        fitting = [w for w in windows if round(w * trial.sfreq) <= trial.n_times]
-        lengths = [in_samples(trial, w) for w in fitting]
-        scores = self._outputs().scores(self.inputs_.recording(trial), [(n, n) for n in lengths])
-        found = dict(zip(fitting, scores, strict=True))
-        return {w: found.get(w, np.empty((0, trial.n_stimuli))) for w in windows}
-
-    def reconstruct(self, trials: Any) -> list[np.ndarray]:
-        """Reconstruct the attended envelope from EEG alone.
-
-        Parameters
-        ----------
-        trials : sequence of Trial
-            Trials; their stimuli are not looked at.
-
-        Returns
-        -------
-        reconstructions : list of ndarray of shape (n_times, 1)
-            One for each trial, of arbitrary scale.
-        """
-        check_is_fitted(self, "network_")
-        trials = check_trials(trials, sfreq=self.sfreq_)
-        for trial in trials:
-            self._check(trial)
-        outputs = self._outputs()
-        return [outputs.reconstruction(self.inputs_.recording(t))[:, None] for t in trials]
-
-    @property
-    def _n_window(self) -> int:
-        return round(self.window * self.sfreq_)
-
-    @property
-    def _n_lags(self) -> int:
-        return int(self.tmax * self.sfreq_ + 1e-9) + 1
-
-    def _check(self, trial: Trial) -> None:
-        check_is_fitted(self, "network_")
-        self.inputs_.check(trial)
-
     def _task(self, trainer: "SigLIPDecoder") -> ContrastTask:
         weights = float(self.contrast_weight), float(trainer.masker_weight)  # type: ignore[arg-type]
         return ContrastTask(*weights, self.preset != "thesis", self._n_window)
@@ -407,13 +318,6 @@ class SigLIPDecoder(AttentionDecoderMixin, _SigLIPSettings):
     def _add(self, network: Network, inputs: Inputs) -> None:
         self.network_, self.inputs_ = network, inputs
         self.n_parameters_ = n_parameters(self._network()[0])
-
-    def _outputs(self) -> Outputs:
-        model, state = self._network()
-        return Outputs(
-            model, state, samples_after(self.architecture, self._n_lags), self._n_window,
-            bool(self.contrast_weight), choose_device(self.device),
-        )  # fmt: skip
 
 
 def _is_own(name: str) -> bool:

@@ -13,11 +13,25 @@ SHARED_DATA = Path(
     os.environ.get("COCKTAILPARTY_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")
 )
 
+# The tests make many small programs and run each a few times: compiling is what takes time. XLA
+# stops at a flag that it does not know; the versions in constraints.txt know these.
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+)
+
 # A shared machine may stall for longer than any deadline; on continuous integration Hypothesis
 # itself loads a profile that repeats the same examples.
 settings.register_profile("patient", deadline=None)
 if not os.environ.get("CI"):
     settings.load_profile("patient")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let JAX keep programs beside the cache of pytest, for other workers and the next run."""
+    if config.pluginmanager.hasplugin("cacheprovider"):
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(config.cache.mkdir("jax")))
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
 @pytest.fixture

@@ -1,15 +1,15 @@
 """``cocktailparty compare``: cross-validate decoders and write a report."""
 
 import argparse
-import json
-from pathlib import Path
 
 from cocktailparty.cli.arguments import (
     Band,
     Commands,
     add_band,
     add_data,
+    add_output,
     add_split,
+    check_output,
     names,
     numbers,
     print_json,
@@ -51,10 +51,11 @@ def add_parser(commands: Commands) -> None:
         default=1,
         help="folds computed at the same time; -1 for one a core; default: 1",
     )
-    add("--out", type=Path, default=Path("cocktailparty-report"), metavar="DIR",
-        help="folder for the results; finished folds are kept there, and an interrupted "
-        "comparison goes on; default: %(default)s")  # fmt: skip
-    add("--json", action="store_true", help="print a summary for machines")
+    add_output(
+        parser,
+        "cocktailparty-report",
+        "results; finished folds are kept there, and an interrupted comparison goes on",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -67,11 +68,9 @@ def run(options: argparse.Namespace) -> None:
     """
     from cocktailparty.comparison import compare_and_report
     from cocktailparty.report import verdict
-    from cocktailparty.summary import summarise
 
     decoders = {name: find_decoder(name)(options.sfreq) for name in options.decoders}
-    if options.out.exists() and not options.out.is_dir():
-        raise NotADirectoryError(f"--out {options.out} is a file: name a folder")
+    check_output(options)
     band = Band.of(options)
     trials, cv, data = load_or_simulate(options, band)
     result = compare_and_report(
@@ -94,7 +93,6 @@ def run(options: argparse.Namespace) -> None:
         command=options.command_line,
     )
     if options.json:
-        summary = json.loads(summarise(result.table).to_json(orient="records"))
-        print_json({"report": str(result.report), "summary": summary, "notes": result.notes})
+        print_json({"report": str(result.report), **result.protocol})
     else:
         print("\n".join([*verdict(result.table), *result.notes, f"Report: {result.report}"]))

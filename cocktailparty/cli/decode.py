@@ -6,7 +6,14 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cocktailparty.cli.arguments import Band, Commands, add_band, load_trials, print_json
+from cocktailparty.cli.arguments import (
+    Band,
+    Commands,
+    add_band,
+    add_output,
+    load_trials,
+    print_json,
+)
 from cocktailparty.cli.decoders import DECODERS, find_decoder
 from cocktailparty.cli.recording import check_files, read_recording
 
@@ -64,9 +71,7 @@ def add_parser(commands: Commands) -> None:
         "that the confidence assumes; default: that of the model, 60 if it is trained")  # fmt: skip
     add("--allow-shared-stimuli", action="store_true", help="warn instead of refusing when a "
         "sound also plays in the training trials")  # fmt: skip
-    add("--out", type=Path, default=Path("cocktailparty-decoded"), metavar="DIR",
-        help="folder for the results; default: %(default)s")  # fmt: skip
-    add("--json", action="store_true", help="print the decisions for machines")
+    add_output(parser, "cocktailparty-decoded")
 
     training = parser.add_argument_group("training, with --train")
     add = training.add_argument

@@ -1,8 +1,9 @@
 """Decoders that the command line knows by name: functions of the sampling rate."""
 
-import importlib
 from collections.abc import Callable
 from typing import Any
+
+from cocktailparty.cli.arguments import find_function
 
 # Penalties to choose from, relative to the mean diagonal of the summed products.
 _ALPHAS = [10.0**exponent for exponent in range(-4, 3)]
@@ -276,14 +277,4 @@ def find_decoder(name: str) -> Callable[[float], Any]:
     ImportError
         If there is no such module.
     """
-    if ":" in name:
-        module, function = name.split(":", 1)
-        found = getattr(importlib.import_module(module), function, None)
-        if not callable(found):
-            raise ValueError(f"decoder {name!r}: module {module} has no function {function!r}")
-        return found
-    if name not in DECODERS:
-        raise ValueError(
-            f"unknown decoder {name!r}, known are {', '.join(DECODERS)} and module:function"
-        )
-    return DECODERS[name]
+    return find_function(name, DECODERS, "decoder", "module:function")

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cocktailparty.cli.arguments import check_output
+
 if TYPE_CHECKING:
     from cocktailparty.decoding import TrainedModel
 
@@ -37,8 +39,7 @@ def check_files(options: argparse.Namespace, files: Iterable[Path | None]) -> No
     for file in (options.eeg, *files):
         if file is not None and not file.exists():
             raise FileNotFoundError(f"{file} does not exist: check the path")
-    if options.out.exists() and not options.out.is_dir():
-        raise NotADirectoryError(f"--out {options.out} is a file: name a folder")
+    check_output(options)
 
 
 def read_recording(options: argparse.Namespace, model: "TrainedModel") -> Any:

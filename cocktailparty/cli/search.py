@@ -1,9 +1,17 @@
 """``cocktailparty search``: search for the parameters of a decoder."""
 
 import argparse
-from pathlib import Path
 
-from cocktailparty.cli.arguments import Band, Commands, add_band, add_data, add_split, print_json
+from cocktailparty.cli.arguments import (
+    Band,
+    Commands,
+    add_band,
+    add_data,
+    add_output,
+    add_split,
+    check_output,
+    print_json,
+)
 from cocktailparty.cli.data import load_or_simulate, safe_gap
 from cocktailparty.cli.decoders import DECODERS, find_decoder
 from cocktailparty.cli.spaces import SPACES, find_space
@@ -52,10 +60,11 @@ def add_parser(commands: Commands) -> None:
     add("--study", default="search", metavar="NAME", help="name of the study in the database; "
         "default: %(default)s")  # fmt: skip
     add("--seed", type=int, default=0, help="of the search and of the simulation; default: 0")
-    add("--out", type=Path, default=Path("cocktailparty-search"), metavar="DIR",
-        help="folder for the study and the results; an interrupted search goes on; "
-        "default: %(default)s")  # fmt: skip
-    add("--json", action="store_true", help="print the outcome for machines")
+    add_output(
+        parser,
+        "cocktailparty-search",
+        "study and the results; an interrupted search goes on",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -70,8 +79,7 @@ def run(options: argparse.Namespace) -> None:
 
     decoder = find_decoder(options.decoder)(options.sfreq)
     space = find_space(options.space or options.decoder)
-    if options.out.exists() and not options.out.is_dir():
-        raise NotADirectoryError(f"--out {options.out} is a file: name a folder")
+    check_output(options)
     band = Band.of(options)
     trials, cv, _ = load_or_simulate(options, band)
     result = search(

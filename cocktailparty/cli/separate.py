@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from cocktailparty.cli.arguments import Commands, print_json
+from cocktailparty.cli.arguments import Commands, add_output, print_json
 from cocktailparty.cli.recording import check_files, read_array, read_recording
 
 # What separate_and_report writes.
@@ -43,9 +43,7 @@ def add_parser(commands: Commands) -> None:
         "mixture starts; default: 0")  # fmt: skip
     add("--guide-sfreq", type=float, metavar="HZ", help="sampling rate of --guide; default: its "
         "length over that of the mixture")  # fmt: skip
-    add("--out", type=Path, default=Path("cocktailparty-separated"), metavar="DIR",
-        help="folder for the results; default: %(default)s")  # fmt: skip
-    add("--json", action="store_true", help="print the result for machines")
+    add_output(parser, "cocktailparty-separated")
 
 
 def run(options: argparse.Namespace) -> None:

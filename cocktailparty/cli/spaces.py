@@ -3,9 +3,10 @@
 A space is a function of an Optuna trial that returns parameters of the decoder.
 """
 
-import importlib
 from collections.abc import Callable
 from typing import Any
+
+from cocktailparty.cli.arguments import find_function
 
 
 def ridge(trial: Any) -> dict[str, Any]:
@@ -135,15 +136,5 @@ def find_space(name: str) -> Callable[[Any], dict[str, Any]]:
     ImportError
         If there is no such module.
     """
-    if ":" in name:
-        module, function = name.split(":", 1)
-        found = getattr(importlib.import_module(module), function, None)
-        if not callable(found):
-            raise ValueError(f"space {name!r}: module {module} has no function {function!r}")
-        return found
-    if name not in SPACES:
-        raise ValueError(
-            f"there is no search space {name!r}, known are {', '.join(SPACES)}; name one with "
-            "--space module:function, a function of an Optuna trial that returns parameters"
-        )
-    return SPACES[name]
+    otherwise = "--space module:function, a function of an Optuna trial that returns parameters"
+    return find_function(name, SPACES, "search space", otherwise)

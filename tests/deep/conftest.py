@@ -1,12 +1,8 @@
 import importlib.util
-import os
 
 import pytest
 
 MISSING = [name for name in ("jax", "equinox", "optax") if importlib.util.find_spec(name) is None]
-
-# The tests make many small programs and run each a few times: compiling is what takes time.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
 class Skipped(pytest.File):

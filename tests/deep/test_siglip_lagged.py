@@ -1,29 +1,10 @@
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-import pytest
 
-from deep.losses import pearson, unit_vectors
-from deep.siglip_ablations import LinearHead, SmallVlaai
 from deep.siglip_lagged import LaggedNetwork
 from deep.siglip_task import ContrastTask, views_of
-from deep.trees import n_parameters
-
-
-def batch(n=6, n_times=40, n_lags=5, n_channels=4, n_features=3, n_after=None):
-    rng = np.random.default_rng(0)
-    ahead = n_lags - 1 if n_after is None else n_after
-    made = {
-        "eeg": rng.normal(size=(n, n_times + ahead, n_channels)),
-        "linear": rng.normal(size=(n, n_times + ahead, n_features)),
-        "features": rng.normal(size=(n, 2, n_times, n_features)),
-    }
-    made = {name: jnp.asarray(x, jnp.float32) for name, x in made.items()}
-    made["envelopes"] = made["features"][..., 0]
-    made["subject"] = jnp.arange(n) % 3 - 1
-    made["sound"], made["start"] = jnp.array([0, 0, 0, 1, 1, 2]), jnp.array([0, 10, 90, 0, 0, 0])
-    return made
+from tests.deep.test_siglip_task import batch
 
 
 def lagged(**options):
@@ -88,41 +69,3 @@ def test_channels_are_silenced_in_training_alone():
     assert np.abs(drawn[0].eeg - drawn[1].eeg).max() > 1e-3
     quiet = eqx.nn.inference_mode(model)
     assert np.array_equal(views(quiet, state, data).eeg, views(quiet, state, data).eeg)
-
-
-@pytest.mark.parametrize(("network", "n_after"), [(LinearHead, 4), (SmallVlaai, 8)])
-def test_ablations_reconstruct_and_compare_with_the_envelope(network, n_after):
-    model, state = eqx.nn.make_with_state(network)(4, 5, key=jax.random.key(0))
-    data = batch(n_after=n_after)
-    found = views(model, state, data)
-    assert found.reconstruction.shape == (6, 40)
-    e, a = unit_vectors(found.eeg[:, None], True), unit_vectors(found.sounds, True)
-    similarity = (e * a).sum((-2, -1))
-    r = pearson(found.reconstruction[:, None], data["envelopes"])
-    np.testing.assert_allclose(similarity, r, atol=1e-5)
-    assert n_parameters(model) < 5000
-
-
-def test_the_task_masks_windows_that_share_sound():
-    """Of six windows, 0 and 1 overlap in one sound, 3 and 4 are the same window of another."""
-    task = ContrastTask(1.0, 0.0, True, 20)
-    same = np.asarray(task._same(batch())) & ~np.eye(6, dtype=bool)
-    assert np.argwhere(same).tolist() == [[0, 1], [1, 0], [3, 4], [4, 3]]
-
-
-def test_the_weights_of_the_loss():
-    model, state = lagged()
-    model = eqx.nn.inference_mode(model)
-    data, key = batch(), jax.random.key(0)
-
-    @eqx.filter_jit
-    def of(contrast, masker, masked=True):
-        return ContrastTask(contrast, masker, masked, 20)(model, state, data, key)
-
-    loss, (_, metrics) = of(0.0, 4.0)
-    assert float(loss) == pytest.approx(-float(metrics["r"]))
-    loss, (_, with_masker) = of(2.0, 4.0)
-    expected = 2 * float(with_masker["contrast"]) - float(with_masker["r"])
-    assert float(loss) == pytest.approx(expected, rel=1e-5)
-    assert with_masker["contrast"] > of(1.0, 0.0)[1][1]["contrast"]
-    assert of(1.0, 0.0, False)[1][1]["contrast"] > of(1.0, 0.0)[1][1]["contrast"]

@@ -1,3 +1,5 @@
+from functools import cache
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,12 +9,19 @@ import pytest
 from deep.siglip_network import ThesisNetwork
 from deep.trees import n_parameters
 
-SMALL = {"n_embedding": 4, "n_reconstructor": 6, "kernels": [4, 3]}
+# Two blocks, of an even and an odd kernel.
+SMALL = {"n_embedding": 4, "n_reconstructor": 6, "kernels": [4, 3], "eeg_dropout": 0.5}
 
 
-def network(n_channels=5, n_bands=3, n_subjects=2, seed=0, **options):
+@eqx.filter_jit
+def views(model, eeg, stimuli, subject=0, key=None):
+    return model(eeg, stimuli, jnp.int32(subject), state=None, key=key)[0]
+
+
+@cache
+def network(**options):
     make = eqx.nn.make_with_state(ThesisNetwork)
-    return make(n_channels, n_bands, n_subjects, key=jax.random.key(seed), **SMALL | options)
+    return make(5, 3, 2, key=jax.random.key(0), **SMALL | options)
 
 
 def window(n_times=30, n_channels=5, n_bands=3, n_stimuli=2):
@@ -24,10 +33,7 @@ def window(n_times=30, n_channels=5, n_bands=3, n_stimuli=2):
 
 
 def test_every_part_has_the_parameters_of_the_thesis():
-    def make():
-        return ThesisNetwork(64, 33, 32, key=jax.random.key(0))
-
-    model = eqx.filter_jit(make)()
+    model = ThesisNetwork(64, 33, 32, key=jax.random.key(0))
     assert n_parameters((model.subjects, model.eeg_encoder)) == 143_432
     assert n_parameters(model.sound_encoder) == 7_520
     assert n_parameters(model.reconstructor) == 108_321
@@ -39,49 +45,35 @@ def test_every_part_has_the_parameters_of_the_thesis():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("n_stimuli", [1, 2, 3])
-def test_any_number_of_stimuli_and_any_length(n_stimuli):
-    model, state = network()
-    model = eqx.nn.inference_mode(model)
-    for n_times in (30, 41):
-        eeg, stimuli = window(n_times, n_stimuli=n_stimuli)
-        views, _ = model(eeg, stimuli, jnp.int32(-1), state=state)
-        assert views.eeg.shape == (n_times, 4)
-        assert views.sounds.shape == (n_stimuli, n_times, 4)
-        assert views.reconstruction.shape == (n_times,)
+@pytest.mark.parametrize(("n_stimuli", "n_times"), [(1, 30), (3, 41)])
+def test_any_number_of_stimuli_and_any_length(n_stimuli, n_times):
+    model = eqx.nn.inference_mode(network()[0])
+    found = views(model, *window(n_times, n_stimuli=n_stimuli), subject=-1)
+    assert found.eeg.shape == (n_times, 4)
+    assert found.sounds.shape == (n_stimuli, n_times, 4)
+    assert found.reconstruction.shape == (n_times,)
 
 
 def test_stimuli_are_embedded_alike_and_do_not_reach_the_reconstruction():
-    model, state = network()
-    model = eqx.nn.inference_mode(model)
+    model = eqx.nn.inference_mode(network()[0])
     eeg, stimuli = window()
-    views, _ = model(eeg, stimuli, jnp.int32(0), state=state)
-    swapped, _ = model(eeg, stimuli[::-1], jnp.int32(0), state=state)
-    np.testing.assert_allclose(swapped.sounds, views.sounds[::-1], rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(swapped.reconstruction, views.reconstruction)
+    found, swapped = views(model, eeg, stimuli), views(model, eeg, stimuli[::-1])
+    np.testing.assert_allclose(swapped.sounds, found.sounds[::-1], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(swapped.reconstruction, found.reconstruction)
 
 
 def test_listeners_differ_and_dropout_is_drawn_in_training_alone():
-    model, state = network(eeg_dropout=0.5)
-    eeg, stimuli = window()
-    quiet = eqx.nn.inference_mode(model)
-    one, other = (quiet(eeg, stimuli, jnp.int32(subject), state=state)[0].eeg for subject in (0, 1))
+    model = network()[0]
+    quiet, inputs = eqx.nn.inference_mode(model), window()
+    one, other = (views(quiet, *inputs, jnp.int32(subject)).eeg for subject in (0, 1))
     assert np.abs(one - other).max() > 1e-3
-    drawn = [
-        model(eeg, stimuli, jnp.int32(0), state=state, key=jax.random.key(seed))[0].eeg
-        for seed in (0, 1)
-    ]
+    drawn = [views(model, *inputs, key=jax.random.key(seed)).eeg for seed in (0, 1)]
     assert np.abs(drawn[0] - drawn[1]).max() > 1e-3
 
 
 def test_activations_are_applied_when_asked_for():
     """Without them the encoder of the EEG is linear up to its norms and attention."""
-    eeg, stimuli = window()
-    plain, state = network()
-    active, _ = network(activate=True)
+    plain, active = network()[0], network(activate=True)[0]
     assert n_parameters(plain) == n_parameters(active)
-    outputs = [
-        eqx.nn.inference_mode(model)(eeg, stimuli, jnp.int32(0), state=state)[0].eeg
-        for model in (plain, active)
-    ]
+    outputs = [views(eqx.nn.inference_mode(model), *window()).eeg for model in (plain, active)]
     assert np.abs(outputs[0] - outputs[1]).max() > 1e-3

@@ -15,14 +15,19 @@ def test_the_space_has_fifteen_lists_of_kernels_each_once():
 
 @pytest.mark.parametrize("kernels", KERNELS)
 def test_every_list_of_kernels_makes_a_network(kernels):
-    def reconstruction(key):
-        network = ThesisNetwork(4, 2, 1, kernels=kernels, key=key)
-        sizes = [block.convolution.weight.shape[0] for block in network.eeg_encoder.blocks]
-        assert sizes == list(kernels)
-        eeg, stimuli = jnp.zeros((64, 4)), jnp.zeros((2, 64, 2))
-        return network(eeg, stimuli, jnp.int32(0), state=None, key=key)[0].reconstruction
+    """The reconstructor has them in reverse order, and all of them keep the length."""
 
-    assert jax.eval_shape(reconstruction, jax.random.key(0)).shape == (64,)
+    def outputs(key):
+        network = ThesisNetwork(4, 2, 1, kernels=kernels, key=key)
+        for stack, order in (("eeg_encoder", 1), ("sound_encoder", 1), ("reconstructor", -1)):
+            blocks = getattr(network, stack).blocks
+            assert [len(block.convolution.weight) for block in blocks] == list(kernels[::order])
+        x = jnp.zeros((64, 8))
+        for block in network.eeg_encoder.blocks:
+            x = block.convolution(x)
+        return x
+
+    assert jax.eval_shape(outputs, jax.random.key(0)).shape == (64, 8)
 
 
 def test_the_space_is_made_of_settings_that_the_decoder_has():

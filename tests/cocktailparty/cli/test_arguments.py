@@ -3,7 +3,16 @@ import argparse
 import pytest
 
 from cocktailparty import datasets
-from cocktailparty.cli.arguments import Band, add_band, load_trials, names, numbers
+from cocktailparty.cli.arguments import (
+    Band,
+    add_band,
+    add_output,
+    check_output,
+    find_function,
+    load_trials,
+    names,
+    numbers,
+)
 from tests.cocktailparty.datasets import miniatures
 
 
@@ -30,3 +39,24 @@ def test_trials_come_in_the_band_that_was_asked_for(tmp_path, rng):
     # White noise of 64 Hz bandwidth, of which 6 Hz and the flanks are left.
     left = (trials[0].eeg[64:-64].std() / raw[0].eeg.std()) ** 2
     assert 6 / 64 < left < 10 / 64
+
+
+def test_results_go_into_a_folder(tmp_path):
+    parser = argparse.ArgumentParser()
+    add_output(parser, "mine")
+    assert parser.parse_args([]).out.name == "mine"
+    for there in (tmp_path / "new", tmp_path):
+        check_output(parser.parse_args(["--out", str(there)]))
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError, match="file is a file: name a folder"):
+        check_output(parser.parse_args(["--out", str(tmp_path / "file")]))
+
+
+def test_functions_are_found_by_name_or_in_a_module():
+    known = {"list": names}
+    assert find_function("list", known, "reader", "module:function") is names
+    assert find_function(f"{names.__module__}:numbers", known, "reader", "") is numbers
+    with pytest.raises(ValueError, match="unknown reader 'tuple', known are list and a wish"):
+        find_function("tuple", known, "reader", "a wish")
+    with pytest.raises(ValueError, match="reader 'math:pi': module math has no function 'pi'"):
+        find_function("math:pi", known, "reader", "")

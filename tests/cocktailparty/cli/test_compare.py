@@ -7,10 +7,13 @@ import pandas as pd
 import pytest
 import soundfile
 
+import cocktailparty
 from cocktailparty.cli import main
 from cocktailparty.cli.decoders import DECODERS
+from cocktailparty.datasets import CORPORA
+from cocktailparty.metrics import chance_level
 from linear_aad import AttentionDecoder, BackwardTRF
-from tests.cocktailparty.datasets import miniatures
+from tests.cocktailparty.datasets import miniatures, originals
 
 QUICK = ["--decoders", f"{__name__}:quick", "--windows", "1,2,5"]
 
@@ -283,14 +286,55 @@ def test_real_match_mismatch_beats_chance(shared_data, tmp_path, capsys):
     assert summary.window.max() == 5
 
 
-def test_the_contrastive_decoder_is_compared_with_ridge(recordings, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("corpus", ["kul", "dtu"])
+def test_one_command_records_the_whole_protocol(corpus, tmp_path, rng, monkeypatch, capsys):
+    """Linear and contrastive decoder on a corpus as it is published; one epoch, to save time."""
     pytest.importorskip("jax")
     presets = importlib.import_module("deep.siglip_presets").PRESETS
     monkeypatch.setitem(presets["default"], "max_epochs", 1)
-    out = tmp_path / "report"
-    names = ["--decoders", "ridge,siglip", "--windows", "3", "--sfreq", "32", "--h-freq", "8"]
-    names += ["--cv", "time", "--n-splits", "2", "--gap", "1"]
-    assert main(["compare", "--data", str(recordings), *names, "--out", str(out), "--json"]) == 0
-    summary = json.loads(capsys.readouterr().out)["summary"]
-    assert {row["decoder"] for row in summary} == {"ridge", "siglip"}
-    assert "siglip" in (out / "report.html").read_text()
+    data, out = tmp_path / "data", tmp_path / "out"
+    data.mkdir()
+    if corpus == "kul":
+        originals.write_kul_aad(data, rng, n_subjects=1)
+    else:
+        originals.write_dtu_aad(data, rng, subjects=(1,))
+    run = ["compare", "--data", str(data), "--decoders", "ridge,siglip", "--windows", "3"]
+    assert main([*run, "--sfreq", "32", "--seed", "3", "--out", str(out), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer.pop("report") == str(out / "report.html")
+    assert answer == json.loads((out / "report.json").read_text())
+
+    known = CORPORA[corpus]
+    assert answer["data"] == [f"{known.title}, from data.", known.description]
+    assert "band-passed to 1-9 Hz" in answer["preprocessing"][0]
+    assert "resampled to 32 Hz" in answer["preprocessing"][0]
+    assert answer["command"].startswith("cocktailparty compare --data")
+    assert answer["seeds"] == {"comparison": 3, "ridge": None, "siglip": 0}
+    assert answer["versions"]["cocktailparty"] == cocktailparty.__version__
+    assert {"numpy", "jax", "mne"} <= set(answer["versions"])
+    parameters = {name: made["parameters"] for name, made in answer["decoders"].items()}
+    assert parameters["ridge"]["regressor__tmax"] == parameters["siglip"]["tmax"] == 0.4
+
+    split = answer["split"]
+    assert split["cv"] == known.default_cv
+    kept_apart = {"story": "stories", "trial": "trials"}[known.default_cv]
+    tested = [name for fold in split["folds"] for name in fold["test"][kept_apart]]
+    # Each story or trial is tested once, and never trained on meanwhile.
+    assert len(tested) == len(set(tested)) >= 2
+    for fold in split["folds"]:
+        train, test = (set(fold[part][kept_apart]) for part in ("train", "test"))
+        assert not train & test
+        assert train | test == set(tested)
+
+    ridge, siglip = answer["summary"]
+    assert (ridge["decoder"], siglip["decoder"]) == ("ridge", "siglip")
+    for row in (ridge, siglip):
+        assert (row["window"], row["n_subjects"], row["n_stimuli"]) == (3, 1, 2)
+        assert row["n_windows"] == ridge["n_windows"] > 0
+        assert row["accuracy"] == pytest.approx(row["n_correct"] / row["n_windows"])
+        assert row["chance"] == pytest.approx(chance_level(row["n_windows"]))
+    # The EEG of the miniatures follows what was attended almost without noise.
+    assert ridge["accuracy"] > ridge["chance"]
+    html = (out / "report.html").read_text()
+    assert "Pattern of ridge" in html
+    assert "Reconstruction by siglip" in html

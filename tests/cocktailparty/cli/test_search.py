@@ -50,8 +50,8 @@ def test_simulated_listeners_and_a_holdout(tmp_path, capsys):
     ("extra", "message"),
     [
         (["--decoder", "psychic"], "unknown decoder 'psychic', known are"),
-        (["--space", "outer"], "there is no search space 'outer', known are ridge"),
-        (["--decoder", "adaptive"], "there is no search space 'adaptive'"),
+        (["--space", "outer"], "unknown search space 'outer', known are ridge"),
+        (["--decoder", "adaptive"], "unknown search space 'adaptive'"),
         (["--space", f"{TINY}:nothing"], "has no function 'nothing'"),
         (["--space", f"{TINY}:by_skill"], "Invalid parameter 'skill'"),
         (["--trials", "0"], "n_trials must be at least 1, got 0"),

@@ -43,7 +43,7 @@ def test_contrastive_spaces_are_of_the_decoder():
 def test_a_space_is_found_by_name_or_in_a_module():
     assert find_space("cca") is SPACES["cca"]
     assert find_space("cocktailparty.cli.spaces:ridge") is SPACES["ridge"]
-    with pytest.raises(ValueError, match="there is no search space 'psychic', known are ridge"):
+    with pytest.raises(ValueError, match="unknown search space 'psychic', known are ridge"):
         find_space("psychic")
     with pytest.raises(ValueError, match="has no function 'SPACES'"):
         find_space("cocktailparty.cli.spaces:SPACES")

@@ -1,5 +1,3 @@
-import sys
-
 import numpy as np
 import pytest
 
@@ -216,9 +214,3 @@ def test_bad_requests_are_named(trials, monkeypatch, changes, error, message):
     arguments = {"space": by_skill, "n_trials": 2, **changes}
     with pytest.raises(error, match=message):
         search(Skilled(), trials, **arguments)
-
-
-def test_optuna_that_is_missing_is_named(trials, monkeypatch):
-    monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(ImportError, match=r"pip install 'cocktailparty\[search\]'"):
-        search(Skilled(), trials, by_skill, n_trials=1)
