@@ -128,12 +128,14 @@ def test_a_batch_is_its_mixtures(problem):
         np.testing.assert_array_equal(changed[i], updates_numba.update_components(*p))
 
 
-def test_nothing_of_the_size_of_the_spectrogram_is_allocated(rng):
+def test_nothing_of_the_size_of_the_spectrogram_is_allocated(rng, monkeypatch):
     import tracemalloc
 
-    x = rng.uniform(size=(12_000, 257)).astype(np.float32)
+    # Each thread has a tile of its own.
+    monkeypatch.setattr(updates_numba, "get_num_threads", lambda: 2)
+    x = rng.uniform(size=(24_000, 257)).astype(np.float32)
     p = make_problem(rng, 12, 257, 4, 2, dtype="float32")
-    a = np.full((12_000, 4), 12_000**-0.5, np.float32)
+    a = np.full((24_000, 4), 24_000**-0.5, np.float32)
     objective = type(p.objective)(1.0, p.objective.floor)
     solve(x, a, p.components, objective, 2, 0.0)
     tracemalloc.start()
