@@ -24,7 +24,7 @@ from cnmf.objective import Objective
 from cnmf.products_numba import ROWS, aligned, multiply
 from cnmf.updates import step_exponent
 
-# Bytes of a tile. Smaller ones stay in a second-level cache, but call for the components more often:
+# Bytes of a tile. Smaller ones stay in a second-level cache but read the components more often:
 # up to a tenth slower.
 TILE = 2**20
 
