@@ -4,6 +4,7 @@ import pytest
 from cnmf import updates, updates_numba
 from cnmf.objective import cost
 from cnmf.solver import solve, updates_for
+from tests.cnmf.conftest import make_problem
 
 BETAS = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0]
 
@@ -132,3 +133,28 @@ def test_the_implementation_follows_the_array():
 
     assert updates_for(np.ones(2)) is updates_numba
     assert updates_for(array_api_strict.ones(2)) is updates
+
+
+@pytest.mark.parametrize("implementation", [updates, updates_numba])
+def test_a_batch_takes_back_only_the_mixtures_whose_cost_rose(implementation):
+    rng = np.random.default_rng(1)
+    single = [
+        make_problem(rng, n_frames=3, n_freqs=2, n_components=2, n_refs=1, weights=(0, 0, weight))
+        for weight in (1e3, 1e-2, 1e3, 1e3)
+    ]
+    x, a, w = (np.stack([p[i] for p in single]) for i in range(3))
+    first = single[0].objective
+    stacked = {
+        name: np.stack([getattr(p.objective, name) for p in single])
+        for name, value in vars(first).items()
+        if value is not None and name not in ("beta", "pairing")
+    }
+    batch = type(first)(first.beta, **stacked, pairing=first.pairing)
+    found = solve(x, a, w, batch, 60, 0.0, updates=implementation)
+    alone = [solve(*p, 60, 0.0, updates=implementation) for p in single]
+    stood = [int(np.sum(np.diff(s.costs) == 0)) for s in alone]
+    assert max(stood) > 0
+    assert min(stood) == 0
+    for i, one in enumerate(alone):
+        np.testing.assert_allclose(found.costs[:, i], one.costs, rtol=1e-9)
+        np.testing.assert_allclose(found.activations[i], one.activations, rtol=1e-7, atol=1e-12)
