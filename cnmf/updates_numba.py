@@ -5,24 +5,19 @@ does not depend on the number of threads, so that the order of additions, and wi
 the result, does not either.
 """
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import pairwise
-from threading import Lock
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import get_num_threads, njit, prange
-from numba.extending import intrinsic
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from numba import njit, prange
 
 from cnmf.compare_numba import FAST, compare
 from cnmf.objective import Objective
-from cnmf.products_numba import ROWS, aligned, multiply
+from cnmf.products_numba import ROWS, multiply
+from cnmf.threads_numba import Means, locked, prepared, share, take_next
 from cnmf.updates import step_exponent
+
+__all__ = ["prepared", "update_activations", "update_components"]
 
 # Bytes of a tile. Smaller ones stay in a second-level cache but read the components more often:
 # up to a tenth slower.
@@ -30,99 +25,6 @@ TILE = 2**20
 
 # Threads take parts, at most so many, each of at least so many multiplications.
 N_PARTS, SMALLEST_PART = 16, 2**20
-
-# Not every threading layer of Numba can be called by two threads at once.
-_IN_TURN = Lock()
-
-# A process that was forked has to do with one thread: OpenMP ends a child that uses its threads.
-_FORKED: list[bool] = []
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=lambda: _FORKED.append(True))
-
-
-@dataclass(frozen=True)
-class Means:
-    """Threads that share the work, and memory that is asked for once and not in every step.
-
-    Attributes
-    ----------
-    n_threads : int
-        Number of threads.
-    memory : dict
-        What `room` has made.
-    """
-
-    n_threads: int = 1
-    memory: dict[Any, Any] = field(default_factory=dict)
-
-    def room(self, what: str, shape: tuple[int, ...], dtype: Any) -> Any:
-        """Give memory in whole vectors, the same each time; what is in it is left from before.
-
-        Parameters
-        ----------
-        what : str
-            What it is for.
-        shape : tuple of int
-            Shape, to be padded as `aligned` does.
-        dtype : dtype
-            Of the numbers.
-
-        Returns
-        -------
-        ndarray
-            Memory; zero the first time, and in the padding always unless somebody fills it.
-        """
-        key = what, shape, np.dtype(dtype)
-        if key not in self.memory:
-            self.memory[key] = aligned(shape, dtype)
-        return self.memory[key]
-
-    def vectors(self, what: str, matrix: Any) -> Any:
-        """Copy a matrix into whole vectors, read-only: kernels are compiled for that alone.
-
-        Parameters
-        ----------
-        what : str
-            What it is.
-        matrix : ndarray of shape (n, m)
-            In any order.
-
-        Returns
-        -------
-        ndarray of shape (n, at least m)
-            Copy, padded with zeros.
-        """
-        copy = self.room(what, matrix.shape, matrix.dtype)[: len(matrix)]
-        copy[:, : matrix.shape[1]] = matrix
-        return _locked(copy)
-
-
-@contextmanager
-def prepared() -> Iterator[Means]:
-    """Take the threads that the updates share their work between.
-
-    As many as Numba uses (`numba.set_num_threads`, the variable NUMBA_NUM_THREADS), each with BLAS
-    to itself; one in a forked process.
-
-    Yields
-    ------
-    means : Means
-        To be handed to the updates.
-    """
-    with threadpool_limits(1, user_api="blas"):
-        yield Means(1 if _FORKED else get_num_threads())
-
-
-@intrinsic
-def _next(typing_context, counter):  # type: ignore[no-untyped-def]
-    """Count one up and give the number before, whichever thread comes first."""
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        array = context.make_array(counter)(context, builder, arguments[0])
-        one = ir.Constant(context.get_value_type(counter.dtype), 1)
-        return builder.atomic_rmw("add", array.data, one, "monotonic")
-
-    return counter.dtype(counter), generate
 
 
 @njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
@@ -190,13 +92,13 @@ def _activation_parts(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Take the steps of all parts; a thread takes the next one when it has finished one."""
     for thread in prange(len(fields)):
-        part = _next(taken)
+        part = take_next(taken)
         while part < len(edges) - 1:
             _activation_part(
                 (part, edges[part], edges[part + 1]), fields[thread], products[thread], x, a, w,
                 turned, beta, guide, pull, up, down, rising, exponent, out, squares, values,
             )  # fmt: skip
-            part = _next(taken)
+            part = take_next(taken)
 
 
 @njit(parallel=True, nogil=True, cache=True)
@@ -205,11 +107,11 @@ def _component_parts(  # type: ignore[no-untyped-def]
 ):
     """Add up over all parts."""
     for thread in prange(len(fields)):
-        part = _next(taken)
+        part = take_next(taken)
         while part < len(edges) - 1:
             frames = part, edges[part], edges[part + 1]
             _component_part(frames, fields[thread], x, a, w, beta, sums, masses)
-            part = _next(taken)
+            part = take_next(taken)
 
 
 @njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
@@ -219,26 +121,6 @@ def _normalise(a, norms, floor):  # type: ignore[no-untyped-def]
     for i in range(a.shape[0]):
         for k in range(a.shape[1]):
             a[i, k] = max(a[i, k] * inverse[k], floor)
-
-
-def _share(parallel: Any, kernel: Any, edges: Any, owned: tuple[Any, ...], *arguments: Any) -> None:
-    """Call a kernel for all parts; each thread has the memory of one item of `owned` for itself.
-
-    One thread alone does not wake the others: on a machine that is busy that takes long.
-    """
-    if len(owned[0]) > 1:
-        with _IN_TURN:
-            parallel(np.zeros(1, np.int64), edges, *owned, *arguments)
-        return
-    for part, frames in enumerate(pairwise(edges)):
-        kernel((part, *frames), *(memory[0] for memory in owned), *arguments)
-
-
-def _locked(x: Any) -> Any:
-    """Read-only view: kernels are compiled for that alone, whatever users give."""
-    x = np.ascontiguousarray(x).view()
-    x.flags.writeable = False
-    return x
 
 
 def _divided(x: Any, n_components: int, beta: float, means: Means) -> tuple[Any, Any]:
@@ -320,11 +202,11 @@ def update_activations(
     stepped, n_parts = np.empty_like(activations, order="C"), len(edges) - 1
     squares, values = np.zeros((n_parts, len(components))), np.zeros(n_parts)
     w, turned = means.vectors("w", components), means.vectors("turned", components.T)
-    matrices = _locked(x), _locked(activations), w, turned
-    guidance = objective.beta, _locked(guide), means.vectors("pull", pull)
+    matrices = locked(x), locked(activations), w, turned
+    guidance = objective.beta, locked(guide), means.vectors("pull", pull)
     step = up, down, rising, exponent, stepped, squares, values
     kernels, own = (_activation_parts, _activation_part), (fields, products)
-    _share(*kernels, edges, own, *matrices, *guidance, *step)
+    share(*kernels, edges, own, *matrices, *guidance, *step)
     if fixed is not None:
         stepped[fixed] = activations[fixed]
         squares = stepped**2
@@ -371,9 +253,9 @@ def update_components(
     n_parts, (n_components, n_freqs) = len(edges) - 1, components.shape
     sums = means.room("sums", (n_parts, fields.shape[1], n_components, n_freqs), x.dtype)
     masses = np.zeros((n_parts, n_components))
-    matrices = _locked(x), _locked(activations), means.vectors("w", components)
+    matrices = locked(x), locked(activations), means.vectors("w", components)
     kernels, totals = (_component_parts, _component_part), (sums, masses)
-    _share(*kernels, edges, (fields,), *matrices, objective.beta, *totals)
+    share(*kernels, edges, (fields,), *matrices, objective.beta, *totals)
     falling, *others = sums[:, :, :n_components, :n_freqs].sum(axis=0)
     rising = others[0] if others else masses.sum(axis=0).astype(x.dtype)[:, None]
     if objective.sparsity_components is not None:

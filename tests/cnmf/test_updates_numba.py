@@ -1,14 +1,9 @@
-import os
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnmf import updates, updates_numba
+from cnmf import threads_numba, updates, updates_numba
 from cnmf.solver import solve
 from tests.cnmf.conftest import make_problem
 
@@ -81,36 +76,6 @@ def test_the_number_of_threads_changes_no_bit(problem):
                 np.testing.assert_array_equal(part, other)
 
 
-FORKED = """
-import os
-import numpy as np
-from cnmf import ContrastiveNMF
-x = np.random.default_rng(0).uniform(size=(3000, 100))
-def fit():
-    model = ContrastiveNMF(4, 2, contrast_weight=0, init="random", max_iter=3, random_state=0)
-    return model.fit(x).components_
-here, (reader, writer) = fit(), os.pipe()
-if os.fork() == 0:
-    os.write(writer, fit().tobytes())
-    os._exit(0)
-assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
-assert os.read(reader, 2 * here.nbytes) == here.tobytes()
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_a_forked_process_gets_the_same():
-    subprocess.run([sys.executable, "-W", "ignore", "-c", FORKED], check=True, timeout=300)
-
-
-def test_two_threads_of_python_do_not_disturb_each_other(problem):
-    p = problem(n_frames=3000, n_freqs=100, n_components=8, dtype="float32")
-    with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: solve(*p, 20, 0.0), range(8)))
-    for one in found:
-        np.testing.assert_array_equal(one.components, found[0].components)
-
-
 def test_a_batch_is_its_mixtures(problem):
     # More mixtures than components: nothing that they share may be divided among them.
     single = [problem(n_components=3, n_refs=1) for _ in range(5)]
@@ -132,7 +97,7 @@ def test_nothing_of_the_size_of_the_spectrogram_is_allocated(rng, monkeypatch):
     import tracemalloc
 
     # Each thread has a tile of its own.
-    monkeypatch.setattr(updates_numba, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(threads_numba, "get_num_threads", lambda: 2)
     x = rng.uniform(size=(24_000, 257)).astype(np.float32)
     p = make_problem(rng, 12, 257, 4, 2, dtype="float32")
     a = np.full((24_000, 4), 24_000**-0.5, np.float32)
