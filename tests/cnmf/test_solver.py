@@ -158,3 +158,42 @@ def test_a_batch_takes_back_only_the_mixtures_whose_cost_rose(implementation):
     for i, one in enumerate(alone):
         np.testing.assert_allclose(found.costs[:, i], one.costs, rtol=1e-9)
         np.testing.assert_allclose(found.activations[i], one.activations, rtol=1e-7, atol=1e-12)
+
+
+def taken_back(p, n_iter):
+    """Take the steps one after the other, with a branch where the cost rises."""
+    x, a, w, objective = p
+
+    def forward(a, w, damping):
+        stepped, norms, _ = updates.update_activations(x, a, w, objective, np.asarray(damping))
+        return stepped, updates.update_components(x, stepped, w * norms[:, None], objective)
+
+    value, damping, n_refused = float(cost(x, a, w, objective)), 1.0, 0
+    start = float(updates.compare(x, a @ w, 1.0)[2])
+    candidate = forward(a, w, damping)
+    costs = []
+    for _ in range(n_iter):
+        new = float(cost(x, *candidate, objective))
+        if new <= value + 1e-12 * (abs(value) + start):
+            (a, w), value = candidate, new
+            candidate, damping = forward(a, w, damping), min(1.25 * damping, 1.0)
+        else:
+            candidate = a, updates.update_components(x, a, w, objective)
+            damping, n_refused = damping / 2, n_refused + 1
+        costs.append(value)
+    return a, w, costs, n_refused
+
+
+def test_a_refused_step_leaves_nothing_behind():
+    rng, n_refused = np.random.default_rng(1), 0
+    for _ in range(6):
+        p = make_problem(rng, n_frames=3, n_freqs=2, n_components=2, n_refs=1, weights=(0, 0, 1e3))
+        # At any number of iterations: the last one may be the refused one.
+        for n_iter in range(1, 13):
+            *expected, costs, n = taken_back(p, n_iter)
+            found = solve(*p, n_iter, 0.0, updates=updates)
+            np.testing.assert_allclose(found.costs, costs, rtol=1e-9)
+            np.testing.assert_allclose(found.activations, expected[0], rtol=1e-7, atol=1e-12)
+            np.testing.assert_allclose(found.components, expected[1], rtol=1e-7, atol=1e-12)
+        n_refused += n
+    assert n_refused > 0
