@@ -43,7 +43,7 @@ CASES = {
 }
 
 # Iterations of the shorter run; seconds that the longer takes beyond it, iterations at least.
-SETUP, LONG_ENOUGH, FEWEST = 2, 0.35, 8
+SETUP, LONG_ENOUGH, FEWEST = 2, 0.35, 20
 
 # Other processes may have so much of a core while we time.
 QUIET = 0.1
@@ -109,6 +109,8 @@ def per_iteration(program, n, patience=0.0):
     Repeated until the others let us alone, or patience is at an end: then the quietest counts.
     """
     end, tries = time.perf_counter() + patience, []
+    # Memory that the program before has given back takes up to a second to come again.
+    clock(program, SETUP)
     while True:
         short, long = clock(program, SETUP), clock(program, SETUP + n)
         share = max(0.0, short[2] + long[2]) / (short[0] + long[0])
