@@ -72,13 +72,13 @@ class LassoTRF(LaggedLinearModel):
     >>> rng = np.random.default_rng(0)
     >>> envelopes = [rng.random(640) for _ in range(4)]
     >>> delayed = [np.roll(envelope, 6)[:, None] for envelope in envelopes]
-    >>> eeg = [x * [1.0, 0.0] + 0.1 * rng.normal(size=(640, 2)) for x in delayed]
-    >>> lasso = LassoTRF(tmin=0, tmax=0.2, alpha=[0.3, 0.1]).fit(eeg[:3], envelopes[:3])
+    >>> eeg = [x * [1.0, 0.0] + 0.3 * rng.normal(size=(640, 2)) for x in delayed]
+    >>> lasso = LassoTRF(tmin=0, tmax=0.2, alpha=[0.001, 0.1]).fit(eeg[:3], envelopes[:3])
     >>> lasso.alpha_
     0.1
     >>> np.argwhere(lasso.coef_)
     array([[0, 0, 6]])
-    >>> bool(lasso.score(eeg[3:], envelopes[3:]) > 0.9)
+    >>> bool(lasso.score(eeg[3:], envelopes[3:]) > 0.6)
     True
     """
 
