@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 
 
+class _UnsupportedVersionError(OSError):
+    """A sound file of a version that cannot be read."""
+
+
 def read_mat(path: Path, *names: str) -> dict[str, Any]:
     """Read variables of a MATLAB file.
 
@@ -34,8 +38,14 @@ def read_mat(path: Path, *names: str) -> dict[str, Any]:
         If a variable is missing.
     """
     from scipy.io import loadmat
+    from scipy.io.matlab import matfile_version
 
     def read() -> Any:
+        if matfile_version(path)[0] == 2:
+            raise _UnsupportedVersionError(
+                f"{path} is a MATLAB 7.3 (HDF5) file, which cannot be read here: load it in "
+                "MATLAB or Octave and save it again with the option -v7"
+            )
         return loadmat(path, variable_names=names, struct_as_record=False)
 
     return _read(path, read, names, "MATLAB")
@@ -267,13 +277,8 @@ def _read(
         raise FileNotFoundError(f"{path} is missing: the data set is not complete")
     try:
         found = read()
-    except (MemoryError, PermissionError):
+    except (MemoryError, PermissionError, _UnsupportedVersionError):
         raise
-    except NotImplementedError:
-        raise OSError(
-            f"{path} is a MATLAB 7.3 (HDF5) file, which cannot be read here: load it in MATLAB or "
-            "Octave and save it again with the option -v7"
-        ) from None
     except Exception as error:
         # A damaged file can fail anywhere in its parser (zlib, struct, unicode, index errors).
         raise OSError(
