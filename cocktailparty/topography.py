@@ -42,7 +42,7 @@ def trf_topomap(
     Parameters
     ----------
     patterns : array of shape (n_channels, n_lags)
-        Pattern, or weights of a forward model.
+        Pattern, or weights of a forward model, in units of the EEG per unit of the sound's feature.
     lags : array of shape (n_lags,)
         Lags in seconds; positive where the brain answers after the sound.
     channel_names : sequence of str, optional
@@ -118,7 +118,9 @@ def trf_topomap(
         butterfly.vlines(1e3 * lags[shown], -limit, limit, color="0.75", lw=0.8, zorder=0)
     for line, color in zip(patterns, colors, strict=True):
         butterfly.plot(1e3 * lags, line, color=color, lw=0.8, alpha=0.8)
-    butterfly.set(xlabel="lag (ms), brain after sound", ylabel="pattern")
+    butterfly.set(
+        xlabel="lag (ms), brain after sound", ylabel="pattern\n(unit of EEG / unit of sound)"
+    )
     butterfly.margins(x=0.02)
     butterfly.spines[["top", "right"]].set_visible(False)
     butterfly.grid(axis="y", color="0.92", zorder=0)
