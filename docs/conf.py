@@ -13,7 +13,7 @@ from numpydoc.xref import DEFAULT_LINKS
 
 DOCS = Path(__file__).parent
 GENERATED = DOCS / "generated"
-PACKAGES = ("cocktailparty", "linear_aad", "cnmf")
+PACKAGES = ("cocktailparty", "linear_aad", "cnmf", "deep")
 
 
 def is_public(name, value, module):
@@ -58,6 +58,7 @@ numpydoc_xref_aliases = {term: term for term in DEFAULT_LINKS} | {
         "cocktailparty.search",
         "linear_aad",
         "cnmf",
+        "deep",
     )
     for name, value in vars(importlib.import_module(module)).items()
     if inspect.isclass(value) and is_public(name, value, module)
