@@ -264,7 +264,9 @@ class TrainedModel:
         met = [
             k
             for k in range(trial.n_stimuli)
-            if shared_stimuli(known, [trial.replace(stimuli=trial.stimuli[k : k + 1])])
+            if shared_stimuli(
+                known, [trial.replace(stimuli=trial.stimuli[k : k + 1], attended=None)]
+            )
         ]
         if met:
             _refuse(

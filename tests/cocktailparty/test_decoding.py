@@ -1,5 +1,6 @@
 import mne
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import LeaveOneGroupOut
@@ -180,6 +181,12 @@ def test_sounds_of_the_training_are_refused(listener, model):
         model.decode(trial)
     with pytest.warns(SharedStimulusWarning, match=r"sound\(s\) \[1\]"):
         assert len(model.decode(trial, allow_shared_stimuli=True)) == 4
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_the_label_of_a_trial_changes_no_decision(model, trial, label):
+    expected = model.decode(trial, window=5.0)
+    pd.testing.assert_frame_equal(model.decode(trial.replace(attended=label), 5.0), expected)
 
 
 def test_trials_that_share_sounds_teach_no_confidence(training):
