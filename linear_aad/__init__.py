@@ -9,6 +9,7 @@ from linear_aad.nested import NestedScores, nested_leave_one_out
 from linear_aad.prediction import prediction_map
 from linear_aad.shifts import shift_test
 from linear_aad.spatial import SpatialDecoder
+from linear_aad.stacked import StackedTRF
 from linear_aad.tracking import AttentionTrack, AttentionTracker
 from linear_aad.trf import BackwardTRF, ForwardTRF
 
@@ -24,6 +25,7 @@ __all__ = [
     "LassoTRF",
     "NestedScores",
     "SpatialDecoder",
+    "StackedTRF",
     "nested_leave_one_out",
     "prediction_map",
     "shift_test",

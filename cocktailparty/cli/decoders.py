@@ -128,6 +128,24 @@ def cca(sfreq: float) -> Any:
     return CCADecoder(sfreq=sfreq, alpha=_ALPHAS)
 
 
+def stacked(sfreq: float) -> Any:
+    """Make the stack of ridge models of envelope features, weighed by logistic regression.
+
+    Parameters
+    ----------
+    sfreq : float
+        Sampling rate of the trials in hertz.
+
+    Returns
+    -------
+    decoder : StackedTRF
+        Unfitted.
+    """
+    from linear_aad import StackedTRF
+
+    return StackedTRF(0.0, 0.4, sfreq, alpha=_ALPHAS)
+
+
 def adaptive(sfreq: float) -> Any:
     """Make the decoder that learns without attended labels, with the penalty of `ledoit_wolf`.
 
@@ -245,6 +263,7 @@ DECODERS: dict[str, Callable[[float], Any]] = {
     "ledoit-wolf": ledoit_wolf,
     "lasso": lasso,
     "cca": cca,
+    "stacked": stacked,
     "adaptive": adaptive,
     "siglip": siglip,
     "siglip-thesis": siglip_thesis,
