@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.utils.validation import check_is_fitted
@@ -187,20 +187,19 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
         return [str(i) for i in range(len(trials))]
 
     def _regressor(self, n_trials: int) -> BackwardTRF:
-        alpha: Any = self.alpha
-        if np.ndim(alpha) and n_trials < 2:
-            # A single trial leaves no penalty to choose: the middle of those offered.
-            alpha = float(np.median(np.asarray(alpha, dtype=float)))
-        several = bool(np.ndim(alpha)) and len(alpha) > 1
-        return clone(
-            BackwardTRF(
-                self.tmin,
-                self.tmax,
-                self.sfreq,
-                alpha=alpha,
-                alpha_convention="relative",
-                alpha_per_output=several,
+        several = np.ndim(self.alpha) > 0 and len(np.asarray(self.alpha)) > 1
+        if several and n_trials < 2:
+            raise ValueError(
+                f"alpha={self.alpha!r} is chosen by leaving out training trials, but while others "
+                "are left out to weigh the features only one remains: give one alpha or more trials"
             )
+        return BackwardTRF(
+            self.tmin,
+            self.tmax,
+            self.sfreq,
+            alpha=self.alpha,
+            alpha_convention="relative",
+            alpha_per_output=several,
         )
 
     def _correlations(

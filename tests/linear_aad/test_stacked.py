@@ -73,6 +73,8 @@ def test_one_sound_at_a_time_is_weighed_by_match_mismatch(trials):
 def test_bad_input_is_named(trials):
     with pytest.raises(ValueError, match="at least 2 training trials, got 1"):
         StackedTRF().fit([trials[0].replace(story="")])
+    with pytest.raises(ValueError, match="only one remains: give one alpha or more"):
+        StackedTRF().fit([trial.replace(story="") for trial in trials[:2]])
     with pytest.raises(ValueError, match="window=-1"):
         StackedTRF(window=-1).fit(trials)
     with pytest.raises(ValueError, match="sampled at 64 Hz"):
