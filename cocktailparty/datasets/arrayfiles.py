@@ -8,17 +8,13 @@ from typing import Any
 import numpy as np
 
 
-class _UnsupportedVersionError(OSError):
-    """A sound file of a version that cannot be read."""
-
-
 def read_mat(path: Path, *names: str) -> dict[str, Any]:
     """Read variables of a MATLAB file.
 
     Parameters
     ----------
     path : Path
-        File of MATLAB version 4 to 7.2.
+        File of MATLAB version 4 to 7.3; the last one is HDF5 and takes h5py.
     *names : str
         Variables that must be in it.
 
@@ -26,29 +22,65 @@ def read_mat(path: Path, *names: str) -> dict[str, Any]:
     -------
     variables : dict
         Values by name, at least two-dimensional as in MATLAB: a cell array is an object array, a
-        struct an array of objects with attributes.
+        struct an array of objects with attributes. Integers are float64: MATLAB stores doubles
+        in as few bytes as they fit into, and its integers saturate where NumPy's wrap round.
 
     Raises
     ------
     FileNotFoundError
         If the file does not exist.
+    ImportError
+        If it is of version 7.3 and h5py is not installed.
     OSError
-        If the file is damaged, no MATLAB file, or of version 7.3.
+        If the file is damaged or no MATLAB file.
     ValueError
         If a variable is missing.
     """
     from scipy.io import loadmat
-    from scipy.io.matlab import matfile_version
+
+    from cocktailparty.datasets.matlab73 import read_mat73
 
     def read() -> Any:
-        if matfile_version(path)[0] == 2:
-            raise _UnsupportedVersionError(
-                f"{path} is a MATLAB 7.3 (HDF5) file, which cannot be read here: load it in "
-                "MATLAB or Octave and save it again with the option -v7"
-            )
-        return loadmat(path, variable_names=names, struct_as_record=False)
+        if _is_hdf5(path):
+            return {name: _floats(value) for name, value in read_mat73(path, names).items()}
+        variables = loadmat(path, variable_names=names, struct_as_record=False)
+        return {name: _floats(variables[name]) for name in names if name in variables}
 
     return _read(path, read, names, "MATLAB")
+
+
+def mat_variables(path: Path) -> list[str]:
+    """List the variables of a MATLAB file.
+
+    Parameters
+    ----------
+    path : Path
+        File of MATLAB version 4 to 7.3.
+
+    Returns
+    -------
+    names : list of str
+        What `read_mat` can read.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file does not exist.
+    ImportError
+        If it is of version 7.3 and h5py is not installed.
+    OSError
+        If the file is damaged or no MATLAB file.
+    """
+    from scipy.io import whosmat
+
+    from cocktailparty.datasets.matlab73 import variables73
+
+    def read() -> dict[str, Any]:
+        found = variables73(path) if _is_hdf5(path) else [entry[0] for entry in whosmat(path)]
+        return {"": found}
+
+    names: list[str] = _read(path, read, ("",), "MATLAB")[""]
+    return names
 
 
 def read_mat_struct(path: Path, name: str, *fields: str) -> dict[str, Any]:
@@ -57,7 +89,7 @@ def read_mat_struct(path: Path, name: str, *fields: str) -> dict[str, Any]:
     Parameters
     ----------
     path : Path
-        File of MATLAB version 5 to 7.2.
+        File of MATLAB version 5 to 7.3.
     name : str
         Variable that holds the struct.
     *fields : str
@@ -73,7 +105,7 @@ def read_mat_struct(path: Path, name: str, *fields: str) -> dict[str, Any]:
     FileNotFoundError
         If the file does not exist.
     OSError
-        If the file is damaged, no MATLAB file, or of version 7.3.
+        If the file is damaged or no MATLAB file.
     ValueError
         If the variable is missing, no struct, or lacks a field.
     """
@@ -270,6 +302,31 @@ def read_npy(path: Path) -> np.ndarray:
     return array
 
 
+def _is_hdf5(path: Path) -> bool:
+    from scipy.io.matlab import matfile_version
+
+    return bool(matfile_version(path)[0] == 2)
+
+
+def _floats(value: Any) -> Any:
+    """Turn the integers in a value from a MATLAB file into float64, in cells and structs, too."""
+    from scipy import sparse
+
+    if sparse.issparse(value):
+        value = value.toarray()
+    if not isinstance(value, np.ndarray):
+        return value
+    if value.dtype.kind in "iu":
+        return value.astype(np.float64)
+    if value.dtype == object:
+        for index in np.ndindex(value.shape):
+            item = value[index]
+            for field in getattr(item, "_fieldnames", ()):
+                setattr(item, field, _floats(getattr(item, field)))
+            value[index] = _floats(item)
+    return value
+
+
 def _read(
     path: Path, read: Callable[[], dict[str, Any]], names: tuple[str, ...], kind: str
 ) -> dict[str, Any]:
@@ -277,9 +334,11 @@ def _read(
         raise FileNotFoundError(f"{path} is missing: the data set is not complete")
     try:
         found = read()
-    except (MemoryError, PermissionError, _UnsupportedVersionError):
+    except (ImportError, MemoryError, PermissionError):
         raise
     except Exception as error:
+        if isinstance(error, OSError) and str(path) in str(error):  # says it all already
+            raise
         # A damaged file can fail anywhere in its parser (zlib, struct, unicode, index errors).
         raise OSError(
             f"{path} cannot be read as a {kind} file ({type(error).__name__}: {error}): it is "

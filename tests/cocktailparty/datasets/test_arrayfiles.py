@@ -1,14 +1,17 @@
 import gzip
 import struct
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 from scipy.io import savemat
 
 from cocktailparty.datasets.arrayfiles import (
     cells,
+    mat_variables,
     number,
     read_mat,
     read_mat_struct,
@@ -18,6 +21,8 @@ from cocktailparty.datasets.arrayfiles import (
     text,
     unwrapped,
 )
+from tests.cocktailparty.datasets.matfiles import save73, save_compactly
+from tests.cocktailparty.datasets.miniatures import row_of_cells, struct_array
 
 
 def write(file, rng, compressed=True):
@@ -99,12 +104,82 @@ def test_missing_variable_is_named(tmp_path, rng, name):
         reader(tmp_path / name, "eeg", "mast")
 
 
-def test_matlab_73_is_told_apart(tmp_path):
+def test_matlab_73_that_is_damaged_is_named(tmp_path):
+    pytest.importorskip("h5py")
     # Header of such a file: text, subsystem offset, version 0x0200 and the byte order mark.
     header = b"MATLAB 7.3 MAT-file".ljust(116) + bytes(8) + struct.pack("<H", 0x0200) + b"IM"
     (tmp_path / "a.mat").write_bytes(header + bytes(512))
-    with pytest.raises(OSError, match=r"a\.mat is a MATLAB 7\.3 .* -v7"):
+    with pytest.raises(OSError, match=r"a\.mat cannot be read .* damaged .* download it again$"):
         read_mat(tmp_path / "a.mat", "eeg")
+
+
+def test_matlab_73_without_h5py_says_what_to_install(tmp_path, monkeypatch):
+    save73(tmp_path / "a.mat", eeg=np.ones((3, 2)))
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(ImportError, match=r"a\.mat cannot be read without h5py: pip install h5py"):
+        read_mat(tmp_path / "a.mat", "eeg")
+
+
+def same(value, other):
+    """Compare what came from two files, structs field by field."""
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        assert (value.shape, other.dtype) == (other.shape, object)
+        for a, b in zip(value.flat, other.flat, strict=True):
+            same(a, b)
+    elif hasattr(value, "_fieldnames"):
+        assert value._fieldnames == other._fieldnames
+        for field in value._fieldnames:
+            same(getattr(value, field), getattr(other, field))
+    else:
+        assert value.dtype == other.dtype
+        np.testing.assert_array_equal(value, other)
+
+
+def test_versions_of_matlab_files_read_alike(tmp_path, rng):
+    values = {
+        "eeg": rng.normal(size=(5, 3)),
+        "single": rng.normal(size=(2, 4)).astype(np.float32),
+        "counts": np.array([[1, 2, 3]], np.int16),
+        "flags": np.array([[True, False]]),
+        "name": "Größe",
+        "empty": np.zeros((0, 3)),
+        "complex": rng.normal(size=(2, 2)) + 1j,
+        "trials": row_of_cells([rng.normal(size=(4, 2)), np.zeros((0, 0)), "text"]),
+        "places": struct_array([{"labels": "Cz", "X": 0.5}, {"labels": "Fz", "X": 1.0}]),
+        "nested": {"fs": 64.0, "inner": {"data": row_of_cells([np.ones((2, 1))])}},
+    }
+    savemat(tmp_path / "5.mat", values)
+    save73(tmp_path / "73.mat", **values)
+    assert sorted(mat_variables(tmp_path / "5.mat")) == sorted(values)
+    assert sorted(mat_variables(tmp_path / "73.mat")) == sorted(values)
+    old, new = (read_mat(tmp_path / name, *values) for name in ("5.mat", "73.mat"))
+    assert (old["eeg"].shape, old["counts"].dtype) == ((5, 3), np.float64)
+    for name in values:
+        same(old[name], new[name])
+
+
+def test_sparse_features_read_alike(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    onsets = sparse.csc_array(np.diag([0.0, 2.0, 3.0])[:, :2])
+    savemat(tmp_path / "5.mat", {"onsets": onsets})
+    save73(tmp_path / "73.mat")
+    with h5py.File(tmp_path / "73.mat", "r+") as file:
+        group = file.create_group("onsets")
+        group.attrs["MATLAB_sparse"] = np.uint64(3)
+        group["data"], group["ir"], group["jc"] = onsets.data, onsets.indices, onsets.indptr
+    for name in ("5.mat", "73.mat"):
+        found = read_mat(tmp_path / name, "onsets")["onsets"]
+        np.testing.assert_array_equal(found, onsets.toarray())
+
+
+def test_doubles_that_are_stored_compactly_do_not_wrap_round(tmp_path):
+    eeg = np.array([[30000, -30000], [20000, 5]], np.int16)
+    save_compactly(tmp_path / "a.mat", eeg=eeg, trials=row_of_cells([eeg, eeg]), stim={"data": eeg})
+    found = read_mat(tmp_path / "a.mat", "eeg", "trials", "stim")
+    struct_data = read_mat_struct(tmp_path / "a.mat", "stim")["data"]
+    for values in (found["eeg"], *found["trials"].flat, struct_data):
+        assert values.dtype == np.float64
+        np.testing.assert_array_equal(values + values, 2.0 * eeg)
 
 
 def test_pickled_arrays_are_not_run(tmp_path):
@@ -145,7 +220,7 @@ def test_structs_text_and_numbers_come_out_of_nested_cells(tmp_path):
         struct_fields(trials[0, 0], "trials{1}", "side")
     with pytest.raises(ValueError, match=r"trials\{2\} must be a struct, got an array of shape"):
         struct_fields(trials[0, 1], "trials{2}")
-    with pytest.raises(ValueError, match="rate must be text, got uint8"):
+    with pytest.raises(ValueError, match="rate must be text, got float64"):
         text(fields["rate"], "rate")
     with pytest.raises(ValueError, match="ear must be a number, got <U"):
         number(fields["ear"], "ear")
