@@ -23,7 +23,7 @@ from cocktailparty.datasets import (
     table,
     two_talker,
 )
-from cocktailparty.datasets.cnd import write_cnd
+from cocktailparty.datasets.cnd_writing import write_cnd
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.datasets.downloads import fetch_json, fetch_record
 from cocktailparty.datasets.drive import neural_drive

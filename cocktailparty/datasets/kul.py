@@ -60,7 +60,7 @@ def load_kul_correlations(path: Path | str) -> KulCorrelations:
     variables = read_mat(file, "acc", "corrs")
     accuracy, corrs = variables["acc"], cells(variables["corrs"], f"{file}: corrs")
     parameters = read_mat_struct(file, "paramsAAD", "subjects", "windowLengths")
-    subjects = tuple(f"S{number}" for number in parameters["subjects"].ravel())
+    subjects = tuple(f"S{number:g}" for number in parameters["subjects"].ravel())
     windows = parameters["windowLengths"].ravel().astype(float)
     shape = (len(subjects), len(windows))
     if accuracy.shape != shape or corrs.shape != shape:

@@ -1,12 +1,8 @@
-import mne
 import numpy as np
 import pytest
-from scipy.io import loadmat
 
-from cocktailparty.datasets import cnd, simulate_two_talkers
-from cocktailparty.datasets import write_cnd as write_trials
-from cocktailparty.datasets.positions import BIOSEMI_64
-from cocktailparty.trial import Trial
+from cocktailparty.datasets import cnd
+from tests.cocktailparty.datasets.matfiles import save73
 from tests.cocktailparty.datasets.miniatures import (
     row_of_cells,
     save,
@@ -119,10 +115,7 @@ def test_channels_may_have_no_names(tmp_path, rng):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (
-            {"eeg": {"fs": 128}},
-            r"dataSub1\.mat is sampled at 128 Hz but .*dataStim\.mat at 64 Hz: resample",
-        ),
+        ({"eeg": {"paddingStartSample": [[1, 2]]}}, r"paddingStartSample has 2 entries but .* 3 t"),
         ({"eeg": {"data": None}}, r"dataSub1\.mat: eeg has no field \['data'\]"),
         ({"eeg": {"data": np.ones((9, 4))}}, r"dataSub1\.mat: eeg\.data must be a cell array"),
         ({"eeg": {"origTrialPosition": [[1, 2]]}}, r"origTrialPosition has 2 entries but .* 3 tri"),
@@ -185,102 +178,110 @@ def test_real_miniature(shared_data):
         cnd.load(path, "Word Onset Vectors")
 
 
-def single_talker(rng, subjects=("A", "B"), stories=("x", "y", "z"), dtype=np.float32, same=True):
-    """Make trials of unequal length; all subjects hear the same, or each something else."""
-    heard = {story: rng.random((1, 128 + 32 * i, 2)) for i, story in enumerate(stories)}
-    trials = []
-    for subject in subjects:
-        if not same:
-            heard = {story: rng.random(stimulus.shape) for story, stimulus in heard.items()}
-        for story, stimulus in heard.items():
-            eeg = rng.normal(size=(stimulus.shape[1], 3)).astype(dtype)
-            names = ["Fz", "Cz", "Pz"]
-            trials.append(Trial(eeg, stimulus, 64.0, 0, subject, story, channel_names=names))
-    return trials
+def as_scripts_write_it(folder, rng, variable="eeg", name="dataSub1.mat", sfreq=512, padding=768):
+    """Write two trials of sines of known phase, from which the stimulus follows; return both."""
+    stimuli, eegs = [], []
+    for n_times in (640, 704):
+        times = np.arange(n_times) / 64
+        stimuli.append(np.sin(2 * np.pi * 3 * times)[:, None])
+        moments = (np.arange(padding + n_times * sfreq // 64) - padding) / sfreq
+        eegs.append(np.sin(2 * np.pi * 3 * moments)[:, None] * [1.0, -2.0] + [10.0, -40.0])
+    stim = {"names": row_of_cells(["Envelope"]), "data": row_of_cells(stimuli), "fs": 64.0}
+    recording = {"data": row_of_cells(eegs), "fs": float(sfreq), "paddingStartSample": padding}
+    save73(folder / "dataStim.mat", stim=stim)
+    save73(folder / name, **{variable: recording})
+    return stimuli, eegs
 
 
-def check_same(trials, others):
-    assert len(trials) == len(others)
-    for trial, other in zip(trials, others, strict=True):
-        np.testing.assert_array_equal(trial.eeg, other.eeg)
-        np.testing.assert_array_equal(trial.stimuli, other.stimuli)
-        assert trial.eeg.dtype == other.eeg.dtype
-        assert (trial.sfreq, trial.channel_names) == (other.sfreq, other.channel_names)
-        assert trial.attended == other.attended
+@pytest.mark.parametrize("padding", [0, 768])
+@pytest.mark.parametrize("variable", ["eeg", "neural", "meg"])
+@pytest.mark.parametrize("name", ["dataSub1.mat", "dataSub01.mat", "pre_dataSub1.mat"])
+def test_folders_of_the_official_scripts(tmp_path, rng, variable, name, padding):
+    stimuli, _ = as_scripts_write_it(tmp_path, rng, variable, name, padding=padding)
+    trials = cnd.load(tmp_path)
+    assert [trial.subject for trial in trials] == ["sub-01"] * 2
+    for trial, stimulus in zip(trials, stimuli, strict=True):
+        assert (trial.sfreq, trial.eeg.dtype) == (64, np.float64)
+        np.testing.assert_array_equal(trial.stimuli[0], stimulus)
+        # The EEG is the stimulus, with gains and offsets: they lie on each other to the sample.
+        expected = stimulus * [1.0, -2.0] + [10.0, -40.0]
+        inner = slice(12, -12)
+        np.testing.assert_allclose(trial.eeg[inner], expected[inner], rtol=0, atol=2e-3)
+        assert np.abs(trial.eeg - expected).max() < 0.5  # no step of the offset at the ends
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("same", [True, False])
-def test_written_trials_come_back(tmp_path, rng, same, dtype):
-    trials = single_talker(rng, same=same, dtype=dtype)
-    write_trials(tmp_path / "cnd", trials, feature="Rhythm", device="Simulator")
-    stimuli = ["dataStim.mat"] if same else ["dataStim1.mat", "dataStim2.mat"]
-    assert sorted(file.name for file in (tmp_path / "cnd").iterdir()) == [
-        *stimuli,
-        "dataSub1.mat",
-        "dataSub2.mat",
-    ]
-    back = cnd.load(tmp_path / "cnd", feature="Rhythm")
-    check_same(trials, back)
-    assert [trial.subject for trial in back] == ["sub-01"] * 3 + ["sub-02"] * 3
-    assert [trial.story for trial in back] == ["stimulus-01", "stimulus-02", "stimulus-03"] * 2
+def test_eeg_that_is_slower_than_the_stimulus_sets_the_rate(tmp_path, rng):
+    as_scripts_write_it(tmp_path, rng, sfreq=32, padding=0)
+    first = cnd.load(tmp_path)[0]
+    assert (first.sfreq, first.n_times) == (32, 320)
+    times = np.arange(20, 300) / 32
+    np.testing.assert_allclose(
+        first.stimuli[0, 20:300, 0], np.sin(2 * np.pi * 3 * times), rtol=0, atol=2e-3
+    )
 
 
-def test_one_trial_and_no_channel_names_come_back(tmp_path, rng):
-    trials = [Trial(rng.normal(size=(128, 1)), rng.random((1, 128)), 100.0, 0)]
-    write_trials(tmp_path, trials)
-    check_same(trials, cnd.load(tmp_path))
+def test_rates_that_differ_by_rounding_are_one(tmp_path, rng):
+    write_cnd(tmp_path, rng, n_subjects=1, eeg={"fs": 64 * (1 + 1e-9)})
+    assert cnd.load(tmp_path)[0].sfreq == 64
 
 
-def test_repetitions_and_order_of_presentation_come_back(tmp_path, rng):
-    first, second, third = single_talker(rng, subjects=("A",))
-    trials = [third, first, third.replace(eeg=third.eeg[::-1]), second]
-    write_trials(tmp_path, trials)
-    back = cnd.load(tmp_path)
-    check_same(trials, back)
-    assert [trial.story[-1] for trial in back] == ["3", "1", "3", "2"]
+def test_padding_of_each_trial(tmp_path, rng):
+    eegs = [rng.normal(size=(320, 4)) for _ in range(3)]
+    changes = {"data": row_of_cells(eegs), "paddingStartSample": [[64, 0, 32]]}
+    write_cnd(tmp_path, rng, n_subjects=1, eeg=changes)
+    for trial, eeg, padding in zip(cnd.load(tmp_path), eegs, (64, 0, 32), strict=True):
+        np.testing.assert_array_equal(trial.eeg, eeg[padding : padding + trial.n_times])
 
 
-def test_a_folder_that_was_loaded_can_be_written(tmp_path, rng):
-    for name in ("first", "second"):
-        (tmp_path / name).mkdir()
-    write_cnd(tmp_path / "first", rng)
-    trials = cnd.load(tmp_path / "first")
-    write_trials(tmp_path / "second", trials)
-    back = cnd.load(tmp_path / "second")
-    check_same(trials, back)
-    assert [trial.label for trial in back] == [trial.label for trial in trials]
+def test_preprocessed_files_beside_the_others(tmp_path, rng):
+    as_scripts_write_it(tmp_path, rng)
+    as_scripts_write_it(tmp_path, rng, "eeg", "pre_dataSub1.mat")
+    for preprocessed, stem in {None: "dataSub1", False: "dataSub1", True: "pre_dataSub1"}.items():
+        names = [trial.name for trial in cnd.load(tmp_path, preprocessed=preprocessed)]
+        assert names == [f"{stem} trial 1", f"{stem} trial 2"]
+    (tmp_path / "pre_dataSub1.mat").unlink()
+    with pytest.raises(FileNotFoundError, match=r"no file pre_dataSub\{n\}\.mat"):
+        cnd.load(tmp_path, preprocessed=True)
 
 
-def test_electrodes_are_where_mne_has_them(tmp_path, rng):
-    trial = Trial(rng.normal(size=(128, 64)), rng.random((1, 128)), 64, channel_names=BIOSEMI_64)
-    write_trials(tmp_path, [trial])
-    eeg = loadmat(tmp_path / "dataSub1.mat", struct_as_record=False)["eeg"][0, 0]
-    montage = mne.channels.make_standard_montage("biosemi64").get_positions()["ch_pos"]
-    for channel in eeg.chanlocs.ravel():
-        x, y, z = montage[channel.labels.item()] / np.linalg.norm(montage[channel.labels.item()])
-        # EEGLAB: X to the nose, Y to the left ear; MNE: x to the right ear, y to the nose.
-        ours = [channel.X.item(), channel.Y.item(), channel.Z.item()]
-        np.testing.assert_allclose(ours, [y, -x, z], rtol=0, atol=1e-3)
-        if abs(z) < 0.999:
-            angle = np.radians(channel.theta.item())
-            flat = channel.radius.item() * np.array([np.sin(angle), np.cos(angle)])
-            expected = np.arccos(z) / np.pi * np.array([x, y]) / np.hypot(x, y)
-            np.testing.assert_allclose(flat, expected, rtol=0, atol=1e-3)
+def test_two_files_of_one_subject_are_refused(tmp_path, rng):
+    as_scripts_write_it(tmp_path, rng)
+    as_scripts_write_it(tmp_path, rng, name="dataSub01.mat")
+    with pytest.raises(ValueError, match=r"dataSub01\.mat and .*dataSub1\.mat are of one subject"):
+        cnd.load(tmp_path)
 
 
-def test_what_the_format_cannot_hold_is_refused(tmp_path, rng):
-    trials = simulate_two_talkers(n_trials=1, n_channels=4, duration=10, random_state=0).trials
-    with pytest.raises(ValueError, match=r"trials\[0\] has 2 stimuli, a CND trial has one: keep"):
-        write_trials(tmp_path, trials)
-    kept = [trial.replace(stimuli=trial.stimuli[[trial.attended]], attended=0) for trial in trials]
-    write_trials(tmp_path, kept)
-    check_same(kept, cnd.load(tmp_path))
-    with pytest.raises(FileExistsError, match=r"\['dataStim\.mat', 'dataSub1\.mat'\] already"):
-        write_trials(tmp_path, kept)
+def test_two_recordings_in_a_file_are_refused(tmp_path, rng):
+    write_cnd(tmp_path, rng, n_subjects=1)
+    save(tmp_path, "dataSub1.mat", eeg={"fs": 64}, meg={"fs": 64})
+    with pytest.raises(ValueError, match=r"dataSub1\.mat holds \['eeg', 'meg'\], expected one"):
+        cnd.load(tmp_path)
 
 
-def test_real_miniature_comes_back(tmp_path, shared_data):
-    trials = cnd.load(shared_data("eeg/cnd_mini"))
-    write_trials(tmp_path, trials)
-    check_same(trials, cnd.load(tmp_path))
+def test_several_features_are_joined(tmp_path, rng):
+    features = write_cnd(tmp_path, rng, n_subjects=1)
+    trials = cnd.load(tmp_path, feature=["Spectrogram", 0])
+    for trial, (envelope, spectrogram) in zip(trials, features.T, strict=True):
+        assert trial.n_features == 6
+        np.testing.assert_array_equal(trial.stimuli[0], np.c_[spectrogram, envelope][:256])
+    with pytest.raises(ValueError, match=r"feature must be one of .* got 'Word'"):
+        cnd.load(tmp_path, feature=["Spectrogram", "Word"])
+    with pytest.raises(ValueError, match="feature must be one of"):
+        cnd.load(tmp_path, feature=[])
+
+
+def test_features_of_unequal_length_are_not_joined(tmp_path, rng):
+    data = np.empty((2, 1), dtype=object)
+    data[0, 0], data[1, 0] = rng.random((256, 1)), rng.random((255, 1))
+    write_cnd(tmp_path, rng, n_subjects=1, n_trials=1, stim={"data": data})
+    with pytest.raises(ValueError, match=r"dataStim\.mat, trial 1: .* \[256, 255\] samples"):
+        cnd.load(tmp_path, feature=[0, 1])
+
+
+def test_nan_of_a_recording_that_is_resampled_is_refused(tmp_path, rng):
+    _, (eeg, other) = as_scripts_write_it(tmp_path, rng)
+    eeg[900, 1] = np.nan
+    recording = {"data": row_of_cells([eeg, other]), "fs": 512.0, "paddingStartSample": 768}
+    save73(tmp_path / "dataSub1.mat", eeg=recording)
+    with pytest.raises(ValueError, match=r"dataSub1\.mat, trial 1: the recording has 1 NaN"):
+        cnd.load(tmp_path)
