@@ -313,7 +313,8 @@ def _floats(value: Any) -> Any:
     from scipy import sparse
 
     if sparse.issparse(value):
-        value = value.toarray()
+        matrix: Any = value
+        value = matrix.toarray()
     if not isinstance(value, np.ndarray):
         return value
     if value.dtype.kind in "iu":

@@ -145,7 +145,9 @@ def _load_stimuli(file: Path, feature: str | int | Sequence[str | int]) -> _Stim
     data = cells(fields["data"], f"{file}: stim.data")
     names = [text(name, f"{file}: stim.names") for name in fields["names"].ravel()]
     wanted = [feature] if isinstance(feature, str | int | np.integer) else list(feature)
-    for one in wanted or [None]:
+    if not wanted:
+        raise ValueError(f"feature must name at least one of {names}, got {feature!r}")
+    for one in wanted:
         if one not in names and one not in range(len(data)):
             raise ValueError(
                 f"feature must be one of {names} or a position from 0 to {len(data) - 1}, "
@@ -159,7 +161,7 @@ def _load_stimuli(file: Path, feature: str | int | Sequence[str | int]) -> _Stim
     if rates.size == len(data) > 1:  # one for each feature
         rates = np.unique(rates[rows])
     what = f"{file}: stim.fs"
-    joined = [_joined(data[rows, t], f"{file}, trial {t + 1}") for t in range(data.shape[1])]
+    joined = [_joined(list(data[rows, t]), f"{file}, trial {t + 1}") for t in range(data.shape[1])]
     return _Stimuli(file, number(rates, what), joined, numbers)
 
 

@@ -114,7 +114,7 @@ def _fields(group: Any) -> list[str]:
 def _struct(fields: dict[str, Any]) -> np.ndarray:
     from scipy.io.matlab import mat_struct
 
-    made = mat_struct()
+    made: Any = mat_struct()
     made._fieldnames = list(fields)
     for name, value in fields.items():
         setattr(made, name, value)
