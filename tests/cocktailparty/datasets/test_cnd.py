@@ -266,7 +266,7 @@ def test_several_features_are_joined(tmp_path, rng):
         np.testing.assert_array_equal(trial.stimuli[0], np.c_[spectrogram, envelope][:256])
     with pytest.raises(ValueError, match=r"feature must be one of .* got 'Word'"):
         cnd.load(tmp_path, feature=["Spectrogram", "Word"])
-    with pytest.raises(ValueError, match="feature must be one of"):
+    with pytest.raises(ValueError, match="feature must name at least one"):
         cnd.load(tmp_path, feature=[])
 
 
