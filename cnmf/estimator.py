@@ -2,7 +2,7 @@
 
 from typing import Any, Self
 
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,12 +14,13 @@ from cnmf.inputs import (
     check_parameters,
     check_spectrogram,
 )
+from cnmf.loudness import exponents, exponents_near, power_of_two, scaled
 from cnmf.objective import beta_exponent
 from cnmf.solver import Callback, Solution, solve
 from cocktailparty.backend import is_cupy, namespace, to_device, to_numpy
 
 
-class ContrastiveNMF(TransformerMixin, BaseEstimator):
+class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     r"""Factorise a spectrogram so that some components follow a known activation.
 
     A mixture X (n_frames, n_freqs) is approximated by activations A times components W, both
@@ -77,12 +78,16 @@ class ContrastiveNMF(TransformerMixin, BaseEstimator):
     activations_ : array of shape (n_frames, n_components)
         Activations of norm 1.
     cost_ : array of shape (n_iter,)
-        Cost after each iteration.
+        Cost after each iteration, in float64: that of the formula for `X` as it was given, so that
+        a spectrogram that is c times as loud has ``c**beta`` times the cost.
     n_iter_ : int
         Number of iterations.
 
     Notes
     -----
+    The loudness of `X` does not matter, in float32 as little as in float64: quiet and loud
+    spectrograms are multiplied by a power of two before and divided by it after the factorisation.
+
     A batch of mixtures, X of shape (n_mixtures, n_frames, n_freqs) with `y` of shape (n_mixtures,
     n_frames, n_refs), is factorised at once, and every attribute has the mixtures as its first
     axis, but `cost_`, where they are the last. It goes on until all mixtures have converged.
@@ -200,21 +205,27 @@ class ContrastiveNMF(TransformerMixin, BaseEstimator):
             check_fixed(fixed_activations, "fixed_activations", shapes[0], X),
             check_fixed(fixed_components, "fixed_components", shapes[1], X),
         )
-        sizes = self.n_components, self.n_attended
-        weights = self.contrast_weight, self.sparsity_activations, self.sparsity_components
-        objective = make_objective(
-            X, guide, *sizes, beta, self.contrast, *weights, self.penalty_scale
-        )
         given = (
             check_initial(self._moved(activations), "activations", shapes[0], X, fixed[0]),
             check_initial(self._moved(components), "components", shapes[1], X, fixed[1]),
+        )
+        exponent = exponents(X)
+        X = scaled(X, -exponent)
+        if given[1] is not None:
+            given = given[0], scaled(given[1], -exponent)
+        sizes = self.n_components, self.n_attended
+        weights = self.contrast_weight, self.sparsity_activations, self.sparsity_components
+        objective = make_objective(
+            X, guide, *sizes, beta, self.contrast, *weights, self.penalty_scale, exponent
         )
         init = "random" if y is None else self.init
         rng = check_random_state(self.random_state)
         stop = self.max_iter, self.tol
         start = initial_values(X, guide, *sizes, init, rng, objective, *stop, given)
-        solution = solve(X, *start, objective, *stop, *fixed, callback, self.verbose)
-        self._keep(back, solution.activations, solution.components, solution)
+        told = callback and _at_loudness(callback, exponent, beta)
+        solution = solve(X, *start, objective, *stop, *fixed, told, self.verbose)
+        self._keep(back, solution.activations, scaled(solution.components, exponent), solution)
+        self.cost_ = back(solution.costs * power_of_two(beta * exponent))
         return self
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
@@ -260,8 +271,40 @@ class ContrastiveNMF(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         back = self._way_back(X)
         X = check_spectrogram(self, self._moved(X), beta_exponent(self.beta_loss), reset=False)
-        activations, _ = self._activations(X)
+        activations, _, _ = self._activations(X)
         return back(activations)
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Turn activations back into a spectrogram: their product with the components.
+
+        Parameters
+        ----------
+        X : array of shape (n_frames, n_components) or (n_mixtures, n_frames, n_components)
+            Activations on the scale of `components_`, as from `transform`.
+
+        Returns
+        -------
+        spectrogram : array of shape (n_frames, n_freqs) or (n_mixtures, n_frames, n_freqs)
+            What the components make of them.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many activations a frame as components.
+        """
+        check_is_fitted(self)
+        back = self._way_back(X)
+        activations = self._moved(X if is_cupy(X) else to_numpy(X))
+        components = self._moved(self.components_)
+        expected = (*components.shape[:-2], "n_frames", components.shape[-2])
+        if activations.ndim != len(expected) or any(
+            size not in (n, "n_frames") for n, size in zip(activations.shape, expected, strict=True)
+        ):
+            raise ValueError(
+                f"X has shape {tuple(activations.shape)}, expected activations of shape "
+                f"({', '.join(map(str, expected))}), as transform gives them"
+            )
+        return back(activations @ components)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Go on with the next frames of a long recording.
@@ -291,8 +334,9 @@ class ContrastiveNMF(TransformerMixin, BaseEstimator):
         check_parameters(self.get_params())
         back = self._way_back(X)
         X = check_spectrogram(self, self._moved(X), beta_exponent(self.beta_loss), reset=False)
-        activations, solution = self._activations(X)
+        activations, solution, cost = self._activations(X)
         self._keep(back, activations, self.components_, solution)
+        self.cost_ = back(cost)
         return self
 
     def separate(self, X: Any, activations: Any = None) -> Any:
@@ -328,7 +372,9 @@ class ContrastiveNMF(TransformerMixin, BaseEstimator):
                 "frames than those fitted, pass activations=nmf.transform(X)"
             )
         xp = namespace(X)
-        a, w = (xp.asarray(part, dtype=X.dtype) for part in (a, self._moved(self.components_)))
+        w = self._moved(self.components_)
+        # At their own loudness, so that no product vanishes.
+        a, w = (xp.asarray(scaled(part, -exponents(part)), dtype=X.dtype) for part in (a, w))
         k = self.n_attended
         attended, rest = a[..., :k] @ w[..., :k, :], a[..., k:] @ w[..., k:, :]
         share = xp.where(attended > rest, attended, rest) / (attended + rest)
@@ -344,8 +390,8 @@ class ContrastiveNMF(TransformerMixin, BaseEstimator):
             )
         )
 
-    def _activations(self, X: Any) -> tuple[Any, Solution]:
-        """Activations for the components that were learnt, on their scale."""
+    def _activations(self, X: Any) -> tuple[Any, Solution, Any]:
+        """Activations for the components that were learnt, on their scale; cost of each step."""
         xp = namespace(X)
         components = xp.asarray(self._moved(self.components_), dtype=X.dtype)
         *batch, n_frames, n_freqs = X.shape
@@ -355,7 +401,10 @@ class ContrastiveNMF(TransformerMixin, BaseEstimator):
                 f"X has shape {tuple(X.shape)}, but components of shape {components.shape} were "
                 "learnt: pass as many mixtures as were fitted"
             )
-        objective = make_objective(X, None, self.n_components, 1, beta_exponent(self.beta_loss))
+        beta, exponent = beta_exponent(self.beta_loss), exponents(X)
+        own = exponents_near(components, exponent)
+        X, components = scaled(X, -exponent), scaled(components, -own)
+        objective = make_objective(X, None, self.n_components, 1, beta)
         even = xp.ones((*batch, n_frames, self.n_components), dtype=X.dtype) / n_frames**0.5
         fixed = xp.ones(shape, dtype=xp.bool)
         solution = solve(
@@ -369,11 +418,17 @@ class ContrastiveNMF(TransformerMixin, BaseEstimator):
             progress=self.verbose,
         )
         gains = xp.sum(solution.components, axis=-1) / xp.sum(components, axis=-1)
-        return solution.activations * gains[..., None, :], solution
+        activations = scaled(solution.activations * gains[..., None, :], exponent - own)
+        return activations, solution, solution.costs * power_of_two(beta * exponent)
 
     def _keep(self, back: Any, activations: Any, components: Any, solution: Solution) -> None:
         self.activations_, self.components_ = back(activations), back(components)
-        self.cost_, self.n_iter_ = back(solution.costs), solution.n_iter
+        self.n_iter_ = solution.n_iter
+
+    @property
+    def _n_features_out(self) -> int:
+        """Number of columns that `transform` gives, for their names."""
+        return int(self.components_.shape[-2])
 
     def _moved(self, x: Any) -> Any:
         """Move to the device, leaving data frames and lists to whoever checks them."""
@@ -389,3 +444,13 @@ class ContrastiveNMF(TransformerMixin, BaseEstimator):
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _at_loudness(callback: Callback, exponent: Any, beta: float) -> Callback:
+    """Tell a callback of costs and components at the loudness of the spectrogram."""
+
+    def told(iteration: int, cost: Any, activations: Any, components: Any) -> bool | None:
+        cost = cost * power_of_two(beta * exponent)
+        return callback(iteration, cost, activations, scaled(components, exponent))
+
+    return told

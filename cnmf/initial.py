@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from cnmf.loudness import power_of_two
 from cnmf.objective import Objective, contrast_pairing, unit_activations
 from cnmf.solver import solve
 from cocktailparty.backend import namespace, to_numpy
@@ -43,6 +44,7 @@ def make_objective(
     sparsity_activations: float = 0.0,
     sparsity_components: float = 0.0,
     penalty_scale: str = "relative",
+    exponent: Any = 0.0,
 ) -> Objective:
     r"""Translate weights that users choose into those of the cost.
 
@@ -68,11 +70,18 @@ def make_objective(
         Weights.
     penalty_scale : {"relative", "absolute"}
         Whether the weights are relative.
+    exponent : array of shape (...)
+        Absolute weights are those for ``x`` times this power of two.
 
     Returns
     -------
     objective : Objective
         Absolute weights, one for each mixture.
+
+    Raises
+    ------
+    ValueError
+        If an absolute weight is so large for this spectrogram that its type has no such number.
     """
     xp = namespace(x)
     n_frames, n_freqs = x.shape[-2:]
@@ -83,8 +92,10 @@ def make_objective(
         "sparsity_components": sparsity_components,
     }
     ones = xp.ones_like(total)
-    scales = dict.fromkeys(weights, ones)
-    if penalty_scale == "relative":
+    if penalty_scale == "absolute":
+        scales = dict.fromkeys(weights, ones * power_of_two(-beta * exponent))
+        scales["sparsity_components"] = ones * power_of_two((1 - beta) * exponent)
+    else:
         size = power_sum(x, beta)
         scales = {
             "contrast": size / n_attended,
@@ -93,6 +104,14 @@ def make_objective(
         }
     if guide is None:
         weights["contrast"] = 0.0
+    most = float(xp.finfo(x.dtype).max)
+    for name, weight in weights.items():
+        if weight > 0 and not bool(xp.all(weight * scales[name] <= most)):
+            name = "contrast_weight" if name == "contrast" else name
+            raise ValueError(
+                f"{name}={weight:g} outweighs this spectrogram, whose values are tiny, beyond what "
+                f"{x.dtype} can hold: take penalty_scale='relative'"
+            )
     absolute = {
         name: xp.astype(weight * scales[name], x.dtype)[..., None, None] if weight > 0 else None
         for name, weight in weights.items()

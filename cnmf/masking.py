@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from cnmf.loudness import exponents, exponents_near, scaled
 from cocktailparty.backend import namespace
 from cocktailparty.features.stft import istft, stft
 from cocktailparty.validation import check_finite, float_array
@@ -183,7 +184,10 @@ def magnitude(spectrum: Any) -> Any:
     array([[5.]])
     """
     xp = namespace(spectrum)
-    return xp.sqrt(xp.mean(xp.abs(spectrum) ** 2, axis=0))
+    sizes = xp.abs(spectrum)
+    exponent = exponents(xp.reshape(sizes, (-1, sizes.shape[-1])))
+    found = xp.sqrt(xp.mean(scaled(sizes, -exponent) ** 2, axis=0))
+    return scaled(found, exponent)
 
 
 def component_products(X: Any, activations: Any, components: Any) -> np.ndarray:
@@ -210,6 +214,9 @@ def component_products(X: Any, activations: Any, components: Any) -> np.ndarray:
     array([[0.25, 0.75],
            [0.75, 2.25]])
     """
+    exponent = exponents(X)
+    X = scaled(X, -exponent)
+    components = scaled(components, -exponents_near(components, exponent))
     model = activations @ components
     sounding = model > 0
     power = np.where(sounding, X / np.where(sounding, model, 1.0), 0.0) ** 2
@@ -218,7 +225,7 @@ def component_products(X: Any, activations: Any, components: Any) -> np.ndarray:
     products = np.einsum("np,np,np->p", pairs, activations[:, first], activations[:, second])
     gram = np.zeros((len(components), len(components)))
     gram[first, second] = gram[second, first] = products
-    return gram
+    return gram * 4.0**exponent
 
 
 def _checked(*arrays: Any) -> tuple[Any, Any, Any]:

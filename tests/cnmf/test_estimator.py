@@ -1,12 +1,15 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from cnmf import ContrastiveNMF
-from cnmf.objective import divergence
+from cnmf.objective import beta_exponent, divergence
 
 BETAS = ["itakura-saito", 0.5, "kullback-leibler", 1.5, "frobenius", 3]
 
@@ -257,3 +260,108 @@ def test_components_belong_to_their_batch(mixture):
         nmf.transform(np.stack([x, x]))
     with pytest.raises(ValueError, match="80 features, but ContrastiveNMF is expecting 24"):
         nmf.transform(x.T)
+
+
+@pytest.mark.parametrize("scale", [1e-35, 1e-25, 1e-15, 1e-5, 1e5, 1e9, 1e30])
+@pytest.mark.parametrize("beta_loss", BETAS)
+def test_single_precision_gives_one_model_at_any_loudness(mixture, beta_loss, scale):
+    x, y = mixture
+    x = x / x.mean()
+    options = {"sparsity_activations": 0.1, "sparsity_components": 0.1, "max_iter": 40, "tol": 0}
+    expected = model(beta_loss=beta_loss, **options).fit(x.astype(np.float32), y)
+    loud = (x * scale).astype(np.float32)
+    nmf = model(beta_loss=beta_loss, **options).fit(loud, y)
+    np.testing.assert_allclose(nmf.activations_, expected.activations_, atol=1e-3)
+    components = nmf.components_.astype(float) / scale
+    np.testing.assert_allclose(components, expected.components_, rtol=0.01, atol=1e-3)
+    factor = scale ** beta_exponent(beta_loss)
+    np.testing.assert_allclose(nmf.cost_ / factor, expected.cost_, rtol=0.01)
+    # Learnt at one loudness, used at another.
+    found, heard = (
+        expected.inverse_transform(expected.transform(each).astype(float) / c)
+        for each, c in ((x.astype(np.float32), 1.0), (loud, scale))
+    )
+    beta = beta_exponent(beta_loss)
+    assert divergence(x, heard, beta) < 1.02 * divergence(x, found, beta)
+    np.testing.assert_allclose(
+        nmf.separate(loud).astype(float) / scale, expected.separate(x.astype("f4")), atol=1e-3
+    )
+
+
+def test_double_precision_beyond_the_range_of_squares(mixture):
+    x, y = mixture
+    for beta_loss in ("itakura-saito", "frobenius"):
+        expected = model(beta_loss=beta_loss, max_iter=30).fit(x, y)
+        for scale in (2.0**-700, 2.0**700):
+            nmf = model(beta_loss=beta_loss, max_iter=30).fit(x * scale, y)
+            np.testing.assert_array_equal(nmf.activations_, expected.activations_)
+            np.testing.assert_array_equal(nmf.components_, expected.components_ * scale)
+
+
+def test_mixtures_of_a_batch_have_their_own_loudness(mixture):
+    x, y = (array.astype(np.float32) for array in mixture)
+    alone = model(max_iter=20).fit(x, y)
+    scales = np.array([1, 1e-20, 1e12], dtype=np.float32)
+    batch = model(max_iter=20).fit(x * scales[:, None, None], np.stack([y] * 3))
+    for activations, components, scale in zip(
+        batch.activations_, batch.components_, scales, strict=True
+    ):
+        np.testing.assert_allclose(activations, alone.activations_, atol=1e-4)
+        np.testing.assert_allclose(components / scale, alone.components_, rtol=1e-3, atol=1e-4)
+
+
+def test_what_is_given_and_told_has_the_loudness_of_the_spectrogram(mixture):
+    x, y = mixture
+    templates = model(max_iter=20).fit(x, y).components_
+    kept = np.zeros((5, 24), dtype=bool)
+    kept[:2] = True
+    costs = []
+    for scale in (1.0, 1e-25):
+        told = []
+        nmf = model(max_iter=10, penalty_scale="absolute", contrast_weight=0.5 * scale).fit(
+            x * scale, y, components=templates * scale, fixed_components=kept,
+            callback=lambda *now, told=told: told.append(now[1:]),
+        )  # fmt: skip
+        (cost, activations, components) = told[-1]
+        np.testing.assert_array_equal(components, nmf.components_)
+        np.testing.assert_array_equal(activations, nmf.activations_)
+        assert cost == nmf.cost_[-1]
+        gains = nmf.components_[:2] / templates[:2] / scale
+        np.testing.assert_allclose(gains, gains[:, :1] * np.ones(24))
+        costs.append(nmf.cost_ / scale)
+    np.testing.assert_allclose(costs[0], costs[1], rtol=1e-9)
+
+
+def test_an_absolute_weight_that_no_number_holds_is_refused(mixture):
+    x, y = mixture
+    nmf = model(penalty_scale="absolute", beta_loss="frobenius")
+    with pytest.raises(ValueError, match=r"contrast_weight=0\.1 outweighs.*relative"):
+        nmf.fit((x * 1e-25).astype(np.float32), y)
+
+
+def test_in_a_pipeline_as_scikit_learn_does(mixture):
+    x, y = mixture
+    nmf = model(max_iter=20).set_output(transform="pandas").fit(x, y)
+    names = [f"contrastivenmf{k}" for k in range(5)]
+    assert nmf.get_feature_names_out().tolist() == names
+    table = nmf.transform(x)
+    assert table.columns.tolist() == names
+    spectrogram = nmf.inverse_transform(table)
+    np.testing.assert_array_equal(spectrogram, table.to_numpy() @ nmf.components_)
+    assert divergence(x, spectrogram, 1.0) < 0.05 * x.sum()
+    frame = pd.DataFrame(x, index=np.arange(100, 180))
+    pipeline = make_pipeline(FunctionTransformer(), nmf).set_output(transform="pandas")
+    found = pipeline.fit(frame, y).transform(frame)
+    assert found.index.tolist() == frame.index.tolist()
+    assert pipeline[-1].get_feature_names_out().tolist() == names
+    np.testing.assert_allclose(pipeline.inverse_transform(found), spectrogram, rtol=1e-6)
+
+
+def test_activations_that_belong_to_other_components_are_refused(mixture):
+    x, y = mixture
+    nmf = model(max_iter=5).fit(x, y)
+    for wrong in (x, x[0], x[None]):
+        with pytest.raises(ValueError, match=r"expected activations of shape \(n_frames, 5\)"):
+            nmf.inverse_transform(wrong)
+    batch = model(max_iter=5).fit(np.stack([x, x]), np.stack([y, y]))
+    assert batch.inverse_transform(batch.activations_).shape == (2, 80, 24)

@@ -113,3 +113,15 @@ def test_bad_arrays_are_refused(rng):
     ):
         with pytest.raises(ValueError, match=message):
             separate_waveform(*arguments, 64, 16)
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e-12, 1e15])
+def test_single_precision_at_any_loudness(rng, scale):
+    spectra = rng.normal(size=(2, 30, 9)) + 1j * rng.normal(size=(2, 30, 9))
+    a, w = rng.random((30, 3)), rng.random((3, 9))
+    quiet = magnitude((spectra * scale).astype(np.complex64))
+    assert quiet.dtype == np.float32
+    np.testing.assert_allclose(quiet.astype(float) / scale, magnitude(spectra), rtol=1e-5)
+    gram = component_products(quiet, a.astype("f4"), (w * scale).astype("f4"))
+    expected = component_products(magnitude(spectra), a, w)
+    np.testing.assert_allclose(gram / scale**2, expected, rtol=1e-4)

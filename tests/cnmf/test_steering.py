@@ -202,3 +202,15 @@ def test_impossible_input_is_refused(trials, rng):
     fitted = NeuroSteeredSeparator(LeastSquares(), n_components=4).fit(trials)
     with pytest.raises(ValueError, match="no audio"):
         fitted.separate(trials[0].replace(audio=None))
+
+
+def test_a_quiet_mixture_in_single_precision(rng):
+    sounds, envelopes = two_sounds(rng, 4.0)
+    audio = sounds.sum(axis=0).astype(np.float32)
+    separator = NeuroSteeredSeparator(n_components=3, max_iter=20, random_state=0)
+    expected = separator.separate_by_guide(audio, RATE, envelopes[0], SFREQ)
+    weights = separator.attention_.weights
+    quiet = separator.separate_by_guide(audio * np.float32(2**-80), RATE, envelopes[0], SFREQ)
+    np.testing.assert_allclose(separator.attention_.weights, weights, atol=1e-4)
+    atol = 1e-4 * np.abs(expected).max()
+    np.testing.assert_allclose(quiet * np.float32(2**80), expected, atol=atol)
