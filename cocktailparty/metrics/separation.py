@@ -1,12 +1,17 @@
 """How well sources were separated: BSS Eval, SI-SDR and the gain over the mixture."""
 
 from typing import Any
+from warnings import warn
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh, toeplitz
 
 _TAPS = 512
+# The normal equations of so many sources take 3.4 GB; nobody separates more.
+_MOST_SOURCES = 40
+# Power of what one reference leaves of another, above which the two are different sounds.
+_COPY = 1e-10
 
 
 def bss_eval(references: Any, estimates: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -35,12 +40,19 @@ def bss_eval(references: Any, estimates: Any) -> tuple[np.ndarray, np.ndarray, n
     -------
     sdr, sir, sar : ndarrays of shape (..., n_sources)
         Ratios in decibels, all three NaN where the reference or the estimate is silent; SIR is
-        infinite where no other source is audible.
+        infinite where no other source is audible, and NaN where all others are copies of the
+        source.
 
     Raises
     ------
     ValueError
-        If the shapes do not belong together or a value is not finite.
+        If the shapes do not belong together or are transposed, or a value is not finite.
+
+    Warns
+    -----
+    UserWarning
+        If references are copies of each other but for gain and filter: one cannot interfere with
+        the other.
 
     See Also
     --------
@@ -72,10 +84,16 @@ def bss_eval(references: Any, estimates: Any) -> tuple[np.ndarray, np.ndarray, n
         raise ValueError(
             f"references must have shape (n_sources, n_samples), got {references.shape}"
         )
+    _check_order(references)
     if estimates.ndim < 2 or estimates.shape[-2:] != references.shape:
         raise ValueError(
             f"estimates must have shape (..., {references.shape[0]}, {references.shape[1]}) as the "
             f"references have, got {estimates.shape}"
+            + (
+                ", which is transposed: pass estimates.T"
+                if estimates.shape[::-1] == references.shape
+                else ""
+            )
         )
     n_sources, n_samples = references.shape
     length = next_fast_len(n_samples + _TAPS - 1, real=True)
@@ -83,6 +101,8 @@ def bss_eval(references: Any, estimates: Any) -> tuple[np.ndarray, np.ndarray, n
     spectra = rfft(references[audible], length, axis=-1)
     project_on_one = [_projector(spectra[[i]], length) for i in range(len(audible))]
     project_on_all = _projector(spectra, length) if len(audible) > 1 else None
+    alike = _copies(references[audible], spectra, project_on_one)
+    _warn_of_copies(alike, audible)
 
     batch = estimates.reshape(-1, n_sources, n_samples)
     ratios = np.full((3, len(batch), n_sources), np.nan)
@@ -100,6 +120,8 @@ def bss_eval(references: Any, estimates: Any) -> tuple[np.ndarray, np.ndarray, n
             _decibels(target, explained - target),
             _decibels(explained, heard - explained),
         )
+        if len(audible) > 1 and alike[j].all():
+            ratios[1, i, source] = np.nan
     sdr, sir, sar = ratios.reshape(3, *estimates.shape[:-1])
     return sdr, sir, sar
 
@@ -143,6 +165,8 @@ def nsdr(references: Any, estimates: Any, mixture: Any) -> np.ndarray:
     references = _checked(references, "references")
     estimates = _checked(estimates, "estimates")
     mixture = _checked(mixture, "mixture")
+    if references.ndim == 2:
+        _check_order(references)
     if mixture.shape != references.shape[-1:]:
         raise ValueError(
             f"mixture must have shape ({references.shape[-1]},) as the references, got "
@@ -213,6 +237,43 @@ def _checked(x: Any, what: str) -> np.ndarray:
     if not np.all(np.isfinite(x)):
         raise ValueError(f"{what} has {int(np.sum(~np.isfinite(x)))} NaN or infinite sample(s)")
     return x
+
+
+def _check_order(references: np.ndarray) -> None:
+    """Refuse what can only be (n_samples, n_sources), before the matrices of the sources."""
+    n_sources, n_samples = references.shape
+    if n_sources > n_samples or n_sources > _MOST_SOURCES:
+        raise ValueError(
+            f"references must have shape (n_sources, n_samples), got {references.shape}: that is "
+            f"{n_sources} sources of {n_samples} samples each. Pass references.T and estimates.T "
+            "if samples come first, as soundfile reads them; at most "
+            f"{_MOST_SOURCES} sources can be compared"
+        )
+
+
+def _copies(references: np.ndarray, spectra: np.ndarray, projectors: list) -> np.ndarray:
+    """Which references are filtered copies of which."""
+    n, length = len(references), next_fast_len(references.shape[-1] + _TAPS - 1, real=True)
+    left = np.zeros((n, n))
+    for i, j in np.ndindex(n, n):
+        if i != j:
+            rest = irfft(spectra[i], length) - projectors[j](spectra[i])
+            left[i, j] = np.sum(rest**2) / np.sum(references[i] ** 2)
+    alike = left < _COPY
+    found: np.ndarray = alike | alike.T
+    return found
+
+
+def _warn_of_copies(alike: np.ndarray, audible: np.ndarray) -> None:
+    for j in range(len(alike)):
+        others = [int(audible[i]) for i in np.flatnonzero(alike[j]) if i > j]
+        if others:
+            warn(
+                f"references {int(audible[j])} and {', '.join(map(str, others))} are the same "
+                "sound but for a gain or a filter: their interference with each other cannot be "
+                "measured; pass each source once",
+                stacklevel=3,
+            )
 
 
 def _decibels(signal: np.ndarray, error: np.ndarray) -> np.ndarray:

@@ -1,3 +1,4 @@
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -85,11 +86,43 @@ def test_silence_and_single_sources(rng):
     assert np.isnan(bss_eval([silent], [voice])).all()
 
 
-def test_sources_that_are_copies_of_each_other(rng):
+@pytest.mark.parametrize("filtered", [[1.0], [-2.0], [0.5, 0.3, -0.2]])
+def test_sources_that_are_copies_of_each_other(rng, filtered):
     voice, noise = rng.normal(size=(2, 3000))
-    sdr, sir, _ = bss_eval([voice, 2 * voice], [voice + 0.1 * noise, voice])
+    voice[-100:] = 0
+    copy = np.convolve(voice, filtered)[:3000]
+    with pytest.warns(UserWarning, match="references 0 and 1 are the same sound"):
+        sdr, sir, sar = bss_eval([voice, copy], [voice + 0.1 * noise, voice])
     assert sdr[0] == pytest.approx(bss_eval([voice], [voice + 0.1 * noise])[0][0], abs=1e-3)
-    assert sir[0] > 60  # nothing is left for the other one to explain
+    assert sar[0] == pytest.approx(sdr[0], abs=1e-3)
+    assert np.isnan(sir).all()
+
+
+def test_copies_leave_the_interference_of_a_third_source(rng):
+    voice, piano = rng.normal(size=(2, 2000))
+    with pytest.warns(UserWarning, match="references 0 and 2 are the same sound"):
+        sir = bss_eval([voice, piano, voice], [voice + 0.1 * piano, piano, voice + piano])[1]
+    assert sir[0] == pytest.approx(20, abs=2)
+
+
+def test_sources_that_merely_resemble_each_other_are_no_copies(rng):
+    voice, noise = rng.normal(size=(2, 3000))
+    sir = bss_eval([voice, voice + 1e-3 * noise], [voice + 0.1 * noise, voice])[1]
+    assert np.isfinite(sir).all()
+
+
+@pytest.mark.parametrize("shape", [(2000, 2), (2000, 1), (100_000, 2), (300, 200), (41, 5000)])
+def test_samples_first_is_refused_before_memory_is_taken(rng, shape):
+    x = rng.normal(size=shape)
+    tracemalloc.start()
+    for function, arguments in ((bss_eval, (x, x)), (nsdr, (x, x, x.sum(axis=1)))):
+        with pytest.raises(ValueError, match=r"\(n_sources, n_samples\), got .* references\.T"):
+            function(*arguments)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 10 * x.nbytes + 1e6
+    with pytest.raises(ValueError, match=r"transposed: pass estimates\.T"):
+        bss_eval(rng.normal(size=(2, 1000)), rng.normal(size=(1000, 2)))
 
 
 def test_many_estimates_at_once_and_float32(rng):
