@@ -92,9 +92,27 @@ def read_array(path: Path) -> Any:
     ValueError
         If it is no such file.
     """
+    import zipfile
+
     import numpy as np
 
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name a .npy file of numbers")
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            held = ", ".join(name.removesuffix(".npy") for name in archive.namelist())
+        raise ValueError(
+            f"{path} is not a .npy file of numbers but an archive (.npz) that holds "
+            f"{held or 'nothing'}: save the one array with numpy.save"
+        )
     try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        with path.open("rb") as file:
+            found = np.lib.format.read_array(file, allow_pickle=False)
+    except (ValueError, EOFError, MemoryError) as error:
         raise ValueError(f"{path} is not a .npy file of numbers ({error})") from error
+    if found.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{path} is not a .npy file of numbers: its array has the type {found.dtype}, expected "
+            "real numbers"
+        )
+    return found

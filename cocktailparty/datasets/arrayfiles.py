@@ -298,7 +298,15 @@ def read_npy(path: Path) -> np.ndarray:
     OSError
         If the file is damaged or no such file.
     """
-    array: np.ndarray = _read(path, lambda: {"": np.load(path)}, ("",), "NumPy")[""]
+
+    def read() -> dict[str, Any]:
+        found = np.load(path)
+        if not isinstance(found, np.ndarray):
+            found.close()
+            raise ValueError("it is an archive of arrays (.npz), expected one array (.npy)")
+        return {"": found}
+
+    array: np.ndarray = _read(path, read, ("",), "NumPy")[""]
     return array
 
 

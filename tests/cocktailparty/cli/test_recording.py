@@ -59,3 +59,39 @@ def test_an_array_gets_the_channels_of_the_model(files, names):
 def test_no_array(files):
     with pytest.raises(ValueError, match=r"is not a \.npy file of numbers"):
         read_array(files / "eeg.fif")
+
+
+def archive(path):
+    with open(path, "wb") as file:
+        np.savez(file, left=np.arange(3.0), right=np.arange(3.0))
+
+
+def cut_archive(path):
+    archive(path)
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def huge_header(path):
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (10000000000000,), }"
+    header = header.ljust(117) + b"\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (archive, r"archive \(\.npz\) that holds left, right: save the one array"),
+        (cut_archive, "not a .npy file of numbers"),
+        (huge_header, "not a .npy file of numbers"),
+        (lambda path: path.write_bytes(b""), "not a .npy file of numbers"),
+        (lambda path: path.mkdir(), "is a folder"),
+        (lambda path: np.save(path, np.array([{}, 1], dtype=object)), "not a .npy file of numbers"),
+        (lambda path: np.save(path, np.array(["a", "b"])), "type <U1, expected real numbers"),
+        (lambda path: np.save(path, np.ones(3, dtype=complex)), "type complex128"),
+        (lambda path: np.save(path, np.zeros(3, dtype=[("a", float)])), "expected real numbers"),
+    ],
+)
+def test_what_is_no_array_of_numbers_is_refused(tmp_path, write, message):
+    write(tmp_path / "x.npy")
+    with pytest.raises(ValueError, match=message):
+        read_array(tmp_path / "x.npy")
