@@ -18,7 +18,7 @@ _FAR = 8
 
 
 def exponents(x: Any) -> Any:
-    """Powers of two by which matrices are divided, so that their means are about one.
+    """Choose powers of two to divide matrices by, so that their means are about one.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def exponents(x: Any) -> Any:
 
 
 def exponents_near(components: Any, exponent: Any) -> Any:
-    """Powers of two for components that explain a spectrogram.
+    """Choose powers of two for components that explain a spectrogram.
 
     Parameters
     ----------
