@@ -10,7 +10,7 @@ from scipy import sparse, stats
 from sklearn.utils import check_random_state
 
 from cocktailparty.backend import to_numpy
-from cocktailparty.topography import positioned
+from cocktailparty.montages import head_info, locate
 from cocktailparty.validation import check_finite, float_array
 
 
@@ -33,7 +33,9 @@ class ClusterTest:
     lags : ndarray of shape (n_lags,)
         Lags in seconds.
     channel_names : tuple of str or None
-        Names of the channels, if neighbours were clustered.
+        Names of the channels, if they were given.
+    channel_positions : ndarray of shape (n_channels, 3) or None
+        Places of the electrodes, if neighbours were clustered.
     n_subjects : int
         Number of subjects.
     """
@@ -44,6 +46,7 @@ class ClusterTest:
     threshold: float
     lags: np.ndarray
     channel_names: tuple[str, ...] | None
+    channel_positions: np.ndarray | None
     n_subjects: int
 
 
@@ -52,6 +55,7 @@ def cluster_test(
     lags: Any,
     channel_names: Sequence[str] | None = None,
     *,
+    channel_positions: Any = None,
     versus: Any = None,
     threshold: float | None = None,
     n_permutations: int = 1024,
@@ -73,9 +77,12 @@ def cluster_test(
     lags : array of shape (n_lags,)
         Lags in seconds.
     channel_names : sequence of str, optional
-        Names in one of MNE's standard montages, which tell what channels are neighbours, by
-        Delaunay triangulation: of a few channels even distant ones. None for clusters within
-        single channels.
+        Names of the channels, which tell where they are if the positions are not given, see
+        `cocktailparty.montages.locate`.
+    channel_positions : array of shape (n_channels, 3), optional
+        Places of the electrodes, as `Trial.channel_positions`. They tell what channels are
+        neighbours, by Delaunay triangulation: of a few channels even distant ones. With neither
+        names nor positions, clusters stay within single channels.
     versus : array of shape (n_subjects, n_channels, n_lags), optional
         Responses of the same subjects in another condition, such as those to the unattended
         sound, to subtract; None to test against zero.
@@ -127,6 +134,7 @@ def cluster_test(
         raise ValueError(f"lags have shape {lags.shape} for {n_lags} lags of the responses")
     if channel_names is not None and len(channel_names) != n_channels:
         raise ValueError(f"{len(channel_names)} channel_names for {n_channels} channels")
+    positions = _positions(channel_names, channel_positions, n_channels)
     if versus is not None:
         versus = _checked(versus, "versus")
         if versus.shape != responses.shape:
@@ -157,7 +165,7 @@ def cluster_test(
             stacklevel=2,
         )
     t, clusters, p_values = _clusters(
-        responses, _adjacency(channel_names, n_channels), threshold, n_permutations, random_state
+        responses, _adjacency(positions, n_channels), threshold, n_permutations, random_state
     )
     order = np.argsort(p_values, kind="stable")
     return ClusterTest(
@@ -167,6 +175,7 @@ def cluster_test(
         threshold,
         lags,
         None if channel_names is None else tuple(channel_names),
+        positions,
         n_subjects,
     )
 
@@ -181,13 +190,31 @@ def _checked(responses: Any, what: str) -> np.ndarray:
     return responses.astype(np.float64)
 
 
-def _adjacency(channel_names: Sequence[str] | None, n_channels: int) -> Any:
-    if channel_names is None:
+def _positions(names: Sequence[str] | None, positions: Any, n_channels: int) -> Any:
+    """Where every channel is; None if nothing was said about it."""
+    if positions is None and names is None:
+        return None
+    if positions is None:
+        positions = locate(names or ()).positions
+    positions = np.asarray(positions, float)
+    if positions.shape != (n_channels, 3):
+        raise ValueError(f"channel_positions of shape {positions.shape} for {n_channels} channels")
+    unknown = np.flatnonzero(np.isnan(positions).any(axis=1)).tolist()
+    if unknown:
+        raise ValueError(
+            f"channel(s) {[names[i] for i in unknown] if names else unknown} have no place on the "
+            "head, so that their neighbours are unknown: leave them out"
+        )
+    return positions
+
+
+def _adjacency(positions: Any, n_channels: int) -> Any:
+    if positions is None:
         return sparse.csr_array(np.eye(n_channels))
     import mne
 
     with mne.use_log_level("ERROR"):
-        return mne.channels.find_ch_adjacency(positioned(channel_names), "eeg")[0]
+        return mne.channels.find_ch_adjacency(head_info(positions)[0], "eeg")[0]
 
 
 def _clusters(

@@ -17,7 +17,9 @@ from cocktailparty.evaluation import (
 from cocktailparty.files import replacing
 from cocktailparty.metrics import ShiftTest
 from cocktailparty.model_selection import folds
+from cocktailparty.patterns import mean_pattern
 from cocktailparty.protocol import protocol_of
+from cocktailparty.provenance import methods_text
 from cocktailparty.report import summarise, write_report
 from cocktailparty.trial import Trial
 
@@ -86,7 +88,8 @@ def compare_and_report(
     random_state : {None, int, Generator, RandomState}
         Seed of the shifts.
     data, preprocessing : str or sequence of str
-        What was recorded and what was done to it, for the report.
+        What was recorded and what was done to it, for the report. Without `preprocessing`, what
+        the trials know of it.
     command : str
         Command line that computes the comparison again, for the report.
 
@@ -103,6 +106,7 @@ def compare_and_report(
         If the folder cannot be written to.
     """
     windows = list(windows)
+    preprocessing = preprocessing or methods_text(trials)
     split: dict[str, Any] = {"n_splits": n_splits, "gap": gap}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SharedStimulusWarning)
@@ -148,6 +152,9 @@ def compare_and_report(
             name: decoder.reconstruct([held_out])[0]
             for name, decoder in fitted.items()
             if hasattr(decoder, "reconstruct")
+        },
+        patterns={
+            name: mean_pattern(decoder, parts, fitted[name]) for name, decoder in decoders.items()
         },
         command=command,
         notes=notes,

@@ -129,6 +129,7 @@ def raw_from_array(
         raise ValueError(f"{what}: channel(s) {flat} are constant: interpolate or drop them first")
     types = ["eeg" if name in electrodes else "misc" for name in channel_names]
     info = mne.create_info(list(channel_names), sfreq, types)
+    info["description"] = what
     return mne.io.RawArray(eeg.T.astype(float), info, verbose="ERROR")
 
 

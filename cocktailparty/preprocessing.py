@@ -10,6 +10,7 @@ from scipy.special import i0
 
 from cocktailparty.backend import namespace
 from cocktailparty.features.waveform import check_rate, check_samples, signal_library
+from cocktailparty.provenance import passed_filter
 from cocktailparty.trial import Trial
 from cocktailparty.trials import check_trials
 
@@ -323,6 +324,7 @@ def _preprocessed(trial: Trial, sfreq: float, l_freq: float | None, h_freq: floa
         eeg=xp.astype(eeg, trial.eeg.dtype, copy=False),
         stimuli=xp.astype(xp.permute_dims(stimuli, (1, 0, 2)), trial.stimuli.dtype, copy=False),
         sfreq=sfreq,
+        provenance=passed_filter(trial.provenance, trial.sfreq, sfreq, l_freq, h_freq),
     )
 
 

@@ -38,9 +38,10 @@ def protocol_of(
     Returns
     -------
     protocol : dict
-        Of what JSON can hold: `data`, `preprocessing`, `command`; `seeds` of the comparison and of
-        each decoder that takes one; `split`, with subjects, stories and trials on both sides of
-        each fold; `decoders` with their parameters; `versions`.
+        Of what JSON can hold: `data`, `preprocessing`, `command`; `provenance` of each trial;
+        `seeds` of the comparison and of each decoder that takes one; `split`, with subjects,
+        stories and trials on both sides of each fold; `decoders` with their parameters;
+        `versions`.
 
     Examples
     --------
@@ -62,6 +63,10 @@ def protocol_of(
         "data": [data] if isinstance(data, str) else list(data),
         "preprocessing": [preprocessing] if isinstance(preprocessing, str) else list(preprocessing),
         "command": command,
+        "provenance": {
+            trial.label or str(i): _plain(trial.provenance)
+            for i, trial in enumerate(_all_trials(splits))
+        },
         "seeds": seeds,
         "split": {
             "cv": _plain(cv),
@@ -87,6 +92,12 @@ def _names(trials: Iterable[Trial]) -> dict[str, Any]:
         "trials": list(dict.fromkeys(trial.label for trial in trials)),
         "seconds": sum(trial.duration for trial in trials),
     }
+
+
+def _all_trials(splits: Sequence[Fold]) -> list[Trial]:
+    """Every trial once, however often it is tested or cut into pieces."""
+    trials = [trial for fold in splits for trial in (*fold.test, *fold.train)]
+    return list({trial.label or id(trial): trial for trial in trials}.values())
 
 
 def _class_name(thing: Any) -> str:

@@ -13,7 +13,9 @@ from cocktailparty.clock import ClockDrift, clock_drift
 from cocktailparty.continuous import Continuous, check_raw, read_eeg
 from cocktailparty.features import speech_envelope
 from cocktailparty.features.waveform import check_rate
+from cocktailparty.montages import recorded_positions
 from cocktailparty.preprocessing import bandpass, check_band, check_duration, filter_reach
+from cocktailparty.provenance import of_recording, of_sounds, passed_filter
 from cocktailparty.sounds import read_audio, sound_features, waveform
 from cocktailparty.trial import Trial
 
@@ -184,6 +186,19 @@ def trial_from_raw(
         channel_names=recording.names,
         audio=None if mixture is None else mixture[0][: round(n_times / sfreq * mixture[1])],
         audio_sfreq=None if mixture is None else mixture[1],
+        channel_positions=recorded_positions(raw, recording.names),
+        provenance=passed_filter(
+            {
+                **of_recording(raw, recording.names, reference),
+                **of_sounds(sounds, envelope),
+                "positions": "the recording",
+            },
+            recording.sfreq,
+            sfreq,
+            l_freq,
+            h_freq,
+            stimuli=filter_stimuli,
+        ),
     )
 
 
@@ -244,8 +259,9 @@ def trials_from_raw(
             "onsets must have shape (n_trials,), in seconds, or (n_trials, 3), as MNE events; got "
             f"{onsets.shape}"
         )
-    trials = _trial_by_trial(sounds, onset=onsets.tolist(), **arguments)
-    return [trial_from_raw(raw, **trial) for trial in trials]
+    requests = _trial_by_trial(sounds, onset=onsets.tolist(), **arguments)
+    trials = [trial_from_raw(raw, **request) for request in requests]
+    return _with_sounds(trials, sounds, arguments.get("envelope", speech_envelope))
 
 
 def trials_from_epochs(
@@ -300,11 +316,22 @@ def trials_from_epochs(
             f"epochs must be MNE Epochs, got {type(epochs).__name__}: read files by "
             "mne.read_epochs, and pass continuous recordings to trials_from_raw"
         )
-    trials = _trial_by_trial(sounds, onset=[-epochs.times[0]] * len(epochs), **arguments)
+    requests = _trial_by_trial(sounds, onset=[-epochs.times[0]] * len(epochs), **arguments)
     # To the filter, an epoch is a short recording.
+    trials = [
+        trial_from_raw(mne.io.RawArray(data, epochs.info, verbose="ERROR"), **request)
+        for data, request in zip(epochs, requests, strict=True)
+    ]
+    return _with_sounds(trials, sounds, arguments.get("envelope", speech_envelope))
+
+
+def _with_sounds(
+    trials: list[Trial], sounds: Sequence[Sequence[Any]], envelope: Callable[..., Any]
+) -> list[Trial]:
+    """Name the files that features were computed from before a trial was cut."""
     return [
-        trial_from_raw(mne.io.RawArray(data, epochs.info, verbose="ERROR"), **trial)
-        for data, trial in zip(epochs, trials, strict=True)
+        trial.replace(provenance={**trial.provenance, **of_sounds(competing, envelope)})
+        for trial, competing in zip(trials, sounds, strict=True)
     ]
 
 

@@ -1,16 +1,18 @@
 """One self-contained HTML report of a comparison of decoders, with its tables and figures."""
 
 import os
-import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn import config_context
 
+from cocktailparty.patterns import Pattern
+from cocktailparty.provenance import methods_text
+from cocktailparty.report_figures import pictures
 from cocktailparty.summary import ALPHA, summarise
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels
@@ -19,12 +21,8 @@ from cocktailparty.versions import versions
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 __all__ = ["summarise", "verdict", "write_report"]
-
-#: Length of the reconstruction shown, in seconds.
-EXCERPT = 10.0
 
 _STYLE = """
 body { color: #222; }
@@ -69,13 +67,6 @@ figcaption { max-width: 50rem; margin: 0 auto; }
 """
 
 
-class _Picture(NamedTuple):
-    name: str
-    title: str
-    caption: str
-    figure: "Figure"
-
-
 def write_report(
     folder: str | os.PathLike[str],
     table: "pd.DataFrame",
@@ -83,11 +74,12 @@ def write_report(
     title: str,
     data: str | Sequence[str],
     splits: str | Sequence[str],
-    preprocessing: str | Sequence[str],
+    preprocessing: str | Sequence[str] = "",
     trials: Sequence[Trial] = (),
     decoders: Mapping[str, Any] | None = None,
     held_out: Trial | None = None,
     reconstructions: Mapping[str, Any] | None = None,
+    patterns: Mapping[str, Pattern | None] | None = None,
     command: str = "",
     notes: Sequence[str] = (),
 ) -> Path:
@@ -106,7 +98,8 @@ def write_report(
         Heading.
     data, splits, preprocessing : str or sequence of str
         What was recorded, how training and test were kept apart, what was done to the data: a
-        paragraph, or points of a list.
+        paragraph, or points of a list. Without `preprocessing`, what the trials know of it
+        (`cocktailparty.provenance.methods_text`).
     trials : sequence of Trial
         Trials of the comparison, counted in the report; the first tells where channels are.
     decoders : mapping of str to estimator, optional
@@ -116,6 +109,9 @@ def write_report(
         A labelled trial that none of the `reconstructions` was trained on.
     reconstructions : mapping of str to array of shape (n_times, n_features), optional
         What decoders made of the EEG of `held_out`.
+    patterns : mapping of str to Pattern, optional
+        Patterns averaged over listeners, from `cocktailparty.patterns.mean_pattern`, to be shown
+        instead of those of the `decoders`.
     command : str
         Command line that computes the comparison again.
     notes : sequence of str
@@ -155,7 +151,7 @@ def write_report(
     )
     add("Data", _prose(data) + _text_table(_counts(trials)))
     add("Splits", _prose(splits))
-    add("Preprocessing", _prose(preprocessing))
+    add("Preprocessing", _prose(preprocessing or (methods_text(trials) if trials else "")))
     if decoders:
         add("Decoders", _text_table(_described(decoders)))
     add("Results", _results(summary))
@@ -164,7 +160,8 @@ def write_report(
         partial = Path(scratch)
         table.to_csv(partial / "table.csv", index=False)
         summary.to_csv(partial / "summary.csv", index=False)
-        for picture in _pictures(table, trials, decoders, held_out, reconstructions or {}):
+        drawn = pictures(table, trials, decoders, patterns or {}, held_out, reconstructions or {})
+        for picture in drawn:
             image = partial / f"{picture.name}.png"
             picture.figure.savefig(image, dpi=150)
             report.add_image(image, title=picture.title, caption=picture.caption, section="Figures")
@@ -174,90 +171,6 @@ def write_report(
         for path in sorted(partial.iterdir(), key=lambda path: path.suffix == ".html"):
             path.replace(folder / path.name)
     return folder / "report.html"
-
-
-def _pictures(
-    table: "pd.DataFrame",
-    trials: Sequence[Trial],
-    decoders: Mapping[str, Any],
-    held_out: Trial | None,
-    reconstructions: Mapping[str, Any],
-) -> Iterator[_Picture]:
-    from matplotlib.figure import Figure
-
-    from cocktailparty import plots
-
-    figure = Figure((8.0, 4.4), layout="constrained")
-    plots.accuracy_by_window(table, ax=figure.subplots())
-    yield _Picture(
-        "accuracy",
-        "Accuracy by decision window",
-        "Share of windows in which the attended stimulus was chosen; the folds of a subject are "
-        "pooled. The grey band tells what guessing reaches with all windows pooled; a single "
-        "subject's line rests on fewer windows and scatters more widely.",
-        figure,
-    )
-    finite = np.isfinite(table["r_attended"]) & np.isfinite(table["r_unattended"])
-    scored = table.loc[finite, "decoder"].unique()
-    if len(scored):
-        n_columns = min(len(scored), 2)
-        n_rows = -(-len(scored) // n_columns)
-        figure = Figure((8.0, 4.3 * n_rows), layout="constrained")
-        axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-        for name, ax in zip(scored, axes, strict=False):
-            plots.correlation_scatter(table, ax=ax, decoder=name)
-        for ax in axes[len(scored) :]:
-            ax.remove()
-        yield _Picture(
-            "scores",
-            "Scores of the attended and the competing stimulus",
-            "A point for each test fold of each subject: mean score over its windows, Pearson's r "
-            "for decoders that reconstruct. Above the dashed line the attended stimulus scores "
-            "higher.",
-            figure,
-        )
-    for i, (name, decoder) in enumerate(decoders.items(), start=1):
-        model = getattr(decoder, "regressor_", decoder)
-        if not hasattr(model, "patterns_"):
-            continue
-        figure = Figure((8.0, 4.8), layout="constrained")
-        plots.trf_topomap(
-            np.mean(model.patterns_, axis=0),
-            model.lags_ / model.sfreq,
-            trials[0].channel_names if trials else None,
-            fig=figure,
-        )
-        yield _Picture(
-            f"pattern-{i}-{_slug(name)}",
-            f"Pattern of {name}",
-            "How the EEG follows the reconstructed stimulus, by lag (mean over features; Haufe's "
-            "transformation of the weights), of the example decoder. Lines are channels, coloured "
-            "by their place on the head where it is known; topographies show the lags marked by "
-            "vertical lines.",
-            figure,
-        )
-    if held_out is not None:
-        start = max(0.0, (held_out.duration - EXCERPT) / 2)
-        label = "/".join(part for part in (held_out.subject, held_out.name) if part)
-        for i, (name, reconstruction) in enumerate(reconstructions.items(), start=1):
-            figure = Figure((8.0, 1.2 + 1.5 * held_out.n_stimuli), layout="constrained")
-            plots.reconstruction_excerpt(
-                reconstruction,
-                held_out.stimuli,
-                held_out.sfreq,
-                int(attended_labels([held_out])[0]),
-                start=start,
-                duration=EXCERPT,
-                ax=figure.subplots(),
-            )
-            yield _Picture(
-                f"reconstruction-{i}-{_slug(name)}",
-                f"Reconstruction by {name}",
-                f"The middle {min(EXCERPT, held_out.duration):g} s of the held-out trial {label}, "
-                "chosen by place and not by result. The same reconstruction is laid over each "
-                "stimulus; r is Pearson's, over the excerpt.",
-                figure,
-            )
 
 
 def _counts(trials: Sequence[Trial]) -> list[tuple[str, str]]:
@@ -392,7 +305,3 @@ def _named(names: Iterable[str]) -> str:
 def _span(values: Sequence[float], spec: str = "g") -> str:
     low, high = f"{min(values):{spec}}", f"{max(values):{spec}}"
     return low if low == high else f"{low} to {high}"
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

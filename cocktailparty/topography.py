@@ -1,30 +1,20 @@
 """Topographies: how a pattern, a correlation or a test lies over the head."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cocktailparty.backend import to_numpy
 from cocktailparty.drawing import axes_for
+from cocktailparty.montages import head_info, locate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
     from cocktailparty.clusters import ClusterTest
-
-#: Where channel positions are looked up: the first montage that has all names. A montage is
-#: given by its names in the versions of MNE, newest first. The BioSemi caps of 128, 160 and 256
-#: electrodes share the names A1, A2, ...
-MONTAGES = (
-    ("biosemi32",),
-    ("biosemi64",),
-    ("biosemi128",),
-    ("biosemi160",),
-    ("biosemi256",),
-    ("colin27_1005", "standard_1005"),
-)
 
 
 def trf_topomap(
@@ -33,6 +23,10 @@ def trf_topomap(
     channel_names: Sequence[str] | None = None,
     n_maps: int = 6,
     fig: "Figure | SubFigure | None" = None,
+    *,
+    positions: Any = None,
+    spread: Any = None,
+    label: str = "pattern\n(unit of EEG / unit of sound)",
 ) -> "Figure | SubFigure":
     """Draw a pattern over lags, as lines of all channels and as topographies.
 
@@ -46,17 +40,25 @@ def trf_topomap(
     lags : array of shape (n_lags,)
         Lags in seconds; positive where the brain answers after the sound.
     channel_names : sequence of str, optional
-        Names of the channels. Topographies are drawn if one of MNE's standard montages
-        (`MONTAGES`) has all of them, upper and lower case alike, and there are at least four.
+        Names of the channels, which tell where they are if `positions` are not given, see
+        `cocktailparty.montages.locate`.
     n_maps : int
         Number of topographies, in the middles of equally long stretches of the lags.
     fig : matplotlib.figure.Figure or SubFigure, optional
         Where to draw; None for a new pyplot figure.
+    positions : array of shape (n_channels, 3), optional
+        Places of the electrodes, as `Trial.channel_positions`. Topographies are drawn if at least
+        four channels have one.
+    spread : array of shape (n_channels, n_lags), optional
+        Drawn as a band on either side of the lines, such as the standard error over listeners.
+    label : str
+        What the values are, with their unit.
 
     Returns
     -------
     fig : matplotlib.figure.Figure or SubFigure
-        The figure drawn into: first the lines, then the topographies and their colour bar.
+        The figure drawn into: first the lines, then the topographies and their colour bar. What
+        has no place on the head is drawn as a dashed grey line, and named.
 
     Raises
     ------
@@ -86,22 +88,21 @@ def trf_topomap(
         )
     if channel_names is not None and len(channel_names) != len(patterns):
         raise ValueError(f"{len(channel_names)} channel_names for {len(patterns)} channels")
+    if positions is not None and np.shape(positions) != (len(patterns), 3):
+        raise ValueError(f"positions of shape {np.shape(positions)} for {len(patterns)} channels")
     if fig is None:
         from matplotlib import pyplot as plt
 
         fig = plt.figure(figsize=(8.0, 4.8), layout="constrained")
     try:
-        info = positioned(channel_names or ())
-    except ValueError:
-        info = None
+        info, kept = _placed(channel_names, positions)
+        title = _unplaced(channel_names, len(patterns), kept)
+    except ValueError as reason:
+        info, kept = None, np.arange(0)
+        title = f"no topographies: {reason}"
+    colors = np.full((len(patterns), 3), 0.45 if len(kept) else 0.3)
     if info is None:
         butterfly = fig.subplots()
-        colors = np.full((len(patterns), 3), 0.3)
-        butterfly.set_title(
-            "no topographies: fewer than 4 channels, all on a line, or in no standard montage",
-            fontsize="small",
-            color="0.4",
-        )
     else:
         n_maps = min(n_maps, len(lags))
         grid = fig.add_gridspec(2, n_maps, height_ratios=(1.2, 1))
@@ -109,18 +110,24 @@ def trf_topomap(
         # The middles of equal stretches of lags: each map stands below its part of the lines.
         shown = ((np.arange(n_maps) + 0.5) * len(lags) / n_maps).astype(int)
         maps = [fig.add_subplot(grid[1, i]) for i in range(n_maps)]
-        _draw_maps(fig, maps, patterns, lags, shown, info)
+        _draw_maps(fig, maps, patterns[kept], lags, shown, info, label)
         # Colours follow position, so that neighbours look alike.
         places = np.array([channel["loc"][:3] for channel in info["chs"]])
-        spread = np.ptp(places, axis=0)
-        colors = 0.85 * (places - places.min(axis=0)) / np.where(spread > 0, spread, 1)
+        extent = np.ptp(places, axis=0)
+        colors[kept] = 0.85 * (places - places.min(axis=0)) / np.where(extent > 0, extent, 1)
         limit = np.abs(patterns).max()
         butterfly.vlines(1e3 * lags[shown], -limit, limit, color="0.75", lw=0.8, zorder=0)
-    for line, color in zip(patterns, colors, strict=True):
-        butterfly.plot(1e3 * lags, line, color=color, lw=0.8, alpha=0.8)
-    butterfly.set(
-        xlabel="lag (ms), brain after sound", ylabel="pattern\n(unit of EEG / unit of sound)"
-    )
+    # No title of matplotlib's breaks its lines.
+    butterfly.set_title("\n".join(wrap(title, 110)), fontsize="small", color="0.4")
+    for i, (line, color) in enumerate(zip(patterns, colors, strict=True)):
+        style = "-" if info is None or i in kept else "--"
+        butterfly.plot(1e3 * lags, line, color=color, lw=0.8, alpha=0.8, ls=style)
+        if spread is not None:
+            band = to_numpy(spread)[i]
+            butterfly.fill_between(
+                1e3 * lags, line - band, line + band, color=color, alpha=0.12, lw=0
+            )
+    butterfly.set(xlabel="lag (ms), brain after sound", ylabel=label)
     butterfly.margins(x=0.02)
     butterfly.spines[["top", "right"]].set_visible(False)
     butterfly.grid(axis="y", color="0.92", zorder=0)
@@ -129,9 +136,10 @@ def trf_topomap(
 
 def channel_topomap(
     values: Any,
-    channel_names: Sequence[str],
+    channel_names: Sequence[str] | None = None,
     ax: "Axes | None" = None,
     *,
+    positions: Any = None,
     label: str = "",
     limit: float | None = None,
     marked: Any = None,
@@ -142,10 +150,13 @@ def channel_topomap(
     ----------
     values : array of shape (n_channels,)
         Such as the correlations of `linear_aad.prediction_map`.
-    channel_names : sequence of str
-        Names of the channels, all in one of MNE's standard montages (`MONTAGES`).
+    channel_names : sequence of str, optional
+        Names of the channels, which tell where they are if `positions` are not given, see
+        `cocktailparty.montages.locate`.
     ax : matplotlib.axes.Axes, optional
         Where to draw; None for a new pyplot figure.
+    positions : array of shape (n_channels, 3), optional
+        Places of the electrodes, as `Trial.channel_positions`.
     label : str
         What the values are, with their unit; written at the colour bar, which is left off without.
     limit : float, optional
@@ -157,12 +168,12 @@ def channel_topomap(
     Returns
     -------
     ax : matplotlib.axes.Axes
-        The axes drawn into.
+        The axes drawn into. Channels without a place are left out, and named below the map.
 
     Raises
     ------
     ValueError
-        If the shapes disagree, or no standard montage has all the channels.
+        If the shapes disagree, or fewer than four channels have known places.
 
     Examples
     --------
@@ -172,18 +183,20 @@ def channel_topomap(
     1
     """
     values = to_numpy(values)
-    if values.shape != (len(channel_names),):
+    if channel_names is not None and values.shape != (len(channel_names),):
         raise ValueError(f"values have shape {values.shape} for {len(channel_names)} channel_names")
+    if positions is not None and np.shape(positions) != (*values.shape, 3):
+        raise ValueError(f"values have shape {values.shape} for positions {np.shape(positions)}")
     if not np.isfinite(values).all():
         raise ValueError("values must be finite: leave out the channels that have none")
     import mne
 
-    info = positioned(channel_names)
+    info, kept = _placed(channel_names, positions)
     ax = axes_for(ax, (4.4, 3.6))
     limit = limit or float(np.abs(values).max()) or 1.0
     with mne.use_log_level("ERROR"):
         image, _ = mne.viz.plot_topomap(
-            values,
+            values[kept],
             info,
             axes=ax,
             show=False,
@@ -191,9 +204,12 @@ def channel_topomap(
             vlim=(-limit, limit),
             contours=limit * np.array([-0.75, -0.5, -0.25, 0.25, 0.5, 0.75]),
             sensors=marked is None,
-            mask=None if marked is None else to_numpy(marked),
+            mask=None if marked is None else to_numpy(marked)[kept],
             mask_params={"markersize": 3.5, "markerfacecolor": "k"},
         )
+    missing = _unplaced(channel_names, len(values), kept)
+    if missing:
+        ax.set_xlabel("\n".join(wrap(missing, 50)), fontsize="small", color="0.4")
     if label:
         ax.figure.colorbar(image, ax=ax, label=label, shrink=0.8)
     return ax
@@ -236,10 +252,10 @@ def cluster_map(
 
         fig = plt.figure(figsize=(8.0, 6.0), layout="constrained")
     found = np.flatnonzero(test.p_values <= alpha)
-    shown = found[: 0 if test.channel_names is None else 5]
+    shown = found[: 0 if test.channel_positions is None else 5]
     order = np.arange(len(test.t))
-    if test.channel_names is not None:
-        places = np.array([c["loc"][:2] for c in positioned(test.channel_names)["chs"]])
+    if test.channel_positions is not None:
+        places = test.channel_positions
         order = np.lexsort((places[:, 0], places[:, 1]))
     grid = fig.add_gridspec(2, max(1, len(shown)), height_ratios=(1.4, 1 if len(shown) else 1e-3))
     ax = fig.add_subplot(grid[0, :])
@@ -264,7 +280,7 @@ def cluster_map(
     ax.imshow(t, alpha=0.3, **look)
     image = ax.imshow(np.ma.masked_array(t, ~inside), **look)
     ax.set(xlabel="lag (ms), brain after sound")
-    ax.set_ylabel("channel" if test.channel_names is None else "channel, back to front")
+    ax.set_ylabel("channel" if test.channel_positions is None else "channel, back to front")
     count = f"{len(found)} cluster" + ("s" if len(found) > 1 else "")
     ax.set_title(f"{count if len(found) else 'no cluster'} with p <= {alpha:g}", fontsize="small")
     fig.colorbar(image, ax=ax, label=f"t ({test.n_subjects} subjects)")
@@ -274,8 +290,9 @@ def cluster_map(
         maps = fig.add_subplot(grid[1, i])
         channel_topomap(
             test.t[:, during].mean(axis=1),
-            test.channel_names or (),
+            test.channel_names,
             maps,
+            positions=test.channel_positions,
             limit=limit,
             marked=cluster.any(axis=1),
         )
@@ -286,56 +303,23 @@ def cluster_map(
     return fig
 
 
-def positioned(names: Sequence[str]) -> Any:
-    """Look channels up in the standard montages of MNE.
+def _placed(names: Sequence[str] | None, positions: Any) -> tuple[Any, np.ndarray]:
+    """Give MNE the channels that have places, and say which they are."""
+    if positions is None:
+        if names is None:
+            raise ValueError("neither names nor positions of the channels are known")
+        if len(names) < 4:
+            raise ValueError(f"a map of the head takes at least 4 channels, got {len(names)}")
+        positions = locate(names).positions
+    return head_info(np.asarray(positions, dtype=float), names)
 
-    Parameters
-    ----------
-    names : sequence of str
-        At least four channel names, upper and lower case alike.
 
-    Returns
-    -------
-    info : mne.Info
-        Channels with positions, in the order of the names.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than four channels, all lie on a line, or no montage of `MONTAGES` has
-        them all; names those that the most similar montage lacks.
-
-    Examples
-    --------
-    >>> positioned(["Fz", "Cz", "Pz", "EXG1"])
-    Traceback (most recent call last):
-    ...
-    ValueError: no standard montage has all 4 channels, ... lacks ['EXG1']: ...
-    """
-    if len(names) < 4:
-        raise ValueError(f"a map of the head takes at least 4 channels, got {len(names)}")
-    import mne
-
-    built_in = mne.channels.get_builtin_montages()
-    lacks: dict[str, list[str]] = {}
-    for versions in MONTAGES:
-        version = next(version for version in versions if version in built_in)
-        montage = mne.channels.make_standard_montage(version)
-        known = {name.lower() for name in montage.ch_names}
-        lacks[version] = [name for name in names if name.lower() not in known]
-        if not lacks[version]:
-            info = mne.create_info(list(names), 1.0, "eeg", verbose="ERROR")
-            info.set_montage(montage, match_case=False, verbose="ERROR")
-            places = np.array([channel["loc"][:2] for channel in info["chs"]])
-            if np.linalg.matrix_rank(places - places.mean(axis=0), tol=1e-3) < 2:
-                raise ValueError("a map of the head takes channels that are not all on a line")
-            return info
-    nearest = min(lacks, key=lambda version: len(lacks[version]))
-    raise ValueError(
-        f"no standard montage has all {len(names)} channels, {nearest!r} lacks "
-        f"{lacks[nearest][:5]}: rename channels to standard names, or leave out those without a "
-        "position"
-    )
+def _unplaced(names: Sequence[str] | None, n_channels: int, kept: np.ndarray) -> str:
+    left_out = sorted(set(range(n_channels)) - set(kept.tolist()))
+    if not left_out:
+        return ""
+    listed = ", ".join(f"channel {i}" if names is None else names[i] for i in left_out)
+    return f"without a place on the head: {listed}"
 
 
 def _draw_maps(
@@ -345,6 +329,7 @@ def _draw_maps(
     lags: np.ndarray,
     shown: np.ndarray,
     info: Any,
+    label: str,
 ) -> None:
     import mne
 
@@ -363,5 +348,11 @@ def _draw_maps(
             )
         ax.set_title(f"{1e3 * lags[i]:.0f} ms", fontsize="small")
     fig.colorbar(
-        image, ax=list(axes), location="bottom", shrink=0.35, aspect=40, pad=0.02, label="pattern"
+        image,
+        ax=list(axes),
+        location="bottom",
+        shrink=0.35,
+        aspect=40,
+        pad=0.02,
+        label=label.replace("\n", " "),
     )

@@ -1,7 +1,7 @@
 """The unit that every decoder takes: EEG of one listening trial and the sounds that played."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,13 @@ class Trial:
         Waveform that was played, the mixture.
     audio_sfreq : float, optional
         Sampling rate of `audio` in hertz.
+    channel_positions : array of shape (n_channels, 3), optional
+        Where the electrodes were, in metres: x to the right ear, y to the nose, z up (the head
+        coordinates of MNE). Rows of NaN for channels that have no place. Maps of the head use
+        them; without them they try the names, see `cocktailparty.montages`.
+    provenance : mapping of str to object
+        What the loader and the preprocessing did, such as file, original rate, reference and
+        filters, in values that JSON can hold; see `cocktailparty.provenance`.
 
     Raises
     ------
@@ -69,12 +76,14 @@ class Trial:
     channel_names: Sequence[str] | None = None
     audio: Any = None
     audio_sfreq: float | None = None
+    channel_positions: Any = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         where = f"trial {self.name!r}: " if self.name else ""
         # The class is frozen: what validation normalises is written past the guard, once.
-        for field, value in _validated(self, where).items():
-            object.__setattr__(self, field, value)
+        for name, value in _validated(self, where).items():
+            object.__setattr__(self, name, value)
 
     @property
     def n_times(self) -> int:
@@ -230,6 +239,8 @@ def _validated(trial: Trial, where: str) -> dict[str, Any]:
         "name": str(trial.name),
         "channel_names": names,
         "audio": audio,
+        "channel_positions": _checked_positions(trial.channel_positions, n_channels, where),
+        "provenance": dict(trial.provenance),
     }
 
 
@@ -297,3 +308,22 @@ def _checked_names(names: Any, n_channels: int, where: str) -> tuple[str, ...] |
     if len(set(names)) != n_channels:
         raise ValueError(f"{where}channel_names are not unique")
     return names
+
+
+def _checked_positions(positions: Any, n_channels: int, where: str) -> np.ndarray | None:
+    if positions is None:
+        return None
+    positions = np.asarray(positions, dtype=float)
+    if positions.shape != (n_channels, 3):
+        raise ValueError(
+            f"{where}channel_positions must have shape (n_channels, 3), here ({n_channels}, 3), "
+            f"got {positions.shape}"
+        )
+    known = ~np.isnan(positions).any(axis=1)
+    # Half a metre from the middle of the head is no electrode: millimetres or centimetres.
+    if known.any() and not np.linalg.norm(positions[known], axis=1).max() < 0.5:
+        raise ValueError(
+            f"{where}channel_positions must be in metres, got distances from the origin of up to "
+            f"{np.linalg.norm(positions[known], axis=1).max():g}"
+        )
+    return positions if known.any() else None

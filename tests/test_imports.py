@@ -86,7 +86,17 @@ def test_the_command_line_enters_the_rooms_only_when_it_needs_them():
     [
         ("torch", set()),
         ("cupy", {"backend.py", "updates_cupy.py"}),
-        ("mne", {"clusters.py", "continuous.py", "recordings.py", "report.py", "topography.py"}),
+        (
+            "mne",
+            {
+                "clusters.py",
+                "continuous.py",
+                "montages.py",
+                "recordings.py",
+                "report.py",
+                "topography.py",
+            },
+        ),
     ],
 )
 def test_a_library_is_named_where_it_is_at_home(library, allowed):

@@ -35,6 +35,8 @@ def add_parser(commands: Commands) -> None:
     parser.set_defaults(run=run)
     add = parser.add_argument
     add_data(parser)
+    add("--montage", metavar="NAME", help="where the electrodes are, for maps of the head: a "
+        "montage of MNE or a file of positions; default: as recorded, or by names")  # fmt: skip
     add("--decoders", type=names, default=["ridge"], metavar="NAMES", help="comma-separated: "
         f"{', '.join(DECODERS)}, or module:function for a function of the sampling rate that "
         "returns a decoder; default: ridge")  # fmt: skip
@@ -67,12 +69,15 @@ def run(options: argparse.Namespace) -> None:
         Parsed arguments.
     """
     from cocktailparty.comparison import compare_and_report
+    from cocktailparty.montages import with_montage
     from cocktailparty.report import verdict
 
     decoders = {name: find_decoder(name)(options.sfreq) for name in options.decoders}
     check_output(options)
     band = Band.of(options)
     trials, cv, data = load_or_simulate(options, band)
+    if options.montage is not None:
+        trials = with_montage(trials, options.montage)
     result = compare_and_report(
         decoders,
         trials,
@@ -87,9 +92,6 @@ def run(options: argparse.Namespace) -> None:
         n_jobs=options.jobs,
         progress=True,
         data=data,
-        preprocessing=f"EEG and stimuli were band-passed to {band.l_freq:g}-{band.h_freq:g} "
-        f"Hz (zero-phase FIR) and resampled to {band.sfreq:g} Hz. Nothing was normalised across "
-        "trials.",
         command=options.command_line,
     )
     if options.json:

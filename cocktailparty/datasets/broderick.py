@@ -228,4 +228,9 @@ def _load_run(
         story=f"run-{run:02d}",
         name=file.stem,
         channel_names=BIOSEMI_128,
+        provenance={
+            "eeg_file": file.name,
+            "reference": "mean of the mastoids" if reference else "as in the files",
+            "features": "envelopes of the data set",
+        },
     )

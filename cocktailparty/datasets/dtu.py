@@ -93,4 +93,5 @@ def _load_trial(file: Path, subject: int, number: int) -> Trial:
         story="dss",
         name=file.stem,
         channel_names=BIOSEMI_64,
+        provenance={"eeg_file": file.name, "features": "envelopes of the data set"},
     )

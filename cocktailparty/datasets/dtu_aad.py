@@ -119,6 +119,7 @@ def _load_subject(file: Path, subject: str) -> list[Trial]:
                 subject=subject,
                 name=f"{subject}-{i:02d}",
                 channel_names=BIOSEMI_64,
+                provenance={"eeg_file": file.name, "features": "envelopes of the data set"},
             )
         )
     return trials

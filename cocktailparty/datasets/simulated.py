@@ -192,6 +192,7 @@ def simulate_two_talkers(
                     story=f"story-{i * n_stories // n_trials + 1}",
                     name=f"trial-{i + 1:02d}",
                     channel_names=names,
+                    provenance={"source": "simulated", "features": "artificial envelopes"},
                 )
             )
     lags = np.arange(trfs[0].shape[1]) / sfreq

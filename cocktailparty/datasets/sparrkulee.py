@@ -162,4 +162,5 @@ def _load_trial(file: Path, subject: str, sound: str, stimulus: np.ndarray) -> T
         story=story(sound),
         name=file.stem,
         channel_names=BIOSEMI_64,
+        provenance={"eeg_file": file.name, "features": "features of the data set"},
     )

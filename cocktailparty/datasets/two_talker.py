@@ -139,4 +139,9 @@ def _load_trial(
         story=f"{attended}{number:02d}",
         name=file.stem,
         channel_names=BIOSEMI_128,
+        provenance={
+            "eeg_file": file.name,
+            "reference": "mean of the mastoids" if reference else "as in the files",
+            "features": "broadband envelopes of the data set",
+        },
     )

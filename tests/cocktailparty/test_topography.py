@@ -117,7 +117,9 @@ def test_one_value_a_channel_is_drawn_where_the_channel_is() -> None:
 @pytest.mark.parametrize(
     ("values", "names", "message"),
     [
-        (np.ones(4), ["Cz", "Fz", "Pz", "EXG1"], r"all 4 channels, .* lacks \['EXG1'\]: rename"),
+        (np.ones(4), ["Cz", "Fz", "Pz", "EXG1"], "at least 4 channels, got 3"),
+        (np.ones(4), ["X1", "X2", "X3", "X4"], "not those of the 10-05 system .*: state the mont"),
+        (np.ones(4), ["A3", "B5", "B7", "A1"], "belong to several BioSemi caps"),
         (np.ones(3), ["Cz", "Fz", "Pz"], "at least 4 channels, got 3"),
         (np.ones(4), ["Cz", "Fz", "Pz", "Oz"], "not all on a line"),
         (np.ones(5), ["Cz", "Fz", "Pz", "Oz"], r"values have shape \(5,\) for 4 channel_names"),
