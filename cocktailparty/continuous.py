@@ -13,6 +13,7 @@ import numpy as np
 from cocktailparty.features.waveform import check_samples
 from cocktailparty.preprocessing import interpolate, interpolation_reach
 from cocktailparty.validation import constant_columns
+from cocktailparty.xdf import is_xdf, read_xdf
 
 if TYPE_CHECKING:
     import mne
@@ -38,13 +39,14 @@ _JOINS = ("edge", "boundary", "bad_acq_skip")
 
 
 def read_eeg(path: str | PathLike[str]) -> "mne.io.BaseRaw":
-    """Open a continuous EEG recording of any format that MNE-Python reads.
+    """Open a continuous EEG recording of any format that MNE-Python reads, or XDF.
 
     Parameters
     ----------
     path : path
         File (or folder, for formats that are one): fif, edf, bdf, BrainVision vhdr, EEGLAB set,
-        and others, told apart by the extension.
+        and others, told apart by the extension; XDF with one stream of EEG, see
+        `cocktailparty.recordings.read_xdf` for others.
 
     Returns
     -------
@@ -70,6 +72,8 @@ def read_eeg(path: str | PathLike[str]) -> "mne.io.BaseRaw":
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"EEG file {path} does not exist: check the path")
+    if is_xdf(path):
+        return read_xdf(path)
     with warnings.catch_warnings():
         for message in _HARMLESS:
             warnings.filterwarnings("ignore", message, RuntimeWarning)

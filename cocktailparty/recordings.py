@@ -18,6 +18,7 @@ from cocktailparty.preprocessing import bandpass, check_band, check_duration, fi
 from cocktailparty.provenance import of_recording, of_sounds, passed_filter
 from cocktailparty.sounds import read_audio, sound_features, waveform
 from cocktailparty.trial import Trial
+from cocktailparty.xdf import read_xdf
 
 if TYPE_CHECKING:
     import mne
@@ -27,6 +28,7 @@ __all__ = [
     "clock_drift",
     "read_audio",
     "read_eeg",
+    "read_xdf",
     "trial_from_raw",
     "trials_from_epochs",
     "trials_from_raw",

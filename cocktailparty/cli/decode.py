@@ -51,7 +51,7 @@ def add_parser(commands: Commands) -> None:
     parser.set_defaults(run=run, interrupted="interrupted")
     add = parser.add_argument
     add("--eeg", type=Path, required=True, metavar="FILE", help="recording of any format that "
-        "MNE-Python reads, or .npy of shape (n_times, n_channels)")  # fmt: skip
+        "MNE-Python reads, XDF, or .npy of shape (n_times, n_channels)")  # fmt: skip
     add("--eeg-sfreq", type=float, metavar="HZ", help="sampling rate of a .npy file")
     add("--audio", type=Path, nargs="+", required=True, metavar="FILE",
         help="the competing sounds, two or more: wav, flac, ...")  # fmt: skip

@@ -80,7 +80,7 @@ def load(
     The table is a file ``trials.csv`` with a header line and one row a trial:
 
     ========== ==================================================================================
-    eeg        EEG file, of any format that MNE-Python reads
+    eeg        EEG file, of any format that MNE-Python reads, or XDF
     audio      the competing sounds, separated by ``;``
     attended   optional: which of them was attended, 0 for the first; may be left empty
     onset      optional: second of the EEG file at which the sounds start; empty for 0
