@@ -1,15 +1,25 @@
-"""Writing files so that an interruption never leaves half of one."""
+"""Writing files so that neither an interruption nor a power cut leaves half of one."""
 
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
+
+# Windows has no such locks; left-over files stay there.
+_LOCKS = find_spec("fcntl") is not None
+# What tempfile puts at the end of a name.
+_RANDOM = "[a-z0-9_]{8}"
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Write a file under a temporary name and rename it when it is complete.
+    """Write a file under a temporary name and rename it when it is complete and on the disk.
+
+    What earlier writers of the same file left because they were killed is removed.
 
     Parameters
     ----------
@@ -19,7 +29,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     Yields
     ------
     temporary : Path
-        Where to write; same folder and suffix as `path`. Removed if the block raises.
+        Where to write; same name as `path`, in a folder beside it, which is removed in the end.
 
     Examples
     --------
@@ -30,15 +40,119 @@ def replacing(path: str | Path) -> Iterator[Path]:
     'a,b'
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    # In a folder of its own: some writers make temporary files of theirs beside the one they write.
+    with scratch_folder(path.parent, path.stem, path.suffix) as scratch:
+        temporary = scratch / path.name
         yield temporary
-        # mkstemp gives a file that only its owner may read; the result gets the usual rights.
+        # Some writers give files that only their owner may read; the result gets the usual rights.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
+        # A rename may reach the disk before the content does.
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
         temporary.replace(path)
+        _sync_folder(path.parent)
+
+
+@contextmanager
+def scratch_folder(folder: Path, name: str, suffix: str = "") -> Iterator[Path]:
+    """Make a folder for files that are not finished; it is removed in the end.
+
+    Those of earlier processes that were killed are removed first.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to make it.
+    name : str
+        Beginning of its name, after a dot.
+    suffix : str
+        That of files of earlier versions, which had no such folder.
+
+    Yields
+    ------
+    scratch : Path
+        New folder.
+    """
+    remove_leftovers(folder, name, suffix)
+    scratch, handle = _new_folder(folder, name)
+    try:
+        yield scratch
     finally:
-        temporary.unlink(missing_ok=True)
+        if handle is not None:
+            os.close(handle)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def remove_leftovers(folder: Path, stem: str, suffix: str = "", any_stem: bool = False) -> None:
+    """Remove temporary folders and files whose writer is no more.
+
+    A writer holds a lock on what it writes, which the system takes from it when it dies.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to look.
+    stem : str
+        Name of the finished file without its suffix.
+    suffix : str
+        Its suffix, which files of earlier versions have, and no folder.
+    any_stem : bool
+        Take the stem for a regular expression.
+    """
+    if not _LOCKS:
+        return
+    stem = stem if any_stem else re.escape(stem)
+    pattern = re.compile(rf"\.{stem}-{_RANDOM}(?:{re.escape(suffix)})?")
+    with os.scandir(folder) as entries:
+        found = [Path(entry.path) for entry in entries if pattern.fullmatch(entry.name)]
+    for path in found:
+        try:
+            handle = os.open(path, os.O_RDONLY)
+        except OSError:
+            continue  # finished in between, or of another user
+        try:
+            if _locked(handle):
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        except OSError:
+            continue  # not ours to remove
+        finally:
+            os.close(handle)
+
+
+def _new_folder(folder: Path, name: str) -> tuple[Path, int | None]:
+    """Make a folder and lock it."""
+    while True:
+        scratch = Path(tempfile.mkdtemp(dir=folder, prefix=f".{name}-"))
+        if not _LOCKS:
+            return scratch, None
+        # Another process may take it for a left-over before it is locked: then once more.
+        with suppress(FileNotFoundError):
+            handle = os.open(scratch, os.O_RDONLY)
+            _locked(handle)
+            if scratch.exists():
+                return scratch, handle
+            os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    """Lock an open file, unless another process has; some file systems know no locks."""
+    if not _LOCKS:
+        return False
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,7 +1,6 @@
 """One self-contained HTML report of a comparison of decoders, with its tables and figures."""
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn import config_context
 
+from cocktailparty.files import scratch_folder
 from cocktailparty.patterns import Pattern
 from cocktailparty.provenance import methods_text
 from cocktailparty.report_figures import pictures
@@ -156,8 +156,7 @@ def write_report(
         add("Decoders", _text_table(_described(decoders)))
     add("Results", _results(summary))
     # Whatever fails below, the files of an earlier run stay whole.
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".report-") as scratch:
-        partial = Path(scratch)
+    with scratch_folder(folder, "report") as partial:
         table.to_csv(partial / "table.csv", index=False)
         summary.to_csv(partial / "summary.csv", index=False)
         drawn = pictures(table, trials, decoders, patterns or {}, held_out, reconstructions or {})
