@@ -2,6 +2,7 @@
 
 Nothing in such a file is ever executed: a class is looked up by name among those of this library
 and a few of scikit-learn's, its constructor gets the saved parameters, and its attributes are set.
+The header has a digest of all the rest, which is checked before anything is made of it.
 """
 
 import importlib
@@ -20,11 +21,13 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from cocktailparty.digests import check_text, contiguous, digest_of
 from cocktailparty.files import replacing
 
 #: Version of the layout of the file; older ones are read, newer ones refused.
 VERSION = 1
 _FORMAT = "cocktailparty-model"
+_DIGEST = "sha256"
 _PACKAGES = ("cocktailparty", "linear_aad", "cnmf", "deep")
 # Estimators of other libraries that models of this one hold, under their public names.
 _FOREIGN = (
@@ -101,8 +104,17 @@ def save_model(estimator: Any, path: str | Path, extra: Any = None) -> None:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"folder {path.parent} does not exist: make it first")
     text = json.dumps(model, allow_nan=False)
-    with replacing(path) as temporary:
-        save_file(arrays, temporary, {"format": _FORMAT, "model": text})
+    try:
+        check_text(text)
+    except ValueError as error:
+        raise ValueError(f"this {type(estimator).__name__} cannot be saved: {error}") from None
+    arrays = contiguous(arrays)
+    header = {"format": _FORMAT, "model": text, _DIGEST: digest_of([text], arrays.items())}
+    try:
+        with replacing(path) as temporary:
+            save_file(arrays, temporary, header)
+    except SafetensorError as error:
+        raise OSError(f"model file {path} cannot be written: {error}") from error
 
 
 def load_model(path: str | Path) -> Any:
@@ -252,6 +264,7 @@ def _loaded(path: Path, part: str) -> Any:
                     f"{path} is not a model file: it was not written by "
                     "cocktailparty.saving.save_model"
                 )
+            _check_digest(file, header, what)
             model = json.loads(header["model"])
             if not isinstance(model, dict) or type(model.get("version")) is not int:
                 raise KeyError("version")
@@ -278,6 +291,23 @@ def _loaded(path: Path, part: str) -> Any:
             f"{what} is damaged: it holds array(s) {sorted(reader.names)} that nothing refers to"
         )
     return value
+
+
+def _check_digest(file: Any, header: dict[str, str], what: str) -> None:
+    """Refuse a file that is not as it was written, before its text is read."""
+    try:
+        check_text(header["model"])
+    except ValueError as error:
+        raise ValueError(f"{what} is damaged: {error}") from None
+    # Files of earlier versions have no digest. A damaged name of it is something else again.
+    if set(header) - {_DIGEST} != {"format", "model"}:
+        raise ValueError(f"{what} is damaged: its header holds {sorted(header)}")
+    arrays = ((name, file.get_tensor(name)) for name in sorted(file.keys()))
+    if _DIGEST in header and header[_DIGEST] != digest_of([header["model"]], arrays):
+        raise ValueError(
+            f"{what} is damaged, its digest is that of another content: copy it again, or train "
+            "and save the model once more"
+        )
 
 
 class _Reader:

@@ -1,12 +1,14 @@
 """Finished folds on disk, so that a comparison that was interrupted can go on."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
 import joblib
 
-from cocktailparty.files import replacing
+from cocktailparty.digests import check_text, opened, sealed
+from cocktailparty.files import remove_leftovers, replacing
 from cocktailparty.model_selection import Fold
 from cocktailparty.trial import Trial
 
@@ -25,6 +27,7 @@ class FoldStore:
         self._hashes: dict[int, tuple[Trial, str]] = {}
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(self.folder, "[0-9a-f]{32}", ".json", any_stem=True)
 
     def key(self, decoder: Any, fold: Fold, windows: list[float]) -> str:
         """Name a result by the decoder, the data, the windows and the version of the library.
@@ -62,10 +65,24 @@ class FoldStore:
         Returns
         -------
         result : dict or None
-            None if it has not been computed yet.
+            None if it has not been computed yet, or its file is damaged.
+
+        Warns
+        -----
+        UserWarning
+            If the file is damaged. It names the file.
         """
         path = self._path(key)
-        return json.loads(path.read_text()) if path is not None and path.exists() else None
+        if path is None or not path.exists():
+            return None
+        try:
+            return _result(key, path.read_text(encoding="utf-8"))
+        except (ValueError, TypeError) as error:  # those of JSON and UTF-8 are among them
+            warnings.warn(
+                f"the finished fold {path} is damaged ({error}): it is computed again",
+                stacklevel=2,
+            )
+            return None
 
     def save(self, key: str, result: dict) -> None:
         """Keep a result.
@@ -80,7 +97,7 @@ class FoldStore:
         path = self._path(key)
         if path is not None:
             with replacing(path) as temporary:
-                temporary.write_text(json.dumps(result))
+                temporary.write_text(sealed(key, result), encoding="utf-8")
 
     def _path(self, key: str) -> Path | None:
         return None if self.folder is None else self.folder / f"{key}.json"
@@ -90,3 +107,24 @@ class FoldStore:
         if id(trial) not in self._hashes:
             self._hashes[id(trial)] = (trial, str(joblib.hash(trial)))
         return self._hashes[id(trial)][1]
+
+
+def _result(key: str, text: str) -> dict:
+    """Content of the file of a fold."""
+    check_text(text)
+    found = json.loads(text)
+    if isinstance(found, dict) and found and all(map(_are_rows, found.values())):
+        return found  # of the first version, which had no digest
+    result: dict = opened(key, text)
+    return result
+
+
+def _are_rows(rows: Any) -> bool:
+    """Tell whether something can be the windows of a subject."""
+    return isinstance(rows, list) and all(
+        isinstance(row, dict)
+        and {"window", "accuracy", "n_correct", "n_windows"} <= set(row)
+        and 0 <= row["n_correct"] <= row["n_windows"]
+        and 0 <= row["accuracy"] <= 1
+        for row in rows
+    )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import warnings
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from cocktailparty.files import replacing
+from cocktailparty.digests import check_text, contiguous, digest_of
+from cocktailparty.files import remove_leftovers, replacing
 
 _FORMAT = "cocktailparty-checkpoint"
 
@@ -33,6 +35,7 @@ class Checkpoint:
             name = hashlib.sha256(text.encode()).hexdigest()[:32]
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.path = Path(folder) / f"{name}.safetensors"
+            remove_leftovers(Path(folder), "[0-9a-f]{32}", ".safetensors", any_stem=True)
 
     def load(self) -> tuple[dict[str, list[np.ndarray]], dict[str, Any]] | None:
         """Read what was saved last.
@@ -40,30 +43,24 @@ class Checkpoint:
         Returns
         -------
         found : tuple of dict of str to list of arrays, and dict, or None
-            As given to `save`; None if there is nothing.
+            As given to `save`; None if there is nothing, or nothing but a damaged file.
 
-        Raises
-        ------
-        ValueError
-            If the file is damaged.
+        Warns
+        -----
+        UserWarning
+            If the file is damaged. It names the file.
         """
         if self.path is None or not self.path.exists():
             return None
         try:
             with safe_open(self.path, framework="numpy") as file:
-                header = file.metadata() or {}
-                if header.get("format") != _FORMAT:
-                    raise ValueError(f"{self.path} is not a checkpoint: remove it")
-                notes = json.loads(header["notes"])
-                groups = {
-                    group: [file.get_tensor(f"{group}.{i}") for i in range(n)]
-                    for group, n in json.loads(header["groups"]).items()
-                }
-        except (SafetensorError, KeyError) as error:
-            raise ValueError(
-                f"checkpoint {self.path} is damaged ({error}): remove it to train from the start"
-            ) from error
-        return groups, notes
+                return _content(file)
+        except (SafetensorError, KeyError, ValueError) as error:
+            warnings.warn(
+                f"checkpoint {self.path} is damaged ({error}): the training starts anew",
+                stacklevel=2,
+            )
+            return None
 
     def save(self, groups: dict[str, list[Any]], notes: dict[str, Any]) -> None:
         """Write a new state in the place of the old, or not at all.
@@ -77,23 +74,51 @@ class Checkpoint:
         """
         if self.path is None:
             return
-        arrays = {
-            f"{group}.{i}": np.asarray(array)
-            for group, arrays in groups.items()
-            for i, array in enumerate(arrays)
-        }
+        arrays = contiguous(
+            {
+                f"{group}.{i}": array
+                for group, arrays in groups.items()
+                for i, array in enumerate(arrays)
+            }
+        )
         header = {
             "format": _FORMAT,
             "groups": json.dumps({group: len(arrays) for group, arrays in groups.items()}),
             "notes": json.dumps(notes),
         }
-        with replacing(self.path) as temporary:
-            save_file(arrays, temporary, header)
+        header["sha256"] = digest_of(_texts(header), arrays.items())
+        try:
+            with replacing(self.path) as temporary:
+                save_file(arrays, temporary, header)
+        except SafetensorError as error:
+            raise OSError(f"checkpoint {self.path} cannot be written: {error}") from error
 
     def remove(self) -> None:
         """Remove the file of a training that is finished."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+
+
+def _content(file: Any) -> tuple[dict[str, list[np.ndarray]], dict[str, Any]]:
+    """Arrays and notes of an open file, if it is as it was written."""
+    header = file.metadata() or {}
+    if header.get("format") != _FORMAT:
+        raise ValueError("it is not a checkpoint")
+    if set(header) - {"sha256"} != {"format", "groups", "notes"}:
+        raise ValueError(f"its header holds {sorted(header)}")
+    arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
+    # Files of earlier versions have no digest.
+    if "sha256" in header and header["sha256"] != digest_of(_texts(header), arrays.items()):
+        raise ValueError("its digest is that of another content")
+    for text in _texts(header):
+        check_text(text)
+    sizes = json.loads(header["groups"])
+    groups = {group: [arrays[f"{group}.{i}"] for i in range(n)] for group, n in sizes.items()}
+    return groups, json.loads(header["notes"])
+
+
+def _texts(header: dict[str, str]) -> list[str]:
+    return [header["groups"], header["notes"]]
 
 
 def describe(value: Any) -> Any:

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 from sklearn.base import BaseEstimator, clone
 
-from cocktailparty import Trial, saving
+from cocktailparty import Trial, digests, saving
 from cocktailparty.datasets import simulate_two_talkers
 from cocktailparty.saving import load_extra, load_model, save_model
 from linear_aad import (
@@ -331,3 +331,68 @@ def test_an_old_file_survives_a_failed_write(trf, file, monkeypatch):
         save_model(trf, file)
     assert file.read_bytes() == before
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_no_flipped_bit_is_used(trf, file):
+    save_model(trf, file, {"rate": 64.0})
+    good = file.read_bytes()
+    positions = np.random.default_rng(0).integers(8 * len(good), size=300)
+    for position in positions.tolist():
+        changed = bytearray(good)
+        changed[position // 8] ^= 1 << position % 8
+        file.write_bytes(changed)
+        for load in (load_model, load_extra):
+            with pytest.raises(ValueError, match=r"damaged|not a model file"):
+                load(file)
+
+
+def test_a_digest_under_a_damaged_name_is_missed(trf, file):
+    save_model(trf, file)
+    file.write_bytes(file.read_bytes().replace(b"sha256", b"sha257"))
+    with pytest.raises(ValueError, match=r"is damaged: its header holds .*sha257"):
+        load_model(file)
+
+
+@pytest.mark.parametrize("depth", [300, 100_000])
+def test_text_that_is_nested_too_deeply_is_refused_before_it_is_read(file, depth):
+    text = '{"version": 1, "estimator": ' + "[" * depth + "]" * depth + "}"
+    save_file({"x": np.zeros(2)}, file, {"format": "cocktailparty-model", "model": text})
+    with pytest.raises(ValueError, match="is damaged: its text nests more than 200"):
+        load_model(file)
+
+
+def test_text_that_is_too_long_is_refused_before_it_is_read(trf, file, monkeypatch):
+    save_model(trf, file)
+    monkeypatch.setattr(digests, "MOST_TEXT", 100)
+    with pytest.raises(ValueError, match=r"is damaged: its text has \d+ characters"):
+        load_model(file)
+    with pytest.raises(ValueError, match="this BackwardTRF cannot be saved: its text has"):
+        save_model(trf, file)
+
+
+def test_a_full_disk_is_an_error_of_the_system_that_names_the_file(trf, file):
+    resource = pytest.importorskip("resource", reason="limits the size of files")
+    save_model(trf, file)
+    before = file.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(OSError, match=rf"model file {file} cannot be written: .*too large"):
+            save_model(trf, file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert file.read_bytes() == before
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_safetensors_gets_arrays_in_the_order_of_c(trf, file, monkeypatch):
+    trf.more_ = [np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.arange(8)[::2]]
+
+    def checked(arrays, path, header):
+        assert all(array.flags.c_contiguous for array in arrays.values())
+        save_file(arrays, path, header)
+
+    monkeypatch.setattr(saving, "save_file", checked)
+    save_model(trf, file)
+    for found, expected in zip(load_model(file).more_, trf.more_, strict=True):
+        np.testing.assert_array_equal(found, expected)

@@ -2,6 +2,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from deep.checkpoints import Checkpoint, describe
 
@@ -37,16 +38,45 @@ def test_without_a_folder_nothing_is_kept():
     file.remove()
 
 
-def test_a_damaged_file_is_refused(tmp_path):
+def test_a_damaged_file_is_named_and_left_aside(tmp_path):
     file = Checkpoint(tmp_path, {})
-    file.save({"now": [np.ones(100)]}, {})
+    file.save({"now": [np.ones(100)]}, {"step": 3})
     whole = file.path.read_bytes()
-    file.path.write_bytes(whole[:-8])
-    with pytest.raises(ValueError, match=r"is damaged .*: remove it to train from the start"):
-        file.load()
-    file.path.write_bytes(whole.replace(b"cocktailparty-checkpoint", b"cocktailparty-something"))
-    with pytest.raises(ValueError, match=r"is damaged|is not a checkpoint"):
-        file.load()
+    wrong = [
+        whole[:-8],
+        b"",
+        whole.replace(b"cocktailparty-checkpoint", b"cocktailparty-something"),
+        whole.replace(b"sha256", b"sha257"),
+    ]
+    positions = np.random.default_rng(0).integers(8 * len(whole), size=200)
+    for position in positions.tolist():
+        changed = bytearray(whole)
+        changed[position // 8] ^= 1 << position % 8
+        wrong.append(bytes(changed))
+    for content in wrong:
+        file.path.write_bytes(content)
+        with pytest.warns(
+            UserWarning, match=rf"{file.path} is damaged .*: the training starts anew"
+        ):
+            assert file.load() is None
+    file.path.write_bytes(whole)
+    assert file.load()[1] == {"step": 3}
+
+
+def test_a_file_without_digest_is_read(tmp_path):
+    file = Checkpoint(tmp_path, {})
+    header = {"format": "cocktailparty-checkpoint", "groups": '{"now": 1}', "notes": "{}"}
+    save_file({"now.0": np.arange(3.0)}, file.path, header)
+    np.testing.assert_array_equal(file.load()[0]["now"][0], np.arange(3.0))
+
+
+def test_arrays_in_another_order_come_back(tmp_path):
+    x = np.arange(24.0).reshape(2, 3, 4)
+    arrays = [x.T, np.asfortranarray(x[0]), x[:, ::2], x[::-1], np.float32(3.0), np.empty((0, 2))]
+    file = Checkpoint(tmp_path, {})
+    file.save({"now": arrays}, {})
+    for found, expected in zip(file.load()[0]["now"], arrays, strict=True):
+        np.testing.assert_array_equal(found, expected, strict=True)
 
 
 def test_descriptions_are_the_same_in_every_process():
