@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.base import clone
 
+from cocktailparty.backend import to_numpy
 from cocktailparty.evaluation import SharedStimulusWarning
 from cocktailparty.features import speech_envelope
-from cocktailparty.leakage import LeakError, check_no_leak, shared_stimuli
+from cocktailparty.leakage import LeakError, check_no_leak
 from cocktailparty.model_selection import folds
 from cocktailparty.recordings import trial_from_raw
+from cocktailparty.same_sound import SoundIndex
 from cocktailparty.saving import load_extra, load_model, save_model
 from cocktailparty.trial import Trial
 from cocktailparty.trials import check_trials
@@ -50,7 +52,7 @@ class TrainedModel:
         EEG channels in their order; None if the training trials did not name them.
     n_channels : int
         Number of EEG channels.
-    stimuli : list of ndarray of float32, shape (n_times,)
+    stimuli : list of ndarray of float32, shape (n_times, n_features)
         The different training stimuli, to recognise them in what is decoded.
     """
 
@@ -259,15 +261,13 @@ class TrainedModel:
         return float(low), float(high)
 
     def _check_sounds(self, trial: Trial, allow_shared: bool) -> None:
-        # What matters here of a trial are its stimuli; any signal may stand for the EEG.
-        known = [Trial(sound[:, None], [sound], self.sfreq) for sound in self.stimuli]
-        met = [
-            k
-            for k in range(trial.n_stimuli)
-            if shared_stimuli(
-                known, [trial.replace(stimuli=trial.stimuli[k : k + 1], attended=None)]
-            )
-        ]
+        heard = list(to_numpy(trial.stimuli))
+        index = SoundIndex(self.sfreq)
+        common = index.delays([known for known in self.stimuli if known.ndim == 2], heard)
+        # Models of former versions know the mean of the features alone.
+        means = [known[:, None] for known in self.stimuli if known.ndim == 1]
+        common |= index.delays(means, [sound.mean(axis=1, keepdims=True) for sound in heard])
+        met = sorted({k for _, k in common})
         if met:
             _refuse(
                 f"sound(s) {met}, counted from 0, also play in the training trials: a decoder "
@@ -330,9 +330,10 @@ def train_model(
     True
     """
     trials = check_trials(trials)
+    index = SoundIndex(trials[0].sfreq)
     for fold in folds(trials, tracker.cv):
         try:
-            check_no_leak(fold)
+            check_no_leak(fold, index)
         except LeakError as leak:
             _refuse(str(leak), allow_shared_stimuli)
     fitted = clone(tracker).fit(trials)
@@ -343,7 +344,7 @@ def train_model(
             "more or better training trials, or another decoder"
         )
     names = trials[0].channel_names
-    sounds = (stimulus.mean(axis=1) for trial in trials for stimulus in trial.stimuli)
+    sounds = (stimulus for trial in trials for stimulus in to_numpy(trial.stimuli))
     different = {sound.tobytes(): sound for sound in sounds}
     return TrainedModel(
         fitted,

@@ -14,6 +14,7 @@ from cocktailparty.fold_scores import evaluate_fold
 from cocktailparty.leakage import LeakError, check_no_leak
 from cocktailparty.metrics import ShiftTest, circular_shift_null
 from cocktailparty.model_selection import Fold, folds
+from cocktailparty.same_sound import SoundIndex
 from cocktailparty.store import FoldStore
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
@@ -159,8 +160,9 @@ def checked_folds(
     splits = folds(trials, cv, n_splits=n_splits, gap=gap)
     if cv == "time":
         check_gap(decoders, gap)
+    index = SoundIndex(trials[0].sfreq)
     for fold in splits:
-        check_fold(fold, allow_shared_stimuli)
+        check_fold(fold, allow_shared_stimuli, index)
     return splits, _usable_windows(lengths, splits)
 
 
@@ -313,7 +315,9 @@ def check_gap(decoders: Mapping[str, Any], gap: float) -> None:
             )
 
 
-def check_fold(fold: Fold, allow_shared_stimuli: bool = False) -> None:
+def check_fold(
+    fold: Fold, allow_shared_stimuli: bool = False, index: SoundIndex | None = None
+) -> None:
     """Refuse a fold with an empty part or a sound on both sides.
 
     Parameters
@@ -322,6 +326,8 @@ def check_fold(fold: Fold, allow_shared_stimuli: bool = False) -> None:
         Training and test trials.
     allow_shared_stimuli : bool
         Warn of a sound on both sides instead.
+    index : SoundIndex, optional
+        What was compared in other folds, see `cocktailparty.leakage.shared_stimuli`.
 
     Raises
     ------
@@ -333,7 +339,7 @@ def check_fold(fold: Fold, allow_shared_stimuli: bool = False) -> None:
     if not fold.train or not fold.test:
         raise ValueError(f"fold {fold.name!r} has no training or no test trials")
     try:
-        check_no_leak(fold)
+        check_no_leak(fold, index)
     except LeakError as leak:
         if not allow_shared_stimuli:
             raise

@@ -1,43 +1,47 @@
 """Sounds that play on both sides of a split, so that a decoder could recognise them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import product
+from weakref import WeakKeyDictionary
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft
 
 from cocktailparty.backend import to_numpy
 from cocktailparty.model_selection import Fold
+from cocktailparty.same_sound import SoundIndex
 from cocktailparty.trial import Trial
 
-# Excerpts of so many seconds, one every so many, that correlate so well are one recording:
-# envelopes of different speech stay far below.
-_PROBE = 5.0
-_STRIDE = 10.0
-_SAME = 0.99
+# The folds of a split hold the same trials, whose stimuli an index knows by their identity.
+_STIMULI: WeakKeyDictionary[Trial, list[np.ndarray]] = WeakKeyDictionary()
 
 
 class LeakError(ValueError):
     """Training and test data share something that they must not share."""
 
 
-def shared_stimuli(train: Sequence[Trial], test: Sequence[Trial]) -> list[tuple[int, int]]:
+def shared_stimuli(
+    train: Sequence[Trial], test: Sequence[Trial], index: SoundIndex | None = None
+) -> list[tuple[int, int]]:
     """Find sounds that play in the training trials and in the test trials.
 
-    Excerpts of every test stimulus are searched for in every training stimulus, at any delay,
-    scale and offset, so that a repeated part is noticed as well as a copy.
+    Every feature of every test stimulus is compared with the same feature of every training
+    stimulus, at any delay (fractions of a sample included), scale and offset, so that a repeated
+    part is noticed as well as a copy, and a copy with some noise as well as an exact one.
+    See `cocktailparty.same_sound.SoundIndex` for what counts as the same.
 
     Parameters
     ----------
     train, test : sequence of Trial
         Trials of one sampling rate.
+    index : SoundIndex, optional
+        Index of this sampling rate that remembers comparisons, for several calls that meet the
+        same sounds; None for a new one.
 
     Returns
     -------
     pairs : list of (int, int)
         Indices of a training and a test trial that have a stimulus, attended or not, or a part of
-        one of 15 s or more in common.
+        one in common: 5 s of speech suffice as a rule; few onsets take longer, and a regular beat
+        or a tone, which is like any other, is never reported.
 
     Examples
     --------
@@ -46,34 +50,29 @@ def shared_stimuli(train: Sequence[Trial], test: Sequence[Trial]) -> list[tuple[
     >>> shared_stimuli(trials, [trials[1].crop(20, 40)])
     [(1, 0)]
     """
-    train_tracks, test_tracks = _tracks(train), _tracks(test)
-    if not train_tracks or not test_tracks:
+    if not train or not test:
         return []
-    sfreq = test[0].sfreq
-    shortest = min(len(track.signal) for track in (*train_tracks, *test_tracks))
-    length = min(round(_PROBE * sfreq), shortest)
-    search = _ExcerptSearch([track.signal for track in train_tracks], length)
-    pairs: set[tuple[int, int]] = set()
-    for track in test_tracks:
-        for k in np.flatnonzero(search.contains_excerpt_of(track.signal, round(_STRIDE * sfreq))):
-            pairs.update(product(train_tracks[k].trials, track.trials))
-    return sorted(pairs)
+    index = SoundIndex(test[0].sfreq) if index is None else index
+    (here, train_of), (there, test_of) = _sounds(train), _sounds(test)
+    return sorted({(train_of[i], test_of[j]) for i, j in index.delays(here, there)})
 
 
-def check_no_leak(fold: Fold) -> None:
+def check_no_leak(fold: Fold, index: SoundIndex | None = None) -> None:
     """Refuse a split whose training and test trials share a stimulus.
 
     Parameters
     ----------
     fold : Fold
         A split.
+    index : SoundIndex, optional
+        What was compared in other folds, see `shared_stimuli`.
 
     Raises
     ------
     LeakError
         If a stimulus, or a part of one, plays on both sides.
     """
-    pairs = shared_stimuli(fold.train, fold.test)
+    pairs = shared_stimuli(fold.train, fold.test, index)
     if pairs:
         train, test = fold.train[pairs[0][0]], fold.test[pairs[0][1]]
         raise LeakError(
@@ -84,60 +83,10 @@ def check_no_leak(fold: Fold) -> None:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class _Track:
-    """A stimulus and the trials in which it plays."""
-
-    signal: np.ndarray
-    trials: list[int]
-
-
-def _tracks(trials: Sequence[Trial]) -> list[_Track]:
-    """Different stimuli: equal ones are common (one book, many subjects) and searched once."""
-    tracks: dict[bytes, _Track] = {}
-    for i, trial in enumerate(trials):
-        for stimulus in to_numpy(trial.stimuli):
-            signal = stimulus.mean(axis=1, dtype=np.float64)
-            tracks.setdefault(signal.tobytes(), _Track(signal, [])).trials.append(i)
-    return list(tracks.values())
-
-
-class _ExcerptSearch:
-    """Sliding correlation with a set of signals, whose transforms are computed once."""
-
-    def __init__(self, signals: list[np.ndarray], length: int) -> None:
-        self.signals = signals
-        self.length = length
-        n_longest = max(map(len, signals))
-        self.size = next_fast_len(n_longest + length, real=True)
-        centred = np.zeros((len(signals), self.size))
-        # Past the end of a shorter signal the norm is infinite: nothing is found there.
-        self.norms = np.full((len(signals), n_longest - length + 1), np.inf)
-        for row, norm, signal in zip(centred, self.norms, signals, strict=True):
-            row[: len(signal)] = signal - signal.mean()
-            norm[: len(signal) - length + 1] = _sliding_norm(row[: len(signal)], length)
-        self.spectra = rfft(centred)
-
-    def contains_excerpt_of(self, signal: np.ndarray, stride: int) -> np.ndarray:
-        """Tell for each of the signals whether some excerpt of the given one occurs in it."""
-        found = np.zeros(len(self.signals), dtype=bool)
-        last = len(signal) - self.length
-        for start in {*range(0, last + 1, stride), last}:
-            excerpt = signal[start : start + self.length]
-            excerpt = excerpt - excerpt.mean()
-            norm = np.linalg.norm(excerpt)
-            if norm <= 1e-5 * np.linalg.norm(signal):  # a pause is alike everywhere
-                continue
-            products = irfft(self.spectra * rfft(excerpt / norm, self.size).conj(), self.size)
-            found |= np.any(products[:, : self.norms.shape[1]] > _SAME * self.norms, axis=1)
-        return found
-
-
-def _sliding_norm(x: np.ndarray, length: int) -> np.ndarray:
-    """Norm of every excerpt of a signal about its own mean; infinite where it is silent."""
-    sums = np.cumsum(np.stack([x, x * x], axis=1), axis=0)
-    sums = np.concatenate([np.zeros((1, 2)), sums])
-    s, ss = (sums[length:] - sums[:-length]).T
-    power = ss - s * s / length
-    silent = power <= 1e-10 * length * x.var()
-    return np.where(silent, np.inf, np.sqrt(np.where(silent, 1.0, power)))
+def _sounds(trials: Sequence[Trial]) -> tuple[list[np.ndarray], list[int]]:
+    """All stimuli, and the trials in which they play."""
+    for trial in trials:
+        if trial not in _STIMULI:
+            _STIMULI[trial] = list(to_numpy(trial.stimuli))
+    sounds = [sound for trial in trials for sound in _STIMULI[trial]]
+    return sounds, [i for i, trial in enumerate(trials) for _ in _STIMULI[trial]]

@@ -55,6 +55,7 @@ numpydoc_xref_aliases = {term: term for term in DEFAULT_LINKS} | {
         "cocktailparty.metrics",
         "cocktailparty.model_selection",
         "cocktailparty.recordings",
+        "cocktailparty.same_sound",
         "cocktailparty.search",
         "linear_aad",
         "cnmf",

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from cocktailparty.evaluation import SharedStimulusWarning, lag_reach
 from cocktailparty.leakage import LeakError, check_no_leak
 from cocktailparty.model_selection import Fold, folds
+from cocktailparty.same_sound import SoundIndex
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
 
@@ -85,9 +86,10 @@ def prediction_map(
             "data would reach into training through them"
         )
     splits = folds(trials, cv, n_splits=n_splits, gap=gap)
+    index = SoundIndex(trials[0].sfreq)
     for fold in splits:
         try:
-            check_no_leak(fold)
+            check_no_leak(fold, index)
         except LeakError as leak:
             if not allow_shared_stimuli:
                 raise

@@ -26,6 +26,7 @@ PAGES = {
     "cocktailparty.plots": "plots",
     "cocktailparty.recordings": "recordings",
     "cocktailparty.report": "report",
+    "cocktailparty.same_sound": "same_sound",
     "cocktailparty.saving": "saving",
     "cocktailparty.search": "search",
     "cocktailparty.timeline": "timeline",

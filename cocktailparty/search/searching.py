@@ -12,6 +12,7 @@ from tqdm import tqdm
 from cocktailparty.evaluation import check_fold, check_gap, checked_folds
 from cocktailparty.fold_scores import evaluate_fold
 from cocktailparty.model_selection import Fold
+from cocktailparty.same_sound import SoundIndex
 from cocktailparty.search.holdout import HeldOut, hold_out, score_held_out
 from cocktailparty.search.jobs import DaskJobs, LocalJobs
 from cocktailparty.search.results import SearchResult, table_of, write_results
@@ -367,8 +368,9 @@ def _check_numbers(**numbers: int) -> None:
 
 
 def _check_held_out(folds: list[Fold], window: float, allow_shared_stimuli: bool) -> None:
+    index = SoundIndex(folds[0].test[0].sfreq) if folds else None
     for fold in folds:
-        check_fold(fold, allow_shared_stimuli)
+        check_fold(fold, allow_shared_stimuli, index)
         longest = max(t.duration / (2 if t.n_stimuli == 1 else 1) for t in fold.test)
         if window > longest:
             raise ValueError(

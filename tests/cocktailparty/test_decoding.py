@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import mne
 import numpy as np
 import pandas as pd
@@ -181,6 +183,14 @@ def test_sounds_of_the_training_are_refused(listener, model):
         model.decode(trial)
     with pytest.warns(SharedStimulusWarning, match=r"sound\(s\) \[1\]"):
         assert len(model.decode(trial, allow_shared_stimuli=True)) == 4
+
+
+def test_models_that_keep_the_mean_of_features_know_their_sounds(model, training, trial):
+    former = replace(model, stimuli=[sound.mean(axis=1) for sound in model.stimuli])
+    met = trial.crop(0, training[0].duration).replace(stimuli=training[0].stimuli)
+    for known in (model, former):
+        with pytest.raises(LeakError, match=r"sound\(s\) \[0, 1\]"):
+            known.decode(met)
 
 
 @pytest.mark.parametrize("label", [0, 1])

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from cocktailparty import Trial, datasets
 from cocktailparty.leakage import LeakError, check_no_leak, shared_stimuli
 from cocktailparty.model_selection import Fold, folds
+from cocktailparty.same_sound import SoundIndex
 
 
 def envelope(rng, n_times):
@@ -60,6 +61,15 @@ def test_a_leak_is_named(rng):
         LeakError, match=r"fold 'f': the stimulus of test trial t3 .* trial t2 .*1 su"
     ):
         check_no_leak(Fold("f", train, test))
+
+
+def test_sounds_of_several_folds_are_compared_once(rng, monkeypatch):
+    trials = [trial(envelope(rng, 1500)) for _ in range(3)]
+    index = SoundIndex(64)
+    check_no_leak(Fold("f", trials[1:], trials[:1]), index)
+    check_no_leak(Fold("f", trials[:1], trials[2:]), index)
+    monkeypatch.setattr("cocktailparty.same_sound._search", None)
+    check_no_leak(Fold("f", trials[:1], trials[1:]), index)
 
 
 def test_real_sets_leak_where_their_readme_says_so(shared_data):
