@@ -37,3 +37,15 @@ def test_copies_are_one_sound_and_pauses_are_none():
 def test_all_bands_together_tell_a_sound():
     bands = speech(0, n_features=4)
     assert sound_places([bands, speech(1, n_features=4), bands[100:500]], 64)[2] == (0, 100)
+
+
+def test_a_sound_that_ties_two_others_makes_them_one():
+    whole = speech(0, n=2000)
+    first, last, middle = whole[:900], whole[1100:], whole[500:1500]
+    assert sound_places([first, last, middle], 64) == [(0, 0), (0, 1100), (0, 500)]
+
+
+def test_bands_whose_sum_is_constant_tell_a_sound():
+    one_hot = np.eye(4)[np.random.default_rng(0).integers(0, 4, 900)]
+    other = np.eye(4)[np.random.default_rng(1).integers(0, 4, 900)]
+    assert sound_places([one_hot, other, one_hot[100:700]], 64) == [(0, 0), (1, 0), (0, 100)]
