@@ -266,8 +266,8 @@ def _confirmed(part: _Track, whole: _Track, start: int, place: int, length: int)
         low, top, high = r[best - 1 : best + 2]
         bend = 0.5 * (low - high) / min(low - 2 * top + high, -1e-12)
     delay = place + lags[best] + 0.5 * float(np.clip(bend, -0.5, 0.5)) - start
-    whole_lag = int(np.argmin(np.abs(lags - round(delay + start - place))))
-    if r[whole_lag] > r[best] - 0.005:
+    # A parabola misses the peak by less than this.
+    if abs(delay - round(delay)) < 0.1:
         delay = float(round(delay))
     return delay if _is_the_same(part, whole.signal, delay, start, n) else None
 
