@@ -44,6 +44,7 @@ def mesd(
     keeps the gain above the comfort level with the wanted confidence; the expected switch
     duration is the mean time such a walk takes to reach that level after attention has switched.
     The minimum is taken over window lengths, on the linearly interpolated accuracy curve.
+    Window lengths of an accuracy of 0.5 or less are left out before the interpolation.
 
     Parameters
     ----------
@@ -68,8 +69,16 @@ def mesd(
     Raises
     ------
     ValueError
-        If shapes or values are out of range, or no accuracy exceeds 0.5: then no controller
-        works.
+        If shapes or values are out of range or NaN, or no accuracy exceeds 0.5: then no
+        controller works.
+
+    Notes
+    -----
+    The authors' toolbox (https://github.com/exporl/mesd-toolbox) leaves out accuracies of 0.5 or
+    less before it interpolates as well, with a warning, in Python and in one version for MATLAB;
+    another version for MATLAB refuses them. What a curve says between a window that is no use and
+    the next one that is, is thus not used: accuracies of 0.5 and 0.7 at 1 and 10 s have a MESD of
+    50.0 s, with windows of 10 s; a curve drawn from the useless point would give 47.9 s at 9.2 s.
 
     References
     ----------
@@ -94,15 +103,15 @@ def mesd(
         raise ValueError(f"accuracies must lie between 0 and 1, got {accuracies}")
     if not (0 < confidence < 1 and 0 < comfort < 1 and n_states_min > 1 and n_points > 0):
         raise ValueError("confidence and comfort must lie in (0, 1), n_states_min above 1")
-    order = np.argsort(tau)
-    grid = np.linspace(tau.min(), tau.max(), n_points) if len(tau) > 1 else tau
-    curve = np.interp(grid, tau[order], p[order])
-    useful = curve > 0.5
+    useful = p > 0.5
     if not useful.any():
         raise ValueError(
             "no accuracy exceeds 0.5: a device that follows this decoder never switches"
         )
-    grid, curve = grid[useful], curve[useful]
+    tau, p = tau[useful], p[useful]
+    order = np.argsort(tau)
+    grid = np.linspace(tau.min(), tau.max(), n_points) if len(tau) > 1 else tau
+    curve = np.interp(grid, tau[order], p[order])
     # At an accuracy of 1 the odds are infinite; this close to 1 nothing changes any more.
     clipped = np.minimum(curve, 1 - 1e-12)
     states = [_n_states(p, confidence, comfort, n_states_min) for p in clipped]

@@ -53,7 +53,15 @@ def test_order_and_perfect_decoders():
     forward = mesd([1, 10, 30], [0.55, 0.7, 0.8])
     assert forward == mesd([30, 1, 10], [0.8, 0.55, 0.7])
     assert mesd([2.0], [1.0]).mesd == pytest.approx(2 * 3)  # three sure steps to state 4 of 5
-    assert mesd([1, 10], [0.4, 0.9]).window > 1  # what is below chance is left out
+
+
+@pytest.mark.parametrize("useless", [0.5, 0.45, 0.0])
+def test_windows_that_are_no_better_than_chance_are_left_out_before_interpolation(useless):
+    """As in the authors' toolbox; the curve from the useless point would give 47.9 s."""
+    assert mesd([1, 10], [useless, 0.7]) == mesd([10], [0.7])
+    assert mesd([1, 10], [0.5, 0.7]).mesd == pytest.approx(49.976, abs=5e-4)
+    kept = mesd([1, 10, 30], [0.6, 0.7, 0.8])
+    assert mesd([30, 5, 1, 10], [0.8, useless, 0.6, 0.7]) == kept
 
 
 def test_bad_curves_are_refused():
