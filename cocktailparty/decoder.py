@@ -2,12 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from math import fsum
 from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 
-from cocktailparty.metrics import window_scores, window_sweep
+from cocktailparty.backend import to_numpy
+from cocktailparty.metrics import decidable_windows, decision_shares, window_scores, window_sweep
+from cocktailparty.metrics.decisions import check_scores
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
 
@@ -73,11 +76,22 @@ class AttentionDecoderMixin(ClassifierMixin, ABC):
         scores : ndarray of shape (n_trials, n_stimuli)
             Larger means more likely attended; minus infinity where a trial has fewer stimuli than
             the others.
+
+        Raises
+        ------
+        ValueError
+            If a score is NaN.
+
+        See Also
+        --------
+        cocktailparty.metrics.attention_roc_auc : A scorer for scikit-learn that takes these scores.
         """
         trials = check_trials(trials)
         scores = np.full((len(trials), max(trial.n_stimuli for trial in trials)), -np.inf)
-        for row, trial in zip(scores, trials, strict=True):
-            row[: trial.n_stimuli] = self.window_scores(trial, trial.duration)[0]
+        for i, (row, trial) in enumerate(zip(scores, trials, strict=True)):
+            own = to_numpy(self.window_scores(trial, trial.duration)[0])
+            check_scores(own, f"{type(self).__name__}, trials[{i}] ({trial.label})")
+            row[: trial.n_stimuli] = own
         return scores
 
     def predict(self, trials: Any) -> np.ndarray:
@@ -91,17 +105,34 @@ class AttentionDecoderMixin(ClassifierMixin, ABC):
         Returns
         -------
         attended : ndarray of int, shape (n_trials,)
-            Index of the stimulus with the largest score.
+            Index of the stimulus with the largest score; the lowest of those that tie for it.
+
+        Raises
+        ------
+        ValueError
+            If a score is NaN.
+
+        Notes
+        -----
+        A choice has to be made even where the scores say nothing. `score` counts such a tie as
+        1 / n_stimuli instead. ``scoring="accuracy"`` of scikit-learn counts these predictions: if
+        the attended stimulus is listed first, it takes ties for right decisions. Leave `scoring`
+        at None, which uses `score`.
         """
         return np.argmax(self.decision_function(trials), axis=1)
 
     def score(self, trials: Any, attended: Any = None) -> float:
         """Compute the share of trials in which the attended stimulus was chosen.
 
+        A tie of k stimuli for the highest score counts 1/k if the attended one is among them, so
+        that a decoder that says nothing gets 1 / n_stimuli, in whatever order the stimuli are
+        listed (`cocktailparty.metrics.decision_shares`). Trials in which all stimuli are silent
+        are left out: nothing can be decided there.
+
         Parameters
         ----------
         trials : sequence of Trial
-            Trials to decode.
+            Trials to decode, of at least two stimuli each.
         attended : array-like of int, shape (n_trials,), optional
             True labels; None for those of the trials.
 
@@ -109,9 +140,31 @@ class AttentionDecoderMixin(ClassifierMixin, ABC):
         -------
         accuracy : float
             Between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If a label is missing, a trial has a single stimulus, a score is NaN, or all stimuli of
+            all trials are silent.
         """
         trials = check_trials(trials)
-        return float(np.mean(self.predict(trials) == attended_labels(trials, attended)))
+        labels = attended_labels(trials, attended)
+        alone = [i for i, trial in enumerate(trials) if trial.n_stimuli < 2]
+        if alone:
+            raise ValueError(
+                f"trials {alone} have a single stimulus, so that there is nothing to choose: use "
+                "cocktailparty.evaluation.compare, which tests them by match-mismatch"
+            )
+        shares = [
+            decision_shares(scores[None, : trial.n_stimuli])[0, label]
+            for trial, scores, label in zip(
+                trials, self.decision_function(trials), labels, strict=True
+            )
+            if decidable_windows(trial.stimuli, trial.sfreq, trial.duration).all()
+        ]
+        if not shares:
+            raise ValueError("all stimuli of all trials are silent: nothing can be decided")
+        return fsum(shares) / len(shares)
 
 
 class ReconstructionMixin(AttentionDecoderMixin):

@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.decoder import AttentionDecoderMixin
+from cocktailparty.metrics import decidable_windows, window_sweep
 from cocktailparty.metrics import window_scores as correlate_windows
-from cocktailparty.metrics import window_sweep
 from cocktailparty.model_selection import match_mismatch
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
@@ -332,6 +332,8 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
             trial = match_mismatch(trial, self.train_window)
         outputs = self._outputs(trial, a, b)
         scores = _sweep(*outputs, trial.sfreq, [self.train_window])[self.train_window]
+        # Nothing is learnt from windows in which nothing can be decided.
+        scores = scores[decidable_windows(trial.stimuli, trial.sfreq, self.train_window)]
         others = np.delete(scores, attended, axis=1)
         return (scores[:, [attended]] - others).reshape(
             -1, a.shape[1] // self.n_components, self.n_components

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.decoder import AttentionDecoderMixin
 from cocktailparty.features.levels import EnvelopeFeatures
-from cocktailparty.metrics import window_scores
+from cocktailparty.metrics import decidable_windows, window_scores
 from cocktailparty.model_selection import match_mismatch
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
@@ -220,6 +220,8 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
         """Correlations with the attended stimulus minus those with each other one, in rows."""
         pair = match_mismatch(trial, window) if trial.n_stimuli == 1 else trial
         r = self._correlations(model, pair, window)
+        # Nothing is learnt from windows in which nothing can be decided.
+        r = r[decidable_windows(pair.stimuli, pair.sfreq, window)]
         assert pair.attended is not None
         others = np.delete(r, pair.attended, axis=1)
         return (r[:, pair.attended, None, :] - others).reshape(-1, r.shape[2])

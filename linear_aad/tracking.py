@@ -8,7 +8,10 @@ from scipy.stats import t as student
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from cocktailparty.backend import to_numpy
 from cocktailparty.decoder import AttentionDecoderMixin
+from cocktailparty.metrics import decidable_windows
+from cocktailparty.metrics.decisions import check_scores, sounding
 from cocktailparty.model_selection import folds
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
@@ -38,7 +41,7 @@ class AttentionTrack:
         Between what that probability lies for any gain in the 95 % credible interval of the gain,
         which training data leave uncertain.
     decision : ndarray of int, shape (n_windows,)
-        The most probable stimulus.
+        The most probable stimulus; the lowest of those that are equally probable.
     """
 
     times: np.ndarray
@@ -60,7 +63,8 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
 
     .. math:: \log p(z \mid k) = \frac{2 m}{v} \, z_k + \mathrm{const.}
 
-    Forward filter and fixed-lag smoother are exact.
+    Forward filter and fixed-lag smoother are exact. Windows in which all stimuli are silent are no
+    evidence, and nothing is learnt from them.
 
     Parameters
     ----------
@@ -86,12 +90,13 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
     variance_ : float
         Variance v of that difference.
     gain_ : float
-        Log-likelihood per unit of score, 2 m / v; 0 if the decoder told nothing.
+        Log-likelihood per unit of score, 2 m / v; 0 if the decoder told nothing. v counts as no
+        less than a millionth of the square of m.
     interval_ : ndarray of shape (2,)
         Credible interval of m that holds 95 % of its posterior probability, see Notes. If it
         starts below 0, the decoder may as well be guessing.
     n_windows_ : int
-        Number of left-out windows that the observation model was learnt from.
+        Number of left-out windows with sound that the observation model was learnt from.
     classes_ : ndarray of int
         Indices of the stimuli.
 
@@ -162,7 +167,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         ------
         ValueError
             If a parameter is invalid, a label is missing, trials have a single stimulus, they
-            cannot be split, or a single trial or listener is left out.
+            cannot be split, a score is NaN, or windows of a single trial or listener are left out.
         """
         self._check_parameters()
         trials = check_trials(trials)
@@ -176,15 +181,20 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         for fold in folds(trials, self.cv):
             decoder = clone(self.decoder).fit(fold.train)
             for trial, label in zip(fold.test, attended_labels(fold.test), strict=True):
-                scores = np.asarray(decoder.window_scores(trial, self.window))
+                scores, heard = self._observed(decoder, trial)
+                if not heard.any():
+                    continue
+                scores = scores[heard]
                 others = np.delete(scores, label, axis=1)
                 unit = trial.subject if several else len(units)
                 units.setdefault(unit, []).append(scores[:, [label]] - others)
         found = [np.concatenate([d.ravel() for d in parts]) for parts in units.values()]
         if len(found) < 2:
+            how_many = "a single" if found else "no"
             raise ValueError(
-                f"cv={self.cv!r} leaves out a single {'listener' if several else 'trial'}, from "
-                "which nothing is learnt about the spread between them: choose another cv"
+                f"cv={self.cv!r} leaves out {how_many} {'listener' if several else 'trial'} with "
+                "sound, from which nothing is learnt about the spread between them: choose another "
+                "cv"
             )
         pooled = np.concatenate(found)
         self.n_windows_ = sum(len(d) for parts in units.values() for d in parts)
@@ -192,7 +202,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         self.variance_ = float(pooled.var())
         self.interval_ = credible_interval([d.sum() for d in found], [len(d) for d in found])
         # A decoder that is worse than chance on held-out trials has nothing to say.
-        self.gain_ = 2 * max(self.difference_, 0.0) / self.variance_
+        self.gain_ = self._gain(self.difference_)
         self.decoder_ = clone(self.decoder).fit(trials)
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
         return self
@@ -217,10 +227,9 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         """
         check_is_fitted(self)
         self._check_parameters()
-        scores = np.asarray(self.decoder_.window_scores(trial, self.window))
+        scores, _ = self._observed(self.decoder_, trial)
         low, high = self.interval_
-        means = np.linspace(low, high, _N_GAINS)
-        gains = [self.gain_, *(2 * np.maximum(means, 0.0) / self.variance_)]
+        gains = [self.gain_, *map(self._gain, np.linspace(low, high, _N_GAINS))]
         evidence = np.multiply.outer(gains, scores).swapaxes(0, 1)
         transition = self._transition(trial.n_stimuli)
         filtered = forward_filter(evidence, transition)
@@ -259,12 +268,13 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         Returns
         -------
         scores : ndarray of shape (n_windows, n_stimuli)
-            Logarithms of the posterior probabilities.
+            Logarithms of the posterior probabilities; all alike where all stimuli are silent.
 
         Raises
         ------
         ValueError
-            If the window is longer than the trial or shorter than those of the tracker.
+            If the window is longer than the trial or shorter than those of the tracker, or a score
+            of the decoder is NaN.
         """
         check_is_fitted(self)
         self._check_parameters()
@@ -276,12 +286,38 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
                 f"window={self.window:g} s of the tracker and the {trial.duration:g} s of the "
                 "trial, and the hop be a sample or more"
             )
-        n = round(window * rate)
+        n, n_inner = round(window * rate), round(self.window * rate)
         starts = range(0, trial.n_times - n + 1, round(hop * rate))
-        parts = [trial.crop(start / rate, (start + n) / rate) for start in starts]
         transition = self._transition(trial.n_stimuli)
-        scores = (np.asarray(self.decoder_.window_scores(p, self.window)) for p in parts)
-        return np.stack([forward_filter(self.gain_ * s, transition)[-1] for s in scores])
+        posterior = []
+        for start in starts:
+            part = trial.crop(start / rate, (start + n) / rate)
+            # What is silent in the whole trial is so in its parts, however faint they are.
+            inner = start + np.arange(0, n - n_inner + 1, n_inner)
+            heard = sounding(trial.stimuli, inner, n_inner)
+            scores, _ = self._observed(self.decoder_, part, heard)
+            posterior.append(forward_filter(self.gain_ * scores, transition)[-1])
+        return np.stack(posterior)
+
+    def _observed(
+        self, decoder: Any, trial: Trial, heard: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Scores of a decoder, 0 where all stimuli are silent; and the windows where they are not.
+
+        A decoder may have its own opinion of a silent window, from EEG alone or from what is
+        before and after; there is nothing that it could be right about.
+        """
+        scores = to_numpy(decoder.window_scores(trial, self.window))
+        if heard is None:
+            heard = decidable_windows(trial.stimuli, trial.sfreq, self.window)
+        check_scores(scores[heard], f"{type(decoder).__name__}, {trial.label}")
+        return np.where(heard[:, None], scores, 0.0), heard
+
+    def _gain(self, difference: float) -> float:
+        """Log-likelihood per unit of score for a mean difference of the scores."""
+        if difference <= 0:
+            return 0.0
+        return float(2 * difference / max(self.variance_, 1e-6 * difference**2))
 
     def _transition(self, n_stimuli: int) -> np.ndarray:
         return transition_matrix(n_stimuli, self.window, self.dwell)

@@ -1,4 +1,4 @@
-"""Scores over decision windows, their accuracy, and what guessing would reach."""
+"""Scores over decision windows, and what guessing would reach."""
 
 from collections.abc import Iterable
 from itertools import accumulate, pairwise
@@ -9,9 +9,9 @@ import numpy as np
 
 from cocktailparty.backend import as_array, namespace
 
-# Below this share of the recording's variance a window counts as silent: its correlation is
-# undefined, and what the cumulative sums leave of it is rounding error.
-_SILENT = 1e-10
+#: Below this share of the recording's variance a window counts as silent: its correlation is
+#: undefined, and what the cumulative sums leave of it is rounding error.
+SILENT = 1e-10
 
 
 def window_scores(
@@ -36,8 +36,9 @@ def window_scores(
     Returns
     -------
     scores : array of shape (n_windows, n_stimuli)
-        Pearson correlations, averaged over features; 0 where a window is silent. A last window
-        that is not complete is left out.
+        Pearson correlations, averaged over features; 0 where the reconstruction or the stimulus
+        does not vary. A last window that is not complete is left out. Where all stimuli are
+        silent nothing can be decided, see `decidable_windows`.
 
     Raises
     ------
@@ -54,8 +55,8 @@ def window_scores(
     array([[ 0.3 , -0.15],
            [ 0.2 ,  0.01]])
     """
-    samples = _in_samples(window, sfreq, "window")
-    hop_samples = samples if hop is None else _in_samples(hop, sfreq, "hop", least=1)
+    samples = in_samples(window, sfreq, "window")
+    hop_samples = samples if hop is None else in_samples(hop, sfreq, "hop", least=1)
     scores = _sweep(reconstruction, stimuli, [(samples, hop_samples)])[0]
     if scores.shape[0] == 0:
         raise ValueError(
@@ -104,51 +105,9 @@ def window_sweep(
     >>> [scores.shape for scores in sweep.values()]
     [(10, 2), (2, 2), (0, 2)]
     """
-    lengths = {window: _in_samples(window, sfreq, "window") for window in windows}
+    lengths = {window: in_samples(window, sfreq, "window") for window in windows}
     scores = _sweep(reconstruction, stimuli, [(n, n) for n in lengths.values()])
     return dict(zip(lengths, scores, strict=True))
-
-
-def window_accuracy(scores: Any, attended: int = 0) -> float:
-    """Share of windows in which the attended stimulus scores highest.
-
-    Parameters
-    ----------
-    scores : array of shape (n_windows, n_stimuli)
-        One score a stimulus, larger for the attended one. A tie counts as wrong.
-    attended : int
-        Index of the attended stimulus.
-
-    Returns
-    -------
-    accuracy : float
-        Between 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        If there are no windows, fewer than two stimuli, or `attended` is not one of them.
-
-    Examples
-    --------
-    >>> window_accuracy([[0.2, 0.1], [0.0, 0.3]])
-    0.5
-    """
-    scores = as_array(scores)
-    xp = namespace(scores)
-    if scores.ndim != 2 or scores.shape[0] == 0:
-        raise ValueError(
-            f"scores must have shape (n_windows, n_stimuli) with at least one window, "
-            f"got {tuple(scores.shape)}"
-        )
-    n_stimuli = scores.shape[1]
-    if n_stimuli < 2:
-        raise ValueError("accuracy needs at least 2 stimuli to choose from, got 1")
-    if not 0 <= attended < n_stimuli:
-        raise ValueError(f"attended={attended} is not an index into {n_stimuli} stimuli")
-    others = xp.concat([scores[:, :attended], scores[:, attended + 1 :]], axis=1)
-    correct = scores[:, attended] > xp.max(others, axis=1)
-    return float(xp.sum(xp.astype(correct, xp.int64))) / scores.shape[0]
 
 
 def chance_level(n_windows: int, n_stimuli: int = 2, alpha: float = 0.05) -> float:
@@ -246,7 +205,35 @@ def _check_stimuli(n_stimuli: int) -> None:
         raise ValueError(f"n_stimuli must be at least 2, got {n_stimuli}")
 
 
-def _in_samples(seconds: float, sfreq: float, what: str, least: int = 2) -> int:
+def in_samples(seconds: float, sfreq: float, what: str, least: int = 2) -> int:
+    """Convert the length of a window or the distance between windows to samples.
+
+    Parameters
+    ----------
+    seconds : float
+        Length.
+    sfreq : float
+        Sampling rate in hertz.
+    what : str
+        What it is the length of, for the error.
+    least : int
+        Smallest number of samples that makes sense.
+
+    Returns
+    -------
+    samples : int
+        The nearest whole number.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than `least`, or the rate is impossible.
+
+    Examples
+    --------
+    >>> in_samples(0.5, 64, "window")
+    32
+    """
     if not (np.isfinite(sfreq) and sfreq > 0):
         raise ValueError(f"sfreq must be a positive number of hertz, got {sfreq}")
     samples = round(seconds * sfreq) if np.isfinite(seconds) else 0
@@ -293,10 +280,21 @@ def _standardised(reconstruction: Any, stimuli: Any) -> Any:
         raise ValueError(
             f"{'stimuli hold' if finite else 'reconstruction holds'} NaN or infinite values"
         )
+    # What varies by less than the spacing of numbers of its size is constant.
+    spacing = _spacing(reconstruction), _spacing(stimuli)
+    least = xp.max(xp.abs(signals), axis=-1, keepdims=True)
+    least = xp.concat([spacing[0] * least[:1, ...], spacing[1] * least[1:, ...]], axis=0)
     # Differences of cumulative sums cancel: standardised signals keep the sums small.
     signals = signals - xp.mean(signals, axis=-1, keepdims=True)
     scale = xp.sqrt(xp.mean(signals * signals, axis=-1, keepdims=True))
-    return signals / xp.where(scale > 0, scale, xp.ones_like(scale))
+    signals = xp.where(scale > least, signals, xp.zeros_like(signals))
+    return signals / xp.where(scale > least, scale, xp.ones_like(scale))
+
+
+def _spacing(x: Any) -> float:
+    """Relative distance of neighbouring numbers in the precision of an array."""
+    xp = namespace(x)
+    return float(xp.finfo(x.dtype).eps) if xp.isdtype(x.dtype, "real floating") else 0.0
 
 
 def _cumulative_moments(signals: Any, block: int) -> Any:
@@ -317,7 +315,7 @@ def _correlations(total: Any, n: Any) -> Any:
     p, pp = total[:1, ...], total[1:2, ...]
     s, ss, ps = (total[2 + i * n_stimuli : 2 + (i + 1) * n_stimuli, ...] for i in range(3))
     var_p, var_s = pp - p * p / n, ss - s * s / n
-    silent = (var_p <= _SILENT * n) | (var_s <= _SILENT * n)
+    silent = (var_p <= SILENT * n) | (var_s <= SILENT * n)
     power = xp.where(silent, xp.ones_like(var_s), var_p * var_s)
     r = xp.where(silent, xp.zeros_like(power), (ps - p * s / n) / xp.sqrt(power))
     return xp.permute_dims(xp.mean(xp.clip(r, -1.0, 1.0), axis=1), (1, 0))

@@ -20,10 +20,23 @@ class ShiftTest:
         Score with the stimuli in place.
     null : ndarray of shape (n_shifts,)
         Scores with the stimuli shifted.
+
+    Raises
+    ------
+    ValueError
+        If a score is NaN, which is neither above nor below another.
     """
 
     observed: float
     null: np.ndarray
+
+    def __post_init__(self) -> None:
+        missing = int(np.isnan(self.null).sum())
+        if np.isnan(self.observed) or missing:
+            raise ValueError(
+                f"the score is {self.observed:g}, and NaN for {missing} of {len(self.null)} "
+                "shifts: a shift test needs a number for each"
+            )
 
     @property
     def p_value(self) -> float:

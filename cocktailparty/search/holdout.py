@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cocktailparty.fold_scores import evaluate_fold
-from cocktailparty.metrics import chance_level
+from cocktailparty.metrics import accuracy_interval, chance_level
 from cocktailparty.model_selection import Fold
 from cocktailparty.trial import Trial
 
@@ -22,8 +22,10 @@ class HeldOut:
         Decision window in seconds.
     accuracy : float
         Share of windows decided rightly.
-    n_correct, n_windows : int
-        Their numbers.
+    n_correct : float
+        Number of right decisions; a tie counts its share.
+    n_windows : int
+        Number of decisions.
     chance : float
         Accuracy that guessing reaches with a probability of at most 5 %.
     interval : tuple of (float, float)
@@ -36,7 +38,7 @@ class HeldOut:
     group: str
     window: float
     accuracy: float
-    n_correct: int
+    n_correct: float
     n_windows: int
     chance: float
     interval: tuple[float, float]
@@ -133,10 +135,8 @@ def score_held_out(decoder: Any, folds: Sequence[Fold], window: float, group: st
     Raises
     ------
     ValueError
-        If the window fits into no held-out trial.
+        If the window fits into no held-out trial, or all stimuli are silent in all windows.
     """
-    from scipy.stats import binomtest
-
     rows = [
         row
         for fold in folds
@@ -147,8 +147,12 @@ def score_held_out(decoder: Any, folds: Sequence[Fold], window: float, group: st
         raise ValueError(f"no window of {window:g} s fits into the held-out trials")
     n_correct = sum(row["n_correct"] for row in rows)
     n_windows = sum(row["n_windows"] for row in rows)
+    if not n_windows:
+        raise ValueError(
+            f"all stimuli are silent in all windows of {window:g} s of the held-out trials: "
+            "nothing can be decided"
+        )
     n_stimuli = min(row["n_stimuli"] for row in rows)
-    interval = binomtest(n_correct, n_windows).proportion_ci(0.95, method="exact")
     return HeldOut(
         group,
         window,
@@ -156,5 +160,5 @@ def score_held_out(decoder: Any, folds: Sequence[Fold], window: float, group: st
         n_correct,
         n_windows,
         chance_level(n_windows, n_stimuli),
-        (float(interval.low), float(interval.high)),
+        accuracy_interval(n_correct, n_windows, "exact"),
     )

@@ -343,7 +343,13 @@ def score_fold(shared: tuple[list[Fold], list[float]], job: tuple[Any, int]) -> 
         ]
     except Exception as error:
         return f"{type(error).__name__} in fold {folds[number].name!r}: {error}"
-    return sum(row["n_correct"] for row in rows) / sum(row["n_windows"] for row in rows)
+    n_windows = sum(row["n_windows"] for row in rows)
+    if not n_windows:
+        return (
+            f"fold {folds[number].name!r}: all stimuli are silent in all windows of "
+            f"{windows[0]:g} s, nothing can be decided"
+        )
+    return float(sum(row["n_correct"] for row in rows) / n_windows)
 
 
 def _held_out(

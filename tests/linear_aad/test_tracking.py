@@ -7,6 +7,8 @@ from sklearn.model_selection import ShuffleSplit
 from cocktailparty import Trial
 from cocktailparty.datasets import simulate_two_talkers
 from cocktailparty.decoder import AttentionDecoderMixin
+from cocktailparty.evaluation import compare
+from cocktailparty.metrics import accuracy_interval, decidable_windows, decision_shares
 from linear_aad import AttentionDecoder, BackwardTRF
 from linear_aad.markov import fixed_lag_smoother, forward_filter, transition_matrix
 from linear_aad.tracking import AttentionTracker, credible_interval
@@ -33,6 +35,13 @@ class Drawn(AttentionDecoderMixin, BaseEstimator):
         return scores
 
 
+class Zero(Drawn):
+    """Says nothing."""
+
+    def window_scores(self, trial, window=5.0, hop=None):
+        return np.zeros((int(trial.duration / window), trial.n_stimuli))
+
+
 def trial(name, n_stimuli=2, seconds=100):
     rng = np.random.default_rng(0)
     return Trial(
@@ -54,6 +63,98 @@ def listener():
 @pytest.fixture(scope="module")
 def tracker(listener):
     return AttentionTracker(AttentionDecoder(TRF), dwell=60, cv="story").fit(listener[0])
+
+
+class Opinion(Drawn):
+    """Is sure of stimulus 0 where there is no sound, and gives NaN there if told to."""
+
+    def __init__(self, difference=0.5, noise=1.0, silence=50.0):
+        super().__init__(difference, noise)
+        self.silence = silence
+
+    def window_scores(self, trial, window=5.0, hop=None):
+        scores = super().window_scores(trial, window, hop)
+        silent = ~decidable_windows(trial.stimuli, trial.sfreq, window)
+        scores[silent] = 0
+        scores[silent, 0] = self.silence
+        return scores
+
+
+def with_rests(one, seconds):
+    stimuli = one.stimuli.copy()
+    for second in seconds:
+        stimuli[:, 8 * second : 8 * second + 8] = 0
+    return one.replace(stimuli=stimuli)
+
+
+@pytest.mark.parametrize("silence", [50.0, np.nan])
+def test_silent_windows_are_no_evidence_and_teach_nothing(silence):
+    heard = [trial(i, seconds=20) for i in range(8)]
+    rests = [with_rests(t, range(5, 10)) for t in heard]
+    tracker = AttentionTracker(Opinion(silence=silence), cv="story").fit(rests)
+    assert tracker.n_windows_ == 8 * 15
+    rows = np.r_[:5, 10:20]
+    scores = [Drawn().fit([]).window_scores(t, 1.0)[rows] for t in heard]
+    differences = [
+        s[:, t.attended] - s[:, 1 - t.attended] for s, t in zip(scores, heard, strict=True)
+    ]
+    assert tracker.difference_ == pytest.approx(np.mean(differences))
+    assert tracker.variance_ == pytest.approx(np.var(differences))
+    probability = tracker.track(rests[0]).probability
+    assert np.isfinite(probability).all()
+    # What was known before the rest is forgotten during it at the rate of the chain alone.
+    memory = transition_matrix(2, 1.0, 60.0)
+    for second in range(5, 10):
+        np.testing.assert_allclose(probability[second], probability[second - 1] @ memory)
+
+
+def test_a_silent_decision_window_is_a_tie(rng):
+    tracker = AttentionTracker(Opinion(), cv="story").fit([trial(i) for i in range(4)])
+    # What a filter leaves of silence would be a sound of its own in a part of the trial.
+    long = trial(5)
+    stimuli = long.stimuli.copy()
+    stimuli[:, 80:] = 1e-12 * rng.normal(size=(2, 720, 1))
+    scores = tracker.window_scores(long.replace(stimuli=stimuli), 10)
+    assert scores[0, 0] != scores[0, 1]
+    np.testing.assert_allclose(scores[1:], np.log(0.5), rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_stimuli", [2, 3])
+def test_a_decoder_that_says_nothing_leaves_the_tracker_without_an_opinion(n_stimuli):
+    trials = [trial(i, n_stimuli, 20) for i in range(6)]
+    tracker = AttentionTracker(Zero(), cv="story").fit(trials)
+    assert (tracker.gain_, tracker.variance_) == (0, 0)
+    assert tracker.score(trials) == pytest.approx(1 / n_stimuli)
+    shares = decision_shares(tracker.window_scores(trials[0], 7))
+    np.testing.assert_allclose(shares, 1 / n_stimuli)
+    np.testing.assert_allclose(tracker.track(trials[0]).probability, 1 / n_stimuli)
+
+
+def test_differences_that_never_vary_make_a_finite_gain():
+    tracker = AttentionTracker(Drawn(0.5, 0.0), cv="story").fit([trial(i) for i in range(4)])
+    assert np.isfinite(tracker.gain_)
+    assert np.isfinite(tracker.track(trial(5)).probability).all()
+    assert tracker.score([trial(i) for i in range(5, 9)]) == 1
+
+
+def test_nan_scores_are_refused():
+    trials = [trial(i) for i in range(4)]
+    with pytest.raises(ValueError, match="Drawn, 0: NaN in 200 of 200 scores"):
+        AttentionTracker(Drawn(np.nan, np.nan), cv="story").fit(trials)
+
+
+def test_on_noise_the_tracker_is_right_in_half_of_the_windows():
+    """An evidence of zero is a tie, and ties count one half."""
+    right, tested = 0.0, 0
+    for seed in range(3):
+        trials = simulate_two_talkers(
+            n_trials=6, n_channels=3, duration=20, snr=-150.0, random_state=seed
+        ).trials
+        tracker = AttentionTracker(AttentionDecoder(TRF))
+        table = compare({"tracker": tracker}, trials, cv="trial", windows=[5])
+        right, tested = right + table.n_correct.sum(), tested + table.n_windows.sum()
+    low, high = accuracy_interval(right, tested)
+    assert low < 0.5 < high
 
 
 @pytest.mark.parametrize("n_stimuli", [2, 3])

@@ -9,6 +9,14 @@ def test_p_value_counts_shifts_that_do_as_well():
     assert ShiftTest(4.0, np.array([1.0, 2.0, 3.0])).p_value == 1 / 4
 
 
+@pytest.mark.parametrize(
+    ("observed", "null"), [(np.nan, [0.1, 0.2]), (0.3, [0.1, np.nan]), (np.nan, [np.nan])]
+)
+def test_nan_is_not_above_the_shifts(observed, null):
+    with pytest.raises(ValueError, match=r"NaN for .* shifts"):
+        ShiftTest(observed, np.array(null))
+
+
 def test_stimuli_are_shifted_each_by_its_own_amount(rng):
     stimuli = [np.arange(50.0), np.arange(80.0)[:, None]]
     seen = []

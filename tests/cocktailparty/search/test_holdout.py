@@ -5,8 +5,10 @@ from hypothesis import strategies as st
 
 from cocktailparty import Trial
 from cocktailparty.metrics import chance_level
+from cocktailparty.model_selection import Fold
 from cocktailparty.search.holdout import hold_out, score_held_out
-from tests.cocktailparty.search.tiny import Skilled, some_trials
+from cocktailparty.search.searching import score_fold
+from tests.cocktailparty.search.tiny import Silent, Skilled, some_trials
 
 
 @given(
@@ -44,6 +46,23 @@ def test_the_last_group_is_the_default():
         "sub-01/story-5",
         "sub-02/story-5",
     ]
+
+
+def test_ties_count_their_share_and_silence_nothing():
+    _, folds = hold_out(some_trials(), "story")
+    result = score_held_out(Silent(), folds, 4, "story")
+    assert (result.n_correct, result.n_windows, result.accuracy) == (5, 10, 0.5)
+    odd = score_held_out(Silent(), [Fold("one", folds[0].train, folds[0].test[:1])], 4, "story")
+    assert (odd.n_correct, odd.n_windows) == (2.5, 5)
+    assert odd.interval[0] < 0.5 < odd.interval[1]
+    rest = folds[0].test[0].stimuli.copy()
+    rest[:, : 18 * 64] = 0
+    silent = Fold("silent", folds[0].train, [folds[0].test[0].replace(stimuli=rest)])
+    with pytest.raises(ValueError, match="all stimuli are silent in all windows of 18 s"):
+        score_held_out(Silent(), [silent], 18, "story")
+    shared = ([folds[0], silent], [18.0])
+    assert score_fold(shared, (Silent(), 0)) == 0.5
+    assert "fold 'silent': all stimuli are silent" in score_fold(shared, (Silent(), 1))
 
 
 def test_interval_and_chance():

@@ -42,6 +42,13 @@ class Skilled(AttentionDecoderMixin, BaseEstimator):
         return scores
 
 
+class Silent(Skilled):
+    """Says nothing."""
+
+    def window_scores(self, trial, window=5.0, hop=None):
+        return np.zeros((int(trial.duration // window), trial.n_stimuli))
+
+
 def slow(sfreq):
     """Make a decoder that takes long enough for a worker to die meanwhile."""
     return Skilled(pause=0.1)
