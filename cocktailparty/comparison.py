@@ -21,6 +21,7 @@ from cocktailparty.patterns import mean_pattern
 from cocktailparty.protocol import protocol_of
 from cocktailparty.provenance import methods_text
 from cocktailparty.report import summarise, write_report
+from cocktailparty.task import task_of, words
 from cocktailparty.trial import Trial
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def compare_and_report(
     report = write_report(
         out,
         table,
-        title="Attention decoding",
+        title=words(task_of(table)).title,
         data=data,
         splits=_split_text(cv, trials, n_splits, gap),
         preprocessing=preprocessing,
@@ -179,11 +180,31 @@ def _task_notes(trials: Sequence[Trial], windows: list[float], table: Any) -> li
             "One sound played at a time, so this is match-mismatch: it shows that a decoder "
             "follows the sound that played, and nothing about attention."
         )
+    elif any(trial.n_stimuli == 1 for trial in trials):
+        notes.append(
+            "In some trials one sound played alone; they were tested by match-mismatch, which "
+            "says nothing about attention, and are counted with the others."
+        )
+    notes += _silence_notes(table)
     left_out = sorted(set(windows) - set(table["window"]))
     if left_out:
         listed = ", ".join(f"{window:g}" for window in left_out)
         notes.append(f"Windows of {listed} s do not fit into the test data and were left out.")
     return notes
+
+
+def _silence_notes(table: Any) -> list[str]:
+    """Say how many windows were left out because nothing plays in them."""
+    one = table[table["decoder"] == table["decoder"].iloc[0]]
+    counts = one.groupby("window")[["n_undecidable", "n_windows"]].sum()
+    silent = counts[counts["n_undecidable"] > 0]
+    if silent.empty:
+        return []
+    listed = "; ".join(
+        f"{row.n_undecidable} of {row.n_undecidable + row.n_windows} windows of {window:g} s"
+        for window, row in silent.iterrows()
+    )
+    return [f"All sounds are silent in {listed}: nothing can be decided there, they were left out."]
 
 
 def _summed_up(caught: list[warnings.WarningMessage]) -> list[str]:

@@ -79,14 +79,19 @@ def compare(
         A row for each decoder, subject, fold and window: ``accuracy`` with ``n_correct`` of
         ``n_windows`` non-overlapping windows, the mean scores ``r_attended`` and ``r_unattended``
         (Pearson correlations for decoders that correlate), ``n_stimuli`` and ``chance``, the
-        accuracy that guessing reaches in at most 5 % of such rows.
+        accuracy that guessing reaches in at most 5 % of such rows. A tie counts its share
+        (`cocktailparty.metrics.decision_shares`), so that ``n_correct`` may be fractional.
+        ``n_undecidable`` windows in which all stimuli are silent were left out; where that are
+        all, ``n_windows`` is 0 and what is computed from the windows NaN. ``task`` is
+        "attention", "match-mismatch" where a single stimulus played, or "mixed".
 
     Raises
     ------
     LeakError
         If training and test trials share a stimulus.
     ValueError
-        If labels are missing, no window fits, or the gap is shorter than a decoder's lags.
+        If labels are missing, no window fits, the gap is shorter than a decoder's lags, or a
+        decoder gives NaN for a score.
 
     Examples
     --------
@@ -376,7 +381,7 @@ def _run(
 
     keys = [store.key(decoders[name], fold, windows) for name, fold in jobs]
     found = [store.load(key) for key in keys]
-    results = {i: result for i, result in enumerate(found) if result is not None}
+    results = {i: result for i, result in enumerate(found) if result and _tells_all(result)}
     missing = [i for i in range(len(jobs)) if i not in results]
 
     parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
@@ -391,6 +396,11 @@ def _run(
             results[i] = result
             bar.update()
     return [results[i] for i in range(len(jobs))]
+
+
+def _tells_all(result: dict) -> bool:
+    """Tell whether a stored result counts ties and silent windows as they are counted now."""
+    return all("n_undecidable" in row for rows in result.values() for row in rows)
 
 
 def _numbered(i: int, decoder: Any, fold: Fold, windows: list[float]) -> tuple[int, dict]:

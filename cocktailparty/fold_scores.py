@@ -1,13 +1,27 @@
 """Train on one part of a fold and score the other."""
 
-from typing import Any
+from math import fsum
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
 
-from cocktailparty.metrics import chance_level
+from cocktailparty.backend import to_numpy
+from cocktailparty.metrics import chance_level, decidable_windows, decision_shares
+from cocktailparty.metrics.decisions import check_scores, whole_counts
 from cocktailparty.model_selection import Fold, match_mismatch
+from cocktailparty.task import ATTENTION, MATCH_MISMATCH, joint_task
+from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels
+
+
+class _Tested(NamedTuple):
+    """Scores (n_windows, n_stimuli) of the decidable windows of a trial."""
+
+    attended: int
+    scores: np.ndarray
+    n_undecidable: int
+    task: str
 
 
 def evaluate_fold(decoder: Any, fold: Fold, windows: list[float]) -> dict[str, list[dict]]:
@@ -28,46 +42,87 @@ def evaluate_fold(decoder: Any, fold: Fold, windows: list[float]) -> dict[str, l
     -------
     rows : dict of str to list of dict
         For each tested subject a row for each window that fits: `window`, `accuracy`, `n_correct`,
-        `n_windows`, `r_attended`, `r_unattended`, `n_stimuli` and `chance`, as in
-        `cocktailparty.evaluation.compare`.
+        `n_windows`, `n_undecidable`, `r_attended`, `r_unattended`, `n_stimuli`, `chance` and
+        `task`, as in `cocktailparty.evaluation.compare`.
+
+    Raises
+    ------
+    ValueError
+        If a label is missing, or the decoder does not give one score for each window and stimulus,
+        or NaN.
     """
     fitted = clone(decoder).fit(fold.train)
-    scores: dict[str, dict[float, list[np.ndarray]]] = {}
+    tested: dict[str, dict[float, list[_Tested]]] = {}
     for trial, attended in zip(fold.test, attended_labels(fold.test), strict=True):
+        task, fitting = ATTENTION, windows
         if trial.n_stimuli == 1:
             fitting = [w for w in windows if round(w * trial.sfreq) <= trial.n_times // 2]
             if not fitting:
                 continue
-            trial = match_mismatch(trial, max(fitting))
-        else:
-            fitting = windows
-        own = scores.setdefault(trial.subject, {window: [] for window in windows})
+            trial, task = match_mismatch(trial, max(fitting)), MATCH_MISMATCH
+        own = tested.setdefault(trial.subject, {window: [] for window in windows})
         for window, values in fitted.window_sweep(trial, fitting).items():
-            # The attended stimulus first, whichever it was.
-            own[window].append(np.roll(values, -attended, axis=1))
-    return {subject: _rows(by_window) for subject, by_window in scores.items()}
+            scores, decidable = _checked(values, trial, window, decoder)
+            own[window].append(
+                _Tested(int(attended), scores[decidable], int(np.sum(~decidable)), task)
+            )
+    return {subject: _rows(by_window) for subject, by_window in tested.items()}
 
 
-def _rows(by_window: dict[float, list[np.ndarray]]) -> list[dict]:
+def _checked(
+    values: Any, trial: Trial, window: float, decoder: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of all windows, and which of the windows can be decided."""
+    scores = to_numpy(values)
+    what = f"{type(decoder).__name__}, {trial.label}, windows of {window:g} s"
+    decidable = decidable_windows(trial.stimuli, trial.sfreq, window)
+    if scores.shape != (len(decidable), trial.n_stimuli):
+        raise ValueError(
+            f"{what}: window_sweep gave scores of shape {scores.shape}, expected "
+            f"{(len(decidable), trial.n_stimuli)}, one for each whole window and stimulus"
+        )
+    check_scores(scores[decidable], what)
+    return scores, decidable
+
+
+def _rows(by_window: dict[float, list[_Tested]]) -> list[dict]:
     rows = []
-    for window, parts in by_window.items():
-        parts = [part for part in parts if len(part)]
-        if not parts:
+    for window, tested in by_window.items():
+        tested = [test for test in tested if len(test.scores) or test.n_undecidable]
+        if not tested:
             continue
-        correct = np.concatenate([part[:, 0] > part[:, 1:].max(axis=1) for part in parts])
-        n_stimuli = min(part.shape[1] for part in parts)
+        n_stimuli = min(test.scores.shape[1] for test in tested)
+        n_undecidable = sum(test.n_undecidable for test in tested)
+        counted = _counted([test for test in tested if len(test.scores)])
+        n_windows = counted["n_windows"]
         rows.append(
             {
                 "window": window,
-                "accuracy": float(correct.mean()),
-                "n_correct": int(correct.sum()),
-                "n_windows": len(correct),
-                "r_attended": float(np.concatenate([part[:, 0] for part in parts]).mean()),
-                "r_unattended": float(
-                    np.concatenate([part[:, 1:].mean(axis=1) for part in parts]).mean()
-                ),
+                **counted,
+                "n_undecidable": n_undecidable,
                 "n_stimuli": n_stimuli,
-                "chance": chance_level(len(correct), n_stimuli),
+                "chance": chance_level(n_windows, n_stimuli) if n_windows else float("nan"),
+                "task": joint_task(test.task for test in tested),
             }
         )
     return rows
+
+
+def _counted(tested: list[_Tested]) -> dict[str, Any]:
+    """Count the decisions; where nothing could be decided, numbers of them are NaN."""
+    if not tested:
+        nan = float("nan")
+        return {"accuracy": nan, "n_correct": 0, "n_windows": 0,
+                "r_attended": nan, "r_unattended": nan}  # fmt: skip
+    shares = np.concatenate([decision_shares(t.scores)[:, t.attended] for t in tested])
+    n_correct = fsum(shares)
+    least, most = whole_counts(n_correct)
+    attended = np.concatenate([t.scores[:, t.attended] for t in tested])
+    others = [np.delete(t.scores, t.attended, axis=1).mean(axis=1) for t in tested]
+    return {
+        "accuracy": n_correct / len(shares),
+        "n_correct": least if least == most else n_correct,
+        "n_windows": len(shares),
+        "r_attended": float(attended.mean()),
+        "r_unattended": float(np.concatenate(others).mean()),
+    }

@@ -14,6 +14,7 @@ from cocktailparty.backend import to_numpy
 from cocktailparty.drawing import COLORS, MARKERS, axes_for, plain, sober
 from cocktailparty.regularisation import regularisation_path
 from cocktailparty.summary import ALPHA, pool
+from cocktailparty.task import task_of, words
 from cocktailparty.topography import channel_topomap, cluster_map, trf_topomap
 
 if TYPE_CHECKING:
@@ -192,14 +193,15 @@ def correlation_scatter(
             f"({100 * above / len(x):.0f} %)"
         )
     values = scored[["r_unattended", "r_attended"]].to_numpy()
+    said = words(task_of(table))
     pad = 0.08 * (np.ptp(values) or 1.0)
     limits = (values.min() - pad, values.max() + pad)
     ax.axline((limits[0], limits[0]), slope=1, color="0.5", ls="--", lw=1, zorder=0)
     ax.set(
         xlim=limits,
         ylim=limits,
-        xlabel="score of the competing stimulus",
-        ylabel="score of the attended stimulus",
+        xlabel=f"score of the {said.other}",
+        ylabel=f"score of the {said.right}",
     )
     ax.set_aspect("equal", adjustable="box")
     ax.locator_params(nbins=5)
@@ -284,9 +286,11 @@ def reconstruction_excerpt(
     apart = 7.0
     rows = [attended, *(i for i in range(len(stimuli)) if i != attended)]
     labels, lines = [], {}
+    # Nobody can be said to attend a sound that plays alone.
+    right = "attended" if len(stimuli) > 1 else "played"
     for row, i in enumerate(rows):
         offset = -apart * row
-        role, color = ("attended", COLORS[0]) if i == attended else ("ignored", "0.55")
+        role, color = (right, COLORS[0]) if i == attended else ("ignored", "0.55")
         ax.fill_between(
             times, played[i] + offset, offset + played[i].min(), color=color, alpha=0.25, lw=0
         )
@@ -334,14 +338,13 @@ def _draw_chance(
 
 def _wilson(rows: "pd.DataFrame") -> np.ndarray:
     """Distances down and up to the ends of the 95 % Wilson interval."""
-    from scipy.stats import binomtest
+    from cocktailparty.metrics import accuracy_interval
 
     ends = [
-        binomtest(int(k), int(n)).proportion_ci(0.95, method="wilson")
-        for k, n in zip(rows["n_correct"], rows["n_windows"], strict=True)
+        accuracy_interval(k, n) for k, n in zip(rows["n_correct"], rows["n_windows"], strict=True)
     ]
     accuracy = rows["accuracy"].to_numpy()
-    distances = [accuracy - [end.low for end in ends], [end.high for end in ends] - accuracy]
+    distances = [accuracy - [low for low, _ in ends], [high for _, high in ends] - accuracy]
     return np.maximum(distances, 0.0)  # rounding at 0 and 100 %
 
 

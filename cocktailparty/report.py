@@ -10,10 +10,12 @@ import numpy as np
 from sklearn import config_context
 
 from cocktailparty.files import scratch_folder
+from cocktailparty.metrics.decisions import count_text
 from cocktailparty.patterns import Pattern
 from cocktailparty.provenance import methods_text
 from cocktailparty.report_figures import pictures
 from cocktailparty.summary import ALPHA, summarise
+from cocktailparty.task import ATTENTION
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels
 from cocktailparty.verdict import cautions, findings, verdict
@@ -214,7 +216,16 @@ def _installed(found: Mapping[str, str]) -> list[tuple[str, str]]:
 
 def _results(summary: "pd.DataFrame") -> str:
     n_subjects = int(summary["n_subjects"].max())
-    header = ["decoder", "window (s)", "right / windows", "accuracy", "mean ± SD", "chance level"]
+    silent = bool(summary["n_undecidable"].sum())
+    header = [
+        "decoder",
+        "window (s)",
+        "right / windows",
+        *["left out"] * silent,
+        "accuracy",
+        "mean ± SD",
+        "chance level",
+    ]
     header += ["p", "p (Holm)", "ITR (bits/min)", "MESD (s)"]
     rows = []
     for _, group in summary.groupby("decoder", sort=False):
@@ -224,13 +235,14 @@ def _results(summary: "pd.DataFrame") -> str:
                 [
                     "" if i else row["decoder"],
                     f"{row['window']:g}",
-                    f"{row['n_correct']} / {row['n_windows']}",
+                    f"{count_text(row['n_correct'])} / {row['n_windows']}",
+                    *[str(row["n_undecidable"])] * silent,
                     f"{100 * row['accuracy']:.1f} %",
                     spread if row["n_subjects"] > 1 else "n/a",
                     f"{100 * row['chance']:.1f} %",
                     f"{row['p']:.2g}",
                     f"{row['p_holm']:.2g}{'*' if row['p_holm'] <= ALPHA else ''}",
-                    f"{row['itr']:.2f}",
+                    f"{row['itr']:.2f}" if np.isfinite(row["itr"]) else "n/a",
                     "" if i else _mesd(row["mesd"]),
                 ]
             )
@@ -240,8 +252,16 @@ def _results(summary: "pd.DataFrame") -> str:
         f"accuracy that guessing reaches with a probability of at most {100 * ALPHA:g} %. "
         f"p: one-sided binomial test; * at most {ALPHA:g} after Holm's correction for all rows. "
         "ITR: information transfer rate. MESD: minimal expected switch duration over all windows "
-        "of the decoder (n/a if no accuracy exceeds one half, or with more than two stimuli)."
+        "of the decoder (n/a if no accuracy exceeds one half, or with more than two stimuli). "
+        "Stimuli that tie share a decision."
     )
+    if silent:
+        legend += " Left out: windows in which all stimuli are silent, so that nothing is decided."
+    if (summary["task"] != ATTENTION).any():
+        legend += (
+            " ITR and MESD say how fast attention steers a device: n/a where one sound played, "
+            "since nothing was attended instead of another."
+        )
     return f"{_table(rows, header)}<p class='small text-muted mt-2'>{escape(legend)}</p>"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from cocktailparty.montages import Places, places_of
 from cocktailparty.patterns import Pattern, pattern_of
+from cocktailparty.task import task_of, words
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels
 
@@ -72,12 +73,13 @@ def pictures(
 
     from cocktailparty import plots
 
+    said = words(task_of(table))
     figure = Figure((8.0, 4.4), layout="constrained")
     plots.accuracy_by_window(table, ax=figure.subplots())
     yield Picture(
         "accuracy",
         "Accuracy by decision window",
-        "Share of windows in which the attended stimulus was chosen; the folds of a subject are "
+        f"Share of windows in which the {said.right} was chosen; the folds of a subject are "
         "pooled. The grey band tells what guessing reaches with all windows pooled; a single "
         "subject's line rests on fewer windows and scatters more widely.",
         figure,
@@ -95,9 +97,9 @@ def pictures(
             ax.remove()
         yield Picture(
             "scores",
-            "Scores of the attended and the competing stimulus",
+            f"Scores of the {said.right} and the {said.other}",
             "A point for each test fold of each subject: mean score over its windows, Pearson's r "
-            "for decoders that reconstruct. Above the dashed line the attended stimulus scores "
+            f"for decoders that reconstruct. Above the dashed line the {said.right} scores "
             "higher.",
             figure,
         )

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cocktailparty.task import ATTENTION, task_of
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -28,8 +30,9 @@ def pool(table: "pd.DataFrame", by: Sequence[str]) -> "pd.DataFrame":
     -------
     pooled : DataFrame
         A row for each group with the columns of `by`, `n_windows`, `n_correct`, `n_stimuli` (the
-        smallest of the group, which makes guessing easiest) and `accuracy`. Decoders keep their
-        order in `table`; within them, windows rise.
+        smallest of the group, which makes guessing easiest), `accuracy`, and, if `table` has it,
+        `n_undecidable`. Decoders keep their order in `table`; within them, windows rise. A group
+        of which no window can be decided has no row.
 
     Raises
     ------
@@ -55,12 +58,16 @@ def pool(table: "pd.DataFrame", by: Sequence[str]) -> "pd.DataFrame":
         )
     rows = table[table["n_windows"] > 0]
     if rows.empty:
-        raise ValueError("table holds no decision: it has no row with n_windows > 0")
+        silent = " (in all windows all stimuli are silent)" if _undecidable(table).any() else ""
+        raise ValueError(f"table holds no decision: it has no row with n_windows > 0{silent}")
     pooled = rows.groupby(by, sort=False, as_index=False, dropna=False).agg(
         n_windows=("n_windows", "sum"),
         n_correct=("n_correct", "sum"),
         n_stimuli=("n_stimuli", "min"),
     )
+    if "n_undecidable" in table:
+        left_out = table.groupby(by, as_index=False, dropna=False)["n_undecidable"].sum()
+        pooled = pooled.merge(left_out, on=by, how="left", validate="one_to_one")
     pooled["accuracy"] = pooled["n_correct"] / pooled["n_windows"]
     order = np.arange(len(pooled))
     if "window" in by:
@@ -83,13 +90,15 @@ def summarise(table: "pd.DataFrame") -> "pd.DataFrame":
     Returns
     -------
     summary : DataFrame
-        Columns: `decoder`, `window` (s), `n_subjects`, `n_windows`, `n_correct`, `n_stimuli`;
-        `accuracy` of all windows pooled; `accuracy_mean` and `accuracy_sd` over subjects (sd is
-        NaN for one subject); `chance`, the accuracy that guessing reaches with a probability of
-        at most 5 %; `p`, one-sided binomial; `p_holm`, the same after Holm's correction for all
-        rows; `itr` in bits per minute; `mesd` in seconds, of the decoder's pooled accuracies
-        over all windows, NaN where it cannot be computed (no accuracy above one half, or more
-        than two stimuli).
+        Columns: `decoder`, `window` (s), `n_subjects`, `n_windows`, `n_correct` (fractional where
+        stimuli tied), `n_stimuli`; `n_undecidable`, windows that were left out since all stimuli
+        are silent in them; `task`, as in `table`; `accuracy` of all windows pooled;
+        `accuracy_mean` and `accuracy_sd` over subjects (sd is NaN for one subject); `chance`, the
+        accuracy that guessing reaches with a probability of at most 5 %; `p`, one-sided binomial;
+        `p_holm`, the same after Holm's correction for all rows; `itr` in bits per minute; `mesd`
+        in seconds, of the decoder's pooled accuracies over all windows, NaN where it cannot be
+        computed (no accuracy above one half, or more than two stimuli). Both are NaN for other
+        tasks than attention: they say how fast a listener can steer a device.
 
     Raises
     ------
@@ -115,6 +124,7 @@ def summarise(table: "pd.DataFrame") -> "pd.DataFrame":
     from scipy.stats import binom
 
     from cocktailparty.metrics import chance_level, itr
+    from cocktailparty.metrics.decisions import whole_counts
 
     summary = pool(table, ["decoder", "window"])
     spread = (
@@ -124,21 +134,29 @@ def summarise(table: "pd.DataFrame") -> "pd.DataFrame":
     )
     summary = summary.merge(spread, on=["decoder", "window"], how="left", validate="one_to_one")
     counts = [
-        (int(n), int(k), int(m))
+        (int(n), float(k), int(m))
         for n, k, m in zip(
             summary["n_windows"], summary["n_correct"], summary["n_stimuli"], strict=True
         )
     ]
     summary["chance"] = [chance_level(n, m, alpha=ALPHA) for n, _, m in counts]
-    summary["p"] = [float(binom.sf(k - 1, n, 1 / m)) for n, k, m in counts]
+    summary["p"] = [float(binom.sf(whole_counts(k)[0] - 1, n, 1 / m)) for n, k, m in counts]
     summary["p_holm"] = holm(summary["p"])
+    tasks = {keys: task_of(rows) for keys, rows in table.groupby(["decoder", "window"])}
+    summary["task"] = [
+        tasks[keys] for keys in zip(summary["decoder"], summary["window"], strict=True)
+    ]
     summary["itr"] = [
-        itr(k / n, float(window), n_stimuli=m)
-        for (n, k, m), window in zip(counts, summary["window"], strict=True)
+        itr(row["accuracy"], float(row["window"]), n_stimuli=int(row["n_stimuli"]))
+        if row["task"] == ATTENTION
+        else float("nan")
+        for row in summary.to_dict("records")
     ]
     switch = {name: _mesd(rows) for name, rows in summary.groupby("decoder", sort=False)}
     summary["mesd"] = [switch[name] for name in summary["decoder"]]
-    facts = ["decoder", "window", "n_subjects", "n_windows", "n_correct", "n_stimuli", "accuracy"]
+    summary["n_undecidable"] = _undecidable(summary)
+    facts = ["decoder", "window", "n_subjects", "n_windows", "n_correct", "n_stimuli"]
+    facts += ["n_undecidable", "task", "accuracy"]
     return summary[[*facts, "accuracy_mean", "accuracy_sd", "chance", "p", "p_holm", "itr", "mesd"]]
 
 
@@ -169,9 +187,15 @@ def holm(p: Any) -> np.ndarray:
     return corrected
 
 
+def _undecidable(rows: "pd.DataFrame") -> "pd.Series":
+    """Numbers of windows left out; none where a table does not tell."""
+    return rows["n_undecidable"] if "n_undecidable" in rows else 0 * rows["n_windows"]
+
+
 def _mesd(rows: "pd.DataFrame") -> float:
     from cocktailparty.metrics import mesd
 
-    if rows["n_stimuli"].max() > 2 or rows["accuracy"].max() <= 0.5:
+    steers = rows["n_stimuli"].max() <= 2 and (rows["task"] == ATTENTION).all()
+    if not steers or rows["accuracy"].max() <= 0.5:
         return float("nan")
     return float(mesd(rows["window"], rows["accuracy"]).mesd)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cocktailparty.summary import ALPHA, summarise
+from cocktailparty.task import MATCH_MISMATCH, task_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
 FEW_MINUTES = 10
 #: Pooled windows below this number are called few.
 FEW_WINDOWS = 20
+# What may be wrong where a decoder does worse than guessing: with labels, and with one sound.
+_SUSPECT = (
+    "check that the attended labels and the order of the stimuli are not swapped.",
+    "check that the sound and the EEG of a trial belong together.",
+)
 
 
 def verdict(table: "pd.DataFrame") -> list[str]:
@@ -113,7 +119,7 @@ def cautions(table: "pd.DataFrame") -> list[str]:
     if len(below):
         sentences.append(
             f"Fewer right decisions than guessing gives ({', '.join(below['decoder'].unique())}): "
-            "check that the attended labels and the order of the stimuli are not swapped."
+            + _SUSPECT[task_of(table) == MATCH_MISMATCH]
         )
     if len(summary) > 1:
         sentences.append(
@@ -153,17 +159,21 @@ def _amount(table: "pd.DataFrame", summary: "pd.DataFrame") -> str:
 def _below_chance(summary: "pd.DataFrame") -> np.ndarray:
     from scipy.stats import binom
 
-    return np.asarray(
-        binom.cdf(summary["n_correct"], summary["n_windows"], 1 / summary["n_stimuli"])
-    )
+    from cocktailparty.metrics.decisions import whole_counts
+
+    most = [whole_counts(k)[1] for k in summary["n_correct"]]
+    return np.asarray(binom.cdf(most, summary["n_windows"], 1 / summary["n_stimuli"]))
 
 
 def _numbers(rows: "pd.DataFrame", p: str) -> list[str]:
+    from cocktailparty.metrics.decisions import count_text
+
     parts = []
     for row in rows.to_dict("records"):
         part = (
-            f"at {row['window']:g} s: {row['n_correct']} of {_count(row['n_windows'], 'window')} "
-            f"({_percent(row['accuracy'])}), chance level {_percent(row['chance'])}"
+            f"at {row['window']:g} s: {count_text(row['n_correct'])} of "
+            f"{_count(row['n_windows'], 'window')} ({_percent(row['accuracy'])}), chance level "
+            f"{_percent(row['chance'])}"
         )
         parts.append(f"{part}, {_p_value(row[p], p)}" if p else part)
     return parts

@@ -62,7 +62,39 @@ def test_shifts_are_reported_for_each_decoder(trials, tmp_path):
     assert "p = 1." in result.notes[1]
 
 
+def test_rests_are_left_out_with_a_note(trials, tmp_path):
+    rests = []
+    for trial in trials:
+        stimuli = trial.stimuli.copy()
+        stimuli[:, 5 * 64 : 16 * 64] = 0
+        rests.append(trial.replace(stimuli=stimuli))
+    result = compare_and_report({"guess": Guess()}, rests, tmp_path, windows=[5, 10])
+    counts = result.table.groupby("window")[["n_windows", "n_undecidable"]].sum()
+    assert counts.to_numpy().tolist() == [[8, 8], [8, 0]]
+    (note,) = result.notes
+    assert note.startswith("All sounds are silent in 8 of 16 windows of 5 s: nothing can be")
+    assert note in result.report.read_text()
+    assert [row["n_undecidable"] for row in result.protocol["summary"]] == [8, 0]
+    assert pd.read_csv(tmp_path / "summary.csv")["n_undecidable"].tolist() == [8, 0]
+
+
 def test_own_splitters_are_named(trials, tmp_path):
     result = compare_and_report({"r": RIDGE}, trials, tmp_path, cv=LeaveOneOut(), windows=[10])
     assert len(result.table) == 4
     assert "Trials were split by LeaveOneOut()." in result.report.read_text()
+
+
+def test_nothing_is_called_attention_where_one_sound_played(trials, tmp_path):
+    alone = [t.replace(stimuli=t.stimuli[:1], attended=0) for t in trials]
+    result = compare_and_report({"ridge": RIDGE}, alone, tmp_path, windows=[5])
+    html = result.report.read_text()
+    assert "<title>Match-mismatch decoding</title>" in html
+    assert "the sound that played was chosen" in html
+    assert "Scores of the sound that played and the same sound from another time" in html
+    (note,) = result.notes
+    told = html.replace(note, "").replace("How fast attention", "")
+    assert "attended stimulus" not in told
+    (row,) = result.protocol["summary"]
+    assert row["task"] == "match-mismatch"
+    assert row["itr"] is None
+    assert row["mesd"] is None

@@ -1,3 +1,4 @@
+import json
 import warnings
 
 import numpy as np
@@ -22,7 +23,7 @@ from linear_aad import AttentionDecoder, BackwardTRF, CCADecoder
 RIDGE = AttentionDecoder(BackwardTRF(0.0, 0.3, 64, alpha=1e-2, alpha_convention="relative"))
 COLUMNS = [
     "decoder", "subject", "fold", "window", "accuracy", "n_correct", "n_windows",
-    "r_attended", "r_unattended", "n_stimuli", "chance",
+    "r_attended", "r_unattended", "n_undecidable", "n_stimuli", "chance", "task",
 ]  # fmt: skip
 
 
@@ -51,6 +52,20 @@ def test_the_table_says_what_the_decoder_does(trials):
             assert row.r_attended == pytest.approx(scores[:, held_out.attended].mean())
             assert row.r_unattended == pytest.approx(scores[:, 1 - held_out.attended].mean())
             assert row.chance == chance_level(len(correct))
+
+
+def test_folds_that_were_counted_by_another_rule_are_computed_again(trials, tmp_path):
+    own = [t for t in trials if t.subject == trials[0].subject]
+    table = compare({"ridge": RIDGE}, own, "trial", [5], cache=tmp_path)
+    for file in tmp_path.iterdir():
+        kept = json.loads(file.read_text())["content"]
+        for rows in kept.values():
+            for row in rows:
+                del row["n_undecidable"]
+                row["n_correct"] = 0
+        file.write_text(json.dumps(kept))
+    again = compare({"ridge": RIDGE}, own, "trial", [5], cache=tmp_path)
+    pd.testing.assert_frame_equal(again, table)
 
 
 def test_simulated_listeners_are_decoded(trials):

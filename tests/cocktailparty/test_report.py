@@ -11,7 +11,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from cocktailparty import Trial
-from cocktailparty.report import summarise, verdict, write_report
+from cocktailparty.report import _results, summarise, verdict, write_report
 
 CHANNELS = ["Fp1", "Cz", "Pz", "O2", "T7"]
 
@@ -119,6 +119,23 @@ def test_tables_hold_the_numbers(folder: Path, html: str, comparison: pd.DataFra
             f"{100 * row['chance']:.1f} %",
         ]
         assert "".join(f"<td>{cell}</td>" for cell in cells) in html
+
+
+def test_windows_left_out_and_what_is_not_about_attention_are_shown(
+    comparison: pd.DataFrame,
+) -> None:
+    plain = _results(summarise(comparison))
+    assert "left out" not in plain
+    assert "n/a where one sound played" not in plain
+    table = comparison.assign(n_undecidable=3, task="match-mismatch")
+    table["n_correct"] -= 0.5
+    summary = summarise(table)
+    shown = _results(summary)
+    row = summary.iloc[0]
+    assert f"<td>{row['n_correct']:g} / {row['n_windows']}</td><td>{row['n_undecidable']}" in shown
+    assert row["n_undecidable"] == 3 * len(comparison) / 6
+    assert shown.count("<td>n/a</td>") == 6 + 2
+    assert "n/a where one sound played" in shown
 
 
 def test_verdict_stands_in_the_report(html: str, comparison: pd.DataFrame) -> None:

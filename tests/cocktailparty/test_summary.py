@@ -85,6 +85,32 @@ def test_mesd_is_missing_where_no_device_works(n_correct: int, n_stimuli: int) -
     assert np.isnan(summary["mesd"].iloc[0])
 
 
+def test_nothing_about_devices_is_said_where_one_sound_played() -> None:
+    table = rows(("d", "S1", "a", 5.0, 40, 38)).assign(task="match-mismatch")
+    assert summarise(table.assign(task="attention"))[["itr", "mesd"]].notna().all(axis=None)
+    assert summarise(table)[["itr", "mesd"]].isna().all(axis=None)
+    both = pd.concat([table, table.assign(task="attention", subject="S2")])
+    assert summarise(both)[["itr", "mesd"]].isna().all(axis=None)
+    assert summarise(both)["task"].tolist() == ["mixed"]
+
+
+def test_windows_left_out_are_counted_even_where_nothing_is_decided() -> None:
+    table = rows(
+        ("d", "S1", "a", 5.0, 4, 3), ("d", "S1", "b", 5.0, 0, 0), ("d", "S1", "b", 9.0, 0, 0)
+    ).assign(n_undecidable=[2, 6, 1])
+    summary = summarise(table)
+    assert summary["window"].tolist() == [5.0]
+    assert (summary["n_windows"].iloc[0], summary["n_undecidable"].iloc[0]) == (4, 8)
+    assert summarise(table.drop(columns="n_undecidable"))["n_undecidable"].tolist() == [0]
+    with pytest.raises(ValueError, match="in all windows all stimuli are silent"):
+        summarise(table.iloc[1:])
+
+
+def test_shares_of_decisions_never_make_p_too_small() -> None:
+    p = [summarise(rows(("d", "S1", "a", 5.0, 40, k)))["p"].iloc[0] for k in (26, 26.5, 27)]
+    assert p[0] == p[1] > p[2]
+
+
 def test_more_stimuli_lower_the_level() -> None:
     three = summarise(rows(("d", "S1", "a", 5.0, 40, 20), n_stimuli=3))
     assert three["p"].iloc[0] == pytest.approx(
