@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from cocktailparty.decoder import ReconstructionMixin
 from cocktailparty.trial import Trial
 from cocktailparty.trials import check_trials
+from linear_aad.haufe import patterns
 from linear_aad.lagged import LaggedMoments, Moments, filter_lagged, lags_in_samples
 from linear_aad.penalties import Penalty, check_penalty, is_penalty
 from linear_aad.relabelling import first_labels, relabel, segment_models, segment_tests
@@ -348,11 +349,9 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
         weights = ridge(moments, [self.alpha_], penalty)[0]
         weights = (1 - self.initial_weight) * weights + self.initial_weight * start.T
         products = moments.centred()[0] @ weights
-        power = np.einsum("ij,ij->j", weights, products)
-        patterns = np.divide(products, power, out=np.zeros_like(products), where=power > 0)
         self.intercept_ = (moments.y - moments.x @ weights) / moments.n
         self.coef_ = weights.T.reshape(shape)
-        self.patterns_ = patterns.T.reshape(shape)
+        self.patterns_ = patterns(products, weights).T.reshape(shape)
 
 
 def _with_stimuli(trials: Any, sfreq: float) -> list[Trial]:

@@ -21,6 +21,7 @@ from linear_aad.canonical import (
     canonical_filters,
     combination,
 )
+from linear_aad.haufe import patterns
 from linear_aad.lagged import filter_lagged, lags_in_samples
 
 
@@ -77,8 +78,9 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
     coef_stimulus_ : ndarray of shape (n_components, n_features, n_stimulus_lags)
         Filters of the stimulus, scaled likewise.
     patterns_ : ndarray of shape (n_components, n_channels, n_lags)
-        Covariance of the lagged EEG with the EEG output. Unlike filters, patterns may be read as
-        brain activity.
+        Covariance of the lagged EEG with the EEG outputs, times the inverse of the covariance of
+        the latter, which a ridge leaves correlated. Unlike filters, patterns may be read as brain
+        activity.
     correlations_ : ndarray of shape (n_components,)
         Canonical correlations on the training data, which the filters were fitted to.
     weights_ : ndarray of shape (n_components,)
@@ -209,7 +211,7 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
         )
         shape = (self.n_components, trials[0].n_channels, len(lags))
         self.coef_eeg_ = a.T.reshape(shape)
-        self.patterns_ = (xx @ a).T.reshape(shape)
+        self.patterns_ = patterns(xx @ a, a).T.reshape(shape)
         self.coef_stimulus_ = b.T.reshape(self.n_components, -1, len(stimulus_lags))
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
         return self

@@ -3,6 +3,7 @@
 from typing import Any
 
 from cocktailparty.backend import namespace
+from linear_aad.haufe import patterns
 from linear_aad.lagged import Moments
 from linear_aad.lagged_ridge import LaggedRidge
 
@@ -60,8 +61,9 @@ class BackwardTRF(LaggedRidge):
     intercept_ : ndarray of shape (n_features,)
         Constants.
     patterns_ : ndarray of shape (n_features, n_channels, n_lags)
-        What the weights respond to: covariance of the lagged EEG with the reconstruction, over
-        the variance of the latter. Unlike weights, patterns may be read as brain activity.
+        What the weights respond to: covariance of the lagged EEG with the reconstructions, times
+        the inverse of the covariance of the latter among each other. Unlike weights, patterns may
+        be read as brain activity: that which goes with a feature and not with the others.
     lags_ : ndarray of shape (n_lags,)
         Lags in samples.
     alpha_ : float, or ndarray of shape (n_bands,), (n_outputs,) or (n_outputs, n_bands)
@@ -116,12 +118,9 @@ class BackwardTRF(LaggedRidge):
         xp = namespace(weights)
         # A centred copy of the large matrix is not needed for the products about the means.
         products = total.xx @ weights - total.x[:, None] * (total.x @ weights / total.n)
-        power = xp.sum(weights * products, axis=0)
-        heard = power > 0
-        patterns = xp.where(heard, products / xp.where(heard, power, xp.ones_like(power)), 0.0)
         shape = (-1, n_inputs, len(self.lags_))
         self.coef_ = xp.reshape(xp.matrix_transpose(weights), shape)
-        self.patterns_ = xp.reshape(xp.matrix_transpose(patterns), shape)
+        self.patterns_ = xp.reshape(xp.matrix_transpose(patterns(products, weights)), shape)
 
     def _weights(self) -> Any:
         return namespace(self.coef_).permute_dims(self.coef_, (1, 2, 0))
