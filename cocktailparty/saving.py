@@ -362,7 +362,10 @@ class _Reader:
 
     def _object(self, node: dict[str, Any]) -> Any:
         cls = _class(node["class"], self.what)
-        made = cls(**{name: self.decoded(value) for name, value in node["init"].items()})
+        # What was always so before a parameter existed is not what its default is now.
+        parameters = dict(getattr(cls, "_before_parameters", {}))
+        parameters.update({name: self.decoded(value) for name, value in node["init"].items()})
+        made = cls(**parameters)
         for name, value in node["set"].items():
             if not name.isidentifier() or name.startswith("__") or hasattr(cls, name):
                 raise ValueError(

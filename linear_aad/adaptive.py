@@ -23,6 +23,7 @@ from linear_aad.shrinkage import ledoit_wolf_penalty
 from linear_aad.solvers import correlation
 from linear_aad.systems import ridge
 from linear_aad.trf import BackwardTRF
+from linear_aad.trial_means import without_mean
 
 
 class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
@@ -86,7 +87,10 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
     lags_ : ndarray of int, shape (n_lags,)
         Lags in samples.
     moments_ : Moments
-        Sums over the segments with the chosen stimuli, which `partial_fit` carries on.
+        Sums over the segments with the chosen stimuli, which `partial_fit` carries on; without
+        the mean of each segment if the regressor has `remove_mean`.
+    stimulus_sum_ : ndarray of shape (n_features,)
+        Sum of the chosen stimuli with their means, carried on likewise.
     classes_ : ndarray of int
         Indices of the stimuli.
 
@@ -169,10 +173,11 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
                 f"segment={self.segment:g} s leaves {len(parts)} segment(s), at least 2 are "
                 "needed: give more trials or shorten the segments"
             )
-        segments = [_all_stimuli(part, lags) for part in parts]
+        segments = [self._all_stimuli(part, lags) for part in parts]
         eeg = LaggedMoments.sum(_chosen(m, 0, 0) for m in segments).dense()
         if self._shrinks:
-            self.alpha_ = ledoit_wolf_penalty(eeg, [part.eeg for part in parts], lags)
+            signals = (self._signal(part.eeg) for part in parts)
+            self.alpha_ = ledoit_wolf_penalty(eeg, signals, lags)
         else:
             self.alpha_ = penalty.absolute(self.regressor.alpha, eeg, len(trials))
         tests = segment_tests(segments, n_features)
@@ -197,6 +202,7 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
             )
         chosen = LaggedMoments.sum(map(_chosen, segments, self.labels_, repeat(n_features)))
         self.moments_ = replace(eeg, y=chosen.y, xy=chosen.xy, yy=chosen.yy)
+        self.stimulus_sum_ = sum(map(_stimulus_sum, parts, self.labels_))
         self.n_trials_, self.lags_ = len(trials), lags
         self.n_features_in_ = n_channels
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
@@ -235,7 +241,7 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
         start = self._initial_weights(shape, self.lags_)
         labels = []
         for part in (part for trial in trials for part in _parts(trial, self.segment)):
-            candidates = _all_stimuli(part, self.lags_).dense()
+            candidates = self._all_stimuli(part, self.lags_).dense()
             weights = np.tile(self.coef_.reshape(shape[0], -1).T, len(part.stimuli))
             scores = correlation(candidates, weights).reshape(-1, shape[0]).mean(axis=1)
             labels.append(int(scores.argmax()))
@@ -244,6 +250,8 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
             pairs = zip(self.moments_.parts, segment.parts, strict=True)
             before = self.moments_
             self.moments_ = Moments(*(kept * old + new for old, new in pairs))
+            if self.regressor.remove_mean:
+                self.stimulus_sum_ = kept * self.stimulus_sum_ + _stimulus_sum(part, labels[-1])
             if self._shrinks:
                 self.alpha_ *= _variance(self.moments_) / _variance(before)
             else:
@@ -275,7 +283,7 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
         trials = self._familiar(check_trials(trials, self.regressor.sfreq))
         weights = self.coef_.transpose(1, 2, 0)
         return [
-            filter_lagged(trial.eeg, weights.astype(trial.eeg.dtype), self.lags_)
+            filter_lagged(self._signal(trial.eeg), weights.astype(trial.eeg.dtype), self.lags_)
             + self.intercept_.astype(trial.eeg.dtype)
             for trial in trials
         ]
@@ -284,6 +292,15 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
     def sfreq(self) -> float:
         """Sampling rate in hertz."""
         return float(self.regressor.sfreq)
+
+    def _signal(self, x: np.ndarray) -> np.ndarray:
+        """Signal of a segment as lags are made of it."""
+        return without_mean(x) if self.regressor.remove_mean else x
+
+    def _all_stimuli(self, trial: Trial, lags: np.ndarray) -> LaggedMoments:
+        """Moments with the features of all stimuli, one stimulus after the other, as targets."""
+        targets = trial.stimuli.transpose(1, 0, 2).reshape(trial.n_times, -1)
+        return LaggedMoments.of(self._signal(trial.eeg), self._signal(targets), lags)
 
     @property
     def _shrinks(self) -> bool:
@@ -349,7 +366,8 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
         weights = ridge(moments, [self.alpha_], penalty)[0]
         weights = (1 - self.initial_weight) * weights + self.initial_weight * start.T
         products = moments.centred()[0] @ weights
-        self.intercept_ = (moments.y - moments.x @ weights) / moments.n
+        level = self.stimulus_sum_ if self.regressor.remove_mean else moments.y
+        self.intercept_ = (level - moments.x @ weights) / moments.n
         self.coef_ = weights.T.reshape(shape)
         self.patterns_ = patterns(products, weights).T.reshape(shape)
 
@@ -369,16 +387,14 @@ def _parts(trial: Trial, segment: float) -> Iterator[Trial]:
     return (trial.crop(start, stop) for start, stop in pairwise(edges))
 
 
-def _all_stimuli(trial: Trial, lags: np.ndarray) -> LaggedMoments:
-    """Moments with the features of all stimuli, one stimulus after the other, as targets."""
-    targets = trial.stimuli.transpose(1, 0, 2).reshape(trial.n_times, -1)
-    return LaggedMoments.of(trial.eeg, targets, lags)
-
-
 def _chosen(m: Any, stimulus: int, n_features: int) -> Any:
     """Moments with the features of one stimulus as targets."""
     mine = slice(stimulus * n_features, (stimulus + 1) * n_features)
     return replace(m, y=m.y[mine], xy=m.xy[:, mine], yy=m.yy[mine])
+
+
+def _stimulus_sum(trial: Trial, stimulus: int) -> np.ndarray:
+    return np.asarray(trial.stimuli[stimulus]).sum(axis=0, dtype=np.float64)
 
 
 def _variance(moments: Moments) -> float:

@@ -9,6 +9,7 @@ from scipy.linalg import LinAlgError, cholesky, solve_triangular
 from cocktailparty.trial import Trial
 from linear_aad.lagged import LaggedMoments, Moments, lag_matrix
 from linear_aad.solvers import dense
+from linear_aad.trial_means import without_mean
 
 COMBINATIONS = ("lda", "dprime")
 
@@ -130,7 +131,12 @@ class LaggedProducts:
 
     @classmethod
     def of(
-        cls, trial: Trial, attended: int, lags: np.ndarray, stimulus_lags: np.ndarray
+        cls,
+        trial: Trial,
+        attended: int,
+        lags: np.ndarray,
+        stimulus_lags: np.ndarray,
+        remove_mean: bool = False,
     ) -> "LaggedProducts":
         """Sum over one trial, in double precision.
 
@@ -142,15 +148,21 @@ class LaggedProducts:
             Index of the stimulus.
         lags, stimulus_lags : ndarray of int
             Lags in samples: into the future of the EEG, into the past of the stimulus.
+        remove_mean : bool
+            Take their means off EEG and stimulus before.
 
         Returns
         -------
         products : LaggedProducts
             The sums.
         """
-        stimulus = lag_matrix(trial.stimuli[attended].astype(np.float64), -stimulus_lags)
+        eeg = trial.eeg.astype(np.float64)
+        stimulus = trial.stimuli[attended].astype(np.float64)
+        if remove_mean:
+            eeg, stimulus = without_mean(eeg), without_mean(stimulus)
+        stimulus = lag_matrix(stimulus, -stimulus_lags)
         return cls(
-            LaggedMoments.of(trial.eeg.astype(np.float64), stimulus, lags),
+            LaggedMoments.of(eeg, stimulus, lags),
             Moments.of(stimulus, stimulus[:, :0]),
         )
 

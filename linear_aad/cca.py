@@ -23,6 +23,7 @@ from linear_aad.canonical import (
 )
 from linear_aad.haufe import patterns
 from linear_aad.lagged import filter_lagged, lags_in_samples
+from linear_aad.trial_means import without_mean
 
 
 class CCADecoder(AttentionDecoderMixin, BaseEstimator):
@@ -70,6 +71,10 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
     n_folds : int, optional
         Number of parts into which the training trials are divided, in their order, to be left out;
         None for one trial at a time. Fewer parts take less time.
+    remove_mean : bool
+        Take the mean off each trial of EEG and stimuli before lags are made, in training and
+        decoding alike. Lagged samples count as zero beyond the ends of a trial, where an offset
+        would become a step. False keeps the means.
 
     Attributes
     ----------
@@ -121,6 +126,9 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
     (2,)
     """
 
+    # Decoders that were saved before the parameter existed were fitted without it.
+    _before_parameters = {"remove_mean": False}  # noqa: RUF012
+
     def __init__(
         self,
         tmin: float = 0.0,
@@ -134,6 +142,7 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
         combine: str = "dprime",
         train_window: float = 5.0,
         n_folds: int | None = None,
+        remove_mean: bool = True,
     ) -> None:
         self.tmin = tmin
         self.tmax = tmax
@@ -146,6 +155,7 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
         self.combine = combine
         self.train_window = train_window
         self.n_folds = n_folds
+        self.remove_mean = remove_mean
 
     def fit(self, trials: Any, attended: Any = None) -> "CCADecoder":
         """Learn the filters and how to combine their correlations.
@@ -180,10 +190,7 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
             np.arange(len(trials)), min(self.n_folds or len(trials), len(trials))
         )
         products = [
-            reduce(
-                add, (LaggedProducts.of(trials[i], labels[i], lags, stimulus_lags) for i in part)
-            )
-            for part in parts
+            reduce(add, (self._products(trials[i], labels[i]) for i in part)) for part in parts
         ]
         total = reduce(add, products).dense()
         differences = np.concatenate(
@@ -307,14 +314,22 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
         correlations = _sweep(*self.transform(trial), trial.sfreq, windows)
         return {window: r @ self.weights_ for window, r in correlations.items()}
 
+    def _products(self, trial: Trial, attended: int) -> LaggedProducts:
+        lags = (self.lags_, self.stimulus_lags_)
+        return LaggedProducts.of(trial, attended, *lags, self.remove_mean)
+
+    def _signal(self, x: np.ndarray) -> np.ndarray:
+        """Signal (n_times, n_channels) as lags are made of it."""
+        return without_mean(x) if self.remove_mean else x
+
     def _outputs(self, trial: Trial, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Apply filters that are the columns of matrices."""
         a = a.reshape(trial.n_channels, len(self.lags_), -1)
         b = b.reshape(trial.n_features, len(self.stimulus_lags_), -1)
-        eeg = filter_lagged(trial.eeg, a, self.lags_)
+        eeg = filter_lagged(self._signal(trial.eeg), a, self.lags_)
         stimuli = np.empty((trial.n_stimuli, trial.n_times, b.shape[2]))
         for output, stimulus in zip(stimuli, trial.stimuli, strict=True):
-            output[:] = filter_lagged(stimulus, b, -self.stimulus_lags_)
+            output[:] = filter_lagged(self._signal(stimulus), b, -self.stimulus_lags_)
         return eeg, stimuli
 
     def _stacked_filters(

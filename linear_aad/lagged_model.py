@@ -1,6 +1,7 @@
 """What all models of lagged signals have in common: lists of trials in, correlations out."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from cocktailparty.backend import namespace, to_numpy
 from linear_aad.lagged import filter_lagged, lags_in_samples
 from linear_aad.signals import check_lists, is_list
+from linear_aad.trial_means import WithoutMeans
 
 
 class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
@@ -21,6 +23,10 @@ class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
     tmin: float
     tmax: float
     sfreq: float
+    remove_mean: bool
+
+    # Models that were saved before the parameter existed were fitted without it.
+    _before_parameters = {"remove_mean": False}  # noqa: RUF012
 
     @property
     @abstractmethod
@@ -111,6 +117,10 @@ class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         self.y_ndim_ = outputs[0].ndim
         return inputs, outputs
 
+    def _centred(self, signals: list[Any]) -> Sequence[Any]:
+        """Trials without their means, or as they are if these are to be kept."""
+        return WithoutMeans(signals) if self.remove_mean else signals
+
     def _validated(self, X: Any, y: Any = None, reset: bool = True) -> tuple[list[Any], list[Any]]:
         """Trials as lists of arrays; the first one decides the number of inputs."""
         return check_lists(self, X, y, reset)
@@ -141,7 +151,7 @@ class LaggedLinearModel(LaggedModel):
         check_is_fitted(self)
         inputs, _ = self._validated(X, reset=False)
         weights, predicted = self._weights(), []
-        for x in inputs:
+        for x in self._centred(inputs):
             xp = namespace(x, weights)
             y = filter_lagged(x, xp.astype(weights, x.dtype), self._input_lags)
             y = y + xp.astype(self.intercept_, x.dtype)

@@ -18,6 +18,7 @@ from linear_aad.lagged import LaggedMoments, Moments
 from linear_aad.lagged_model import LaggedModel
 from linear_aad.lagged_rows import LaggedRows
 from linear_aad.signals import is_list
+from linear_aad.trial_means import WithoutMeans
 
 # Passes without improvement after which training in batches ends.
 _PATIENCE = 5
@@ -62,6 +63,9 @@ class LaggedRegressor(LaggedModel):
         Rows in a batch.
     random_state : int, RandomState or None
         Order of the rows. The regressor has its own `random_state`.
+    remove_mean : bool
+        Take the mean off each trial before lags are made, see `BackwardTRF`. The regressor is
+        given outputs with the mean of all training samples instead of that of their trial.
 
     Attributes
     ----------
@@ -113,6 +117,7 @@ class LaggedRegressor(LaggedModel):
         tol: float = 1e-3,
         batch_size: int = 1024,
         random_state: Any = None,
+        remove_mean: bool = True,
     ) -> None:
         self.regressor = regressor
         self.tmin = tmin
@@ -124,6 +129,7 @@ class LaggedRegressor(LaggedModel):
         self.tol = tol
         self.batch_size = batch_size
         self.random_state = random_state
+        self.remove_mean = remove_mean
 
     def fit(self, X: Any, y: Any) -> "LaggedRegressor":
         """Train the regressor.
@@ -154,6 +160,11 @@ class LaggedRegressor(LaggedModel):
                 "cocktailparty.backend.to_numpy"
             )
         columns = [s.reshape(len(s), -1) for s in outputs]
+        if self.remove_mean:
+            centred = WithoutMeans(columns)
+            mean = centred.mean()
+            columns = [(s + mean).astype(s.dtype, copy=False) for s in centred]
+        inputs = list(self._centred(inputs))
         self.n_outputs_ = columns[0].shape[1]
         # Not subclasses, which may minimise something else or choose the penalty by folds.
         if type(self.regressor) in (ElasticNet, Lasso):
@@ -191,7 +202,7 @@ class LaggedRegressor(LaggedModel):
         check_is_fitted(self)
         inputs, _ = self._validated(X, reset=False)
         predicted = []
-        for x in inputs:
+        for x in self._centred(inputs):
             view = LaggedRows([x], self._input_lags).view
             # The view itself is free, but the regressor may copy what it is given.
             n_rows = max(1, int(self.max_memory // (view.shape[1] * view.itemsize)))

@@ -14,6 +14,7 @@ from linear_aad.penalties import Penalty, check_penalty, is_penalty
 from linear_aad.shrinkage import ledoit_wolf_penalty
 from linear_aad.solvers import leave_one_trial_out
 from linear_aad.systems import ridge
+from linear_aad.trial_means import WithoutMeans
 from linear_aad.trial_moments import TrialMoments
 
 
@@ -41,9 +42,11 @@ class LaggedRidge(LaggedLinearModel):
     averaging : {"covariances", "models"}
         One model of all trials (early), or the mean of one model a trial (late).
     fit_intercept : bool
-        Fit a constant, which is not penalised. Without it, nothing is centred.
+        Fit a constant, which is not penalised. Without it, predictions have none.
     random_state : int, RandomState or None
         Source of the random directions of `band_search`.
+    remove_mean : bool
+        Take the mean off each trial before lags are made.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class LaggedRidge(LaggedLinearModel):
         averaging: str = "covariances",
         fit_intercept: bool = True,
         random_state: Any = None,
+        remove_mean: bool = True,
     ) -> None:
         self.tmin = tmin
         self.tmax = tmax
@@ -73,6 +77,7 @@ class LaggedRidge(LaggedLinearModel):
         self.averaging = averaging
         self.fit_intercept = fit_intercept
         self.random_state = random_state
+        self.remove_mean = remove_mean
 
     def fit(self, X: Any, y: Any) -> "LaggedRidge":
         """Learn the weights.
@@ -121,6 +126,8 @@ class LaggedRidge(LaggedLinearModel):
             if np.ndim(self.alpha_) == 0:
                 self.alpha_ = float(self.alpha_)
         self.intercept_ = (total.y - total.x @ weights) / total.n
+        if isinstance(moments.outputs, WithoutMeans):
+            self.intercept_ = self.intercept_ + moments.outputs.mean()
         if not self.fit_intercept:
             self.intercept_ = namespace(weights).zeros_like(self.intercept_)
         self._store(weights, total, moments.inputs[0].shape[1])
@@ -160,7 +167,7 @@ class LaggedRidge(LaggedLinearModel):
                 f"{inputs[0].shape[1]}"
             )
         outputs = [s[:, None] if s.ndim == 1 else s for s in outputs]
-        return TrialMoments(inputs, outputs, self._input_lags)
+        return TrialMoments(self._centred(inputs), self._centred(outputs), self._input_lags)
 
     def candidates(self) -> np.ndarray | None:
         """List the penalties to choose from.

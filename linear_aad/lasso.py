@@ -10,6 +10,7 @@ from linear_aad.lagged import Moments
 from linear_aad.lagged_model import LaggedLinearModel
 from linear_aad.penalties import is_penalty
 from linear_aad.solvers import correlation
+from linear_aad.trial_means import WithoutMeans
 from linear_aad.trial_moments import TrialMoments
 
 
@@ -38,6 +39,8 @@ class LassoTRF(LaggedLinearModel):
     tol : float
         The duality gap, as a part of the power of the stimulus, at which passes end. Correlations
         of left-out trials gain nothing from a smaller one.
+    remove_mean : bool
+        Take the mean off each trial before lags are made, see `BackwardTRF`.
 
     Attributes
     ----------
@@ -92,6 +95,7 @@ class LassoTRF(LaggedLinearModel):
         alpha: Any = 0.1,
         max_iter: int = 10_000,
         tol: float = 1e-3,
+        remove_mean: bool = True,
     ) -> None:
         self.tmin = tmin
         self.tmax = tmax
@@ -99,6 +103,7 @@ class LassoTRF(LaggedLinearModel):
         self.alpha = alpha
         self.max_iter = max_iter
         self.tol = tol
+        self.remove_mean = remove_mean
 
     def fit(self, X: Any, y: Any) -> "LassoTRF":
         """Learn the weights.
@@ -133,8 +138,9 @@ class LassoTRF(LaggedLinearModel):
                 f"choosing among {len(alphas)} penalties leaves one trial out, which takes at "
                 "least 2 trials: pass a list of trials, or a single alpha"
             )
-        inputs, outputs = ([s.astype(np.float64) for s in part] for part in (inputs, outputs))
-        trials = TrialMoments(inputs, [s.reshape(len(s), -1) for s in outputs], self._input_lags)
+        inputs = [x.astype(np.float64) for x in inputs]
+        columns = [s.astype(np.float64).reshape(len(s), -1) for s in outputs]
+        trials = TrialMoments(self._centred(inputs), self._centred(columns), self._input_lags)
         total = trials.total().dense()
         best = 0
         if len(alphas) > 1:
@@ -148,6 +154,8 @@ class LassoTRF(LaggedLinearModel):
         weights, n_iter = (part[best] for part in self._path(total, alphas))
         self.n_iter_ = int(n_iter)
         self.intercept_ = (total.y - total.x @ weights) / total.n
+        if isinstance(trials.outputs, WithoutMeans):
+            self.intercept_ = self.intercept_ + trials.outputs.mean()
         self.coef_ = np.ascontiguousarray(weights.T).reshape(
             -1, inputs[0].shape[1], len(self.lags_)
         )

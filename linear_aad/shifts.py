@@ -156,7 +156,8 @@ def _folds(
         test = LaggedMoments.sum(moments[k] for k in range(first, last)).dense()
         train = total - test
         if found is None:
-            inputs = moments.inputs[:first] + moments.inputs[last:]
+            others = [*range(first), *range(last, len(moments))]
+            inputs = (moments.inputs[k] for k in others)
             absolute = ledoit_wolf_penalty(train, inputs, moments.lags)
         else:
             alpha = directions(found)[0].alphas[0]

@@ -1,6 +1,6 @@
 """The penalty that Ledoit and Wolf's shrinkage of a lagged covariance amounts to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from linear_aad.lagged import Moments, filter_lagged
 from linear_aad.linalg import diagonal
 
 
-def ledoit_wolf_penalty(total: Moments, trials: Sequence[Any], lags: np.ndarray) -> float:
+def ledoit_wolf_penalty(total: Moments, trials: Iterable[Any], lags: np.ndarray) -> float:
     r"""Compute the ridge penalty of Ledoit-Wolf shrinkage, without the lagged signals.
 
     The covariance S of p lagged channels over n samples is drawn towards
@@ -22,7 +22,7 @@ def ledoit_wolf_penalty(total: Moments, trials: Sequence[Any], lags: np.ndarray)
     ----------
     total : Moments
         Sums over all trials.
-    trials : sequence of array of shape (n_times, n_channels)
+    trials : iterable of array of shape (n_times, n_channels)
         The signals that were lagged.
     lags : ndarray of int, shape (n_lags,)
         Successive lags in samples.

@@ -50,9 +50,15 @@ class BackwardTRF(LaggedRidge):
         One model of the summed products of all trials, or the mean of one model a trial (early
         or late integration). Left-out trials are predicted in the same way.
     fit_intercept : bool
-        Fit a constant, which is not penalised. Without it, nothing is centred.
+        Fit a constant, which is not penalised. Without it, predictions have none, and `remove_mean`
+        alone decides whether anything is centred.
     random_state : int, RandomState or None
         Source of the random ratios of `band_search`.
+    remove_mean : bool
+        Take the mean off each trial of EEG and stimulus before lags are made, in training, and
+        off each trial of EEG in prediction. Lagged samples count as zero beyond the ends of a
+        trial, where an offset would become a step. Predictions have the mean of all training
+        samples. False keeps the means, as mTRFpy does.
 
     Attributes
     ----------
@@ -168,9 +174,15 @@ class ForwardTRF(LaggedRidge):
         One model of the summed products of all trials, or the mean of one model a trial (early
         or late integration). Left-out trials are predicted in the same way.
     fit_intercept : bool
-        Fit a constant, which is not penalised. Without it, nothing is centred.
+        Fit a constant, which is not penalised. Without it, predictions have none, and `remove_mean`
+        alone decides whether anything is centred.
     random_state : int, RandomState or None
         Source of the random ratios of `band_search`.
+    remove_mean : bool
+        Take the mean off each trial of stimulus and EEG before lags are made, in training, and
+        off each trial of stimulus in prediction. Lagged samples count as zero beyond the ends of a
+        trial, where an offset would become a step. Predictions have the mean of all training
+        samples. False keeps the means, as mTRFpy does.
 
     Attributes
     ----------

@@ -19,9 +19,9 @@ class TrialMoments(Sequence[LaggedMoments]):
 
     Parameters
     ----------
-    inputs : list of array of shape (n_times, n_channels)
+    inputs : sequence of array of shape (n_times, n_channels)
         Signals to be lagged.
-    outputs : list of array of shape (n_times, n_targets)
+    outputs : sequence of array of shape (n_times, n_targets)
         Targets.
     lags : ndarray of int, shape (n_lags,)
         Successive lags in samples.
@@ -37,7 +37,11 @@ class TrialMoments(Sequence[LaggedMoments]):
     """
 
     def __init__(
-        self, inputs: list[Any], outputs: list[Any], lags: np.ndarray, factors: Any = None
+        self,
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
+        lags: np.ndarray,
+        factors: Any = None,
     ) -> None:
         self.inputs = inputs
         self.outputs = outputs

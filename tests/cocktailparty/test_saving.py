@@ -21,6 +21,7 @@ from linear_aad import (
     BackwardTRF,
     CCADecoder,
     ForwardTRF,
+    LassoTRF,
     SpatialDecoder,
 )
 
@@ -231,6 +232,46 @@ def tampered(file, change):
         model = json.loads(opened.metadata()["model"])
     change(model, arrays)
     save_file(arrays, file, {"format": "cocktailparty-model", "model": json.dumps(model)})
+
+
+def without(node, name):
+    """Drop a parameter wherever it is, as in a file from before it existed."""
+    for value in node.values() if isinstance(node, dict) else node:
+        if isinstance(value, dict | list):
+            without(value, name)
+    if isinstance(node, dict):
+        node.pop(name, None)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        BackwardTRF(0.0, 0.2, **RELATIVE),
+        ForwardTRF(0.0, 0.2, **RELATIVE),
+        LassoTRF(0.0, 0.2),
+        CCADecoder(tmax=0.1, stimulus_tmax=0.1),
+        AttentionDecoder(ONE),
+        AdaptiveDecoder(ONE, random_state=0, segment=10),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_models_from_before_means_were_removed_keep_them(trials, file, kind):
+    trials = [trial.replace(eeg=trial.eeg + 1e-4) for trial in trials]
+    pair = [trial.eeg for trial in trials], [trial.stimuli[0] for trial in trials]
+    pair = pair[::-1] if isinstance(kind, ForwardTRF) else pair
+
+    def used(model):
+        if hasattr(model, "window_scores"):
+            return model.window_scores(trials[0], 5)
+        return model.predict(pair[0])[0]
+
+    option = "regressor__remove_mean" if hasattr(kind, "regressor") else "remove_mean"
+    model = clone(kind).set_params(**{option: False})
+    model.fit(*([trials] if hasattr(model, "window_scores") else pair))
+    save_model(model, file)
+    tampered(file, lambda saved, arrays: without(saved, "remove_mean"))
+    assert b"remove_mean" not in file.read_bytes()
+    np.testing.assert_array_equal(used(load_model(file)), used(model))
 
 
 def set_class(name):

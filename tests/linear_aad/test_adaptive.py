@@ -119,8 +119,9 @@ def test_an_initial_decoder_gives_the_first_labels_and_a_share_of_the_weights(tr
     np.testing.assert_array_equal(again.coef_, free.coef_)
 
 
-def test_partial_fit_is_weighted_ridge_with_labels_decided_in_advance(trials):
-    absolute = BackwardTRF(0.0, 0.1, 64, alpha=1e-8)
+@pytest.mark.parametrize("remove_mean", [True, False])
+def test_partial_fit_is_weighted_ridge_with_labels_decided_in_advance(trials, remove_mean):
+    absolute = BackwardTRF(0.0, 0.1, 64, alpha=1e-8, remove_mean=remove_mean)
     decoder = AdaptiveDecoder(absolute, forgetting=90.0, random_state=0).fit(trials[:10])
     chosen = list(decoder.labels_)
     expected = []
@@ -132,16 +133,20 @@ def test_partial_fit_is_weighted_ridge_with_labels_decided_in_advance(trials):
     # All data of `fit` have the same age.
     age = np.r_[np.full(10, 180.0), 120.0, 60.0, 0.0]
     root = np.exp(-0.5 * age / 90.0)
-    rows, targets = [], []
+    rows, targets, level = [], [], 0.0
     for w, t, k in zip(root, trials[:13], chosen, strict=True):
-        x = lag_matrix(t.eeg, decoder.lags_)
+        eeg, y = t.eeg, t.stimuli[k, :, 0]
+        if remove_mean:
+            level += w**2 * y.mean() / np.sum(root**2)
+            eeg, y = eeg - eeg.mean(axis=0), y - y.mean()
+        x = lag_matrix(eeg, decoder.lags_)
         rows.append(w * np.c_[x, np.ones(len(x))])
-        targets.append(w * t.stimuli[k, :, 0])
+        targets.append(w * y)
     x, y = np.concatenate(rows), np.concatenate(targets)
     ridge = np.diag(np.r_[np.full(x.shape[1] - 1, 1e-8), 0])
     solution = np.linalg.solve(x.T @ x + ridge, x.T @ y)
     np.testing.assert_allclose(decoder.coef_.ravel(), solution[:-1], rtol=1e-5)
-    np.testing.assert_allclose(decoder.intercept_, solution[-1], rtol=1e-6)
+    np.testing.assert_allclose(decoder.intercept_, solution[-1] + level, rtol=1e-6)
 
 
 def test_the_optimal_penalty_follows_the_eeg(trials):

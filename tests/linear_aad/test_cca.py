@@ -44,7 +44,17 @@ def lagged(decoder, trials):
 def fitted(n_features=1, n_components=3, alpha=1e-10, **kind):
     trials = small_trials(n_features=n_features)
     decoder = CCADecoder(
-        0, 4 / 64, 64, 0, 2 / 64, n_components, alpha, 1e-10, train_window=2, **kind
+        0,
+        4 / 64,
+        64,
+        0,
+        2 / 64,
+        n_components,
+        alpha,
+        1e-10,
+        train_window=2,
+        remove_mean=False,
+        **kind,
     )
     return decoder.fit(trials), trials
 
@@ -110,7 +120,7 @@ def test_positive_lags_mean_late_eeg_and_past_stimulus():
 
 def test_weights_come_from_trials_that_the_filters_have_not_seen():
     trials = small_trials(n_trials=3, n_stimuli=3)
-    decoder = clone(SMALL).set_params(combine="lda").fit(trials)
+    decoder = clone(SMALL).set_params(combine="lda", remove_mean=False).fit(trials)
     differences = []
     for i, left_out in enumerate(trials):
         x, y = lagged(decoder, [t for j, t in enumerate(trials) if j != i])

@@ -72,7 +72,7 @@ def explicit(x, model):
 )
 def test_same_as_the_regressor_on_the_lag_matrix(rng, regressor, n_outputs, tmin, tmax, direction):
     x, y = listener(rng, n_outputs=n_outputs)
-    model = LaggedRegressor(regressor, tmin, tmax, 64, direction).fit(x, y)
+    model = LaggedRegressor(regressor, tmin, tmax, 64, direction, remove_mean=False).fit(x, y)
     matrix, targets = explicit(x, model), np.concatenate(y)
     expected = np.empty((n_outputs, matrix.shape[1]))
     predicted = np.empty_like(targets)
@@ -92,7 +92,7 @@ def test_same_as_the_regressor_on_the_lag_matrix(rng, regressor, n_outputs, tmin
 
 def test_lasso_leaves_the_same_number_of_weights_at_the_default_tolerance(rng):
     x, y = listener(rng)
-    model = LaggedRegressor(Lasso(alpha=0.1), 0, 0.1).fit(x, y)
+    model = LaggedRegressor(Lasso(alpha=0.1), 0, 0.1, remove_mean=False).fit(x, y)
     matrix = explicit(x, model).reshape(-1, 3, 7).transpose(0, 2, 1).reshape(-1, 21)
     theirs = Lasso(alpha=0.1).fit(matrix, np.concatenate(y)[:, 0])
     ours = model.regressor_
@@ -121,8 +121,9 @@ def test_batches_converge_to_the_ridge_solution(rng):
     sgd = SGDRegressor(
         alpha=0.05, learning_rate="constant", eta0=0.001, average=20_000, random_state=0
     )
-    model = LaggedRegressor(sgd, 0, 0.1, tol=1e-4, random_state=0).fit(x, y)
-    ridge = LaggedRegressor(Ridge(alpha=0.05 * n), 0, 0.1).fit(x, y)
+    kind = {"tmin": 0, "tmax": 0.1, "remove_mean": False}
+    model = LaggedRegressor(sgd, **kind, tol=1e-4, random_state=0).fit(x, y)
+    ridge = LaggedRegressor(Ridge(alpha=0.05 * n), **kind).fit(x, y)
     scale = np.abs(ridge.coef_).max()
     np.testing.assert_allclose(model.coef_, ridge.coef_, atol=0.02 * scale)
     assert model.score(x, y) == pytest.approx(ridge.score(x, y), abs=0.001)

@@ -67,8 +67,9 @@ LAGS = np.arange(-1, 6)  # of the input
 
 
 def fit(data, trials=None, **parameters):
-    """Fit a model whose input is looked at over LAGS."""
+    """Fit a model whose input, with its means, is looked at over LAGS."""
     x, y = ([part[i] for i in trials or range(5)] for part in data)
+    parameters = {"remove_mean": False, **parameters}
     return BackwardTRF(LAGS[0] / 64, LAGS[-1] / 64, 64, **parameters).fit(x, y)
 
 

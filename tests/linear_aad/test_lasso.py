@@ -28,7 +28,7 @@ def limits(x, y):
 
 def test_weights_are_those_of_scikit_learn_on_the_lag_matrix(trials):
     eeg, stimuli = trials
-    trf = LassoTRF(**LAGS, alpha=0.15, tol=1e-10).fit(eeg, stimuli)
+    trf = LassoTRF(**LAGS, alpha=0.15, tol=1e-10, remove_mean=False).fit(eeg, stimuli)
     x, y = np.concatenate([lag_matrix(e, trf.lags_) for e in eeg]), np.concatenate(stimuli)
     for f, limit in enumerate(limits(x, y)):
         lasso = Lasso(alpha=0.15 * limit / len(x), tol=1e-12, max_iter=100_000).fit(x, y[:, f])
@@ -101,6 +101,11 @@ def test_bad_input_is_named(trials):
         LassoTRF(**LAGS, alpha=0.001, max_iter=1, tol=1e-12).fit(eeg, stimuli)
 
 
-@parametrize_with_checks([LassoTRF(tmax=0.0, alpha=0.01)])
+@parametrize_with_checks(
+    [LassoTRF(tmax=0.0, alpha=0.01)],
+    expected_failed_checks=lambda estimator: {
+        "check_methods_subset_invariance": "a part of a trial loses another mean"
+    },
+)
 def test_the_contract_of_scikit_learn_is_kept(estimator, check):
     check(estimator)

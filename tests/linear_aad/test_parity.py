@@ -54,7 +54,8 @@ def test_backward_weights_are_those_of_mtrfpy(recordings, n_channels, alpha):
     eeg, envelopes, _ = recordings
     eeg = [x[:, :n_channels] for x in eeg]
     model, _ = theirs(envelopes, eeg, alpha, direction=-1)
-    ours = BackwardTRF(0, TMAX, SFREQ, alpha, "mtrfpy").fit(eeg, envelopes)
+    ours = BackwardTRF(0, TMAX, SFREQ, alpha, "mtrfpy", remove_mean=False)
+    ours.fit(eeg, envelopes)
     assert difference(ours.coef_ * SFREQ, model.weights[:, ::-1].transpose(2, 0, 1)) < 1e-9
     predicted, _ = model.predict(list(envelopes), list(eeg))
     for a, b in zip(ours.predict(eeg), predicted, strict=True):
@@ -66,7 +67,8 @@ def test_backward_weights_are_those_of_mtrfpy(recordings, n_channels, alpha):
 def test_forward_weights_are_those_of_mtrfpy(recordings, alpha, method, penalty):
     eeg, envelopes, _ = recordings
     model, _ = theirs(envelopes, eeg, alpha, method=method)
-    ours = ForwardTRF(0, TMAX, SFREQ, alpha, "mtrfpy", penalty=penalty).fit(envelopes, eeg)
+    ours = ForwardTRF(0, TMAX, SFREQ, alpha, "mtrfpy", penalty=penalty, remove_mean=False)
+    ours.fit(envelopes, eeg)
     assert difference(ours.coef_ * SFREQ, model.weights.transpose(0, 2, 1)) < 1e-9
     predicted, _ = model.predict(list(envelopes), list(eeg))
     for a, b in zip(ours.predict(envelopes), predicted, strict=True):
@@ -77,7 +79,8 @@ def test_with_several_inputs_mtrfpy_compares_inputs_instead_of_lags(recordings):
     eeg, _, two = recordings
     model, _ = theirs(two, eeg, 1e8, method="tikhonov")
     assert difference(model.weights[1], model.weights[0]) < 1e-3
-    ours = ForwardTRF(0, TMAX, SFREQ, 1e8, "mtrfpy", penalty="laplacian").fit(two, eeg)
+    ours = ForwardTRF(0, TMAX, SFREQ, 1e8, "mtrfpy", penalty="laplacian", remove_mean=False)
+    ours.fit(two, eeg)
     assert difference(ours.coef_[..., 1:], ours.coef_[..., :-1]) < 1e-3
     assert difference(ours.coef_[1], ours.coef_[0]) > 0.1
 
@@ -92,7 +95,7 @@ def test_cross_validated_scores_are_those_of_mtrfpy(recordings, direction, metho
     kind, pair = (
         (BackwardTRF, (eeg, envelopes)) if direction < 0 else (ForwardTRF, (envelopes, eeg))
     )
-    ours = kind(0, TMAX, SFREQ, ALPHAS, "mtrfpy", penalty=penalty).fit(*pair)
+    ours = kind(0, TMAX, SFREQ, ALPHAS, "mtrfpy", penalty=penalty, remove_mean=False).fit(*pair)
     for alpha, scores in zip(ALPHAS, ours.cv_scores_, strict=True):
         model = TRF(direction=direction, method=method)
         r = crossval(model, list(envelopes), list(eeg), SFREQ, 0, TMAX, alpha, k=-1, verbose=False)
@@ -102,7 +105,8 @@ def test_cross_validated_scores_are_those_of_mtrfpy(recordings, direction, metho
 def test_bands_are_those_of_mtrfpy(recordings):
     eeg, envelopes, two = recordings
     model, scores = theirs(two, eeg, ALPHAS, method="banded", bands=[1, 1])
-    ours = ForwardTRF(0, TMAX, SFREQ, ALPHAS, "mtrfpy", bands=[1, 1]).fit(two, eeg)
+    options = {"bands": [1, 1], "remove_mean": False}
+    ours = ForwardTRF(0, TMAX, SFREQ, ALPHAS, "mtrfpy", **options).fit(two, eeg)
     assert ours.cv_scores_.shape == (9, 4)
     np.testing.assert_allclose(ours.cv_scores_.mean(axis=1), scores, atol=1e-6)
     assert difference(ours.coef_ * SFREQ, model.weights.transpose(0, 2, 1)) < 1e-9
@@ -110,7 +114,7 @@ def test_bands_are_those_of_mtrfpy(recordings):
     rng = np.random.default_rng(0)
     noisy = [np.c_[e, rng.normal(size=e.shape)] for e in envelopes]
     model, _ = theirs(noisy, eeg, [1e1, 1e5], method="banded", bands=[1, 1])
-    ours = ForwardTRF(0, TMAX, SFREQ, [1e1, 1e5], "mtrfpy", bands=[1, 1]).fit(noisy, eeg)
+    ours = ForwardTRF(0, TMAX, SFREQ, [1e1, 1e5], "mtrfpy", **options).fit(noisy, eeg)
     assert ours.alpha_[0] < ours.alpha_[1]
     assert difference(ours.coef_ * SFREQ, model.weights.transpose(0, 2, 1)) < 1e-9
 
@@ -134,7 +138,8 @@ def test_nested_scores_are_those_of_mtrfpy(recordings, method, parameters, optio
     scores, chosen = nested_crossval(
         model, list(stimuli), list(eeg), SFREQ, 0, TMAX, ALPHAS, k=-1, verbose=False, **options
     )
-    ours = nested_leave_one_out(kind(0, TMAX, SFREQ, ALPHAS, "mtrfpy", **parameters), *pair)
+    ours = kind(0, TMAX, SFREQ, ALPHAS, "mtrfpy", remove_mean=False, **parameters)
+    ours = nested_leave_one_out(ours, *pair)
     np.testing.assert_allclose(ours.scores.mean(axis=1), scores, atol=1e-6)
     if method == "banded":  # the penalties stand in a matrix: the constant, then inputs by lags
         chosen = [np.diag(matrix)[1:3] for matrix in chosen]
@@ -161,7 +166,7 @@ def mne_ridge():
 @pytest.mark.parametrize("tmin", [-3 / 64, 0.0, 2 / 64])
 def test_weights_are_those_of_mne(recordings, mne_ridge, penalty, tmin):
     eeg, _, two = recordings
-    options = {"penalty": penalty, "fit_intercept": False}
+    options = {"penalty": penalty, "fit_intercept": False, "remove_mean": False}
     ours = ForwardTRF(tmin, TMAX, SFREQ, 1e3, **options).fit(two, eeg)
     weights = mne_ridge(two, eeg, tmin, TMAX, penalty, False)
     assert difference(ours.coef_, weights.transpose(1, 0, 2)) < 1e-9
@@ -177,10 +182,11 @@ def test_the_intercept_of_mne_is_a_mean_of_the_data(recordings, mne_ridge, penal
     eeg, two = [x[:, :16] + 2 for x in eeg], [s - 3 for s in two]
     weights = mne_ridge(eeg, two, -TMAX, 0, penalty, True)[:, :, ::-1]
     centred = [[x - np.concatenate(part).mean(axis=0) for x in part] for part in (eeg, two)]
-    ours = BackwardTRF(0, TMAX, SFREQ, 1e3, penalty=penalty, fit_intercept=False).fit(*centred)
+    options = {"penalty": penalty, "remove_mean": False}
+    ours = BackwardTRF(0, TMAX, SFREQ, 1e3, fit_intercept=False, **options).fit(*centred)
     assert difference(ours.coef_, weights) < 1e-9
     # A constant that is fitted differs at the ends of the trials, where lagged samples are zero.
-    fitted = BackwardTRF(0, TMAX, SFREQ, 1e3, penalty=penalty).fit(eeg, two)
+    fitted = BackwardTRF(0, TMAX, SFREQ, 1e3, **options).fit(eeg, two)
     assert difference(fitted.coef_, weights) > 1e-5
 
 

@@ -46,7 +46,10 @@ def explicit(model, X, y, shifts, n_splits):
         folds = []
         for first, last in pairwise(limits):
             model.fit(X[:first] + X[last:], moved[:first] + moved[last:])
-            p, s = np.concatenate(model.predict(X[first:last])), np.concatenate(moved[first:last])
+            p, s = model.predict(X[first:last]), moved[first:last]
+            if model.remove_mean:
+                s = [z - z.mean(axis=0) for z in s]
+            p, s = np.concatenate(p), np.concatenate(s)
             folds.append([np.corrcoef(p[:, o], s[:, o])[0, 1] for o in range(s.shape[1])])
         scores.append(np.mean(folds))
     return np.array(scores)
@@ -65,6 +68,8 @@ def explicit(model, X, y, shifts, n_splits):
         (BackwardTRF, {"alpha": 10.0, "bands": (1, 2)}),
         (BackwardTRF, {"alpha": 10.0, "fit_intercept": False}),
         (ForwardTRF, {"alpha": 1.0, "fit_intercept": False, "penalty": "laplacian"}),
+        (BackwardTRF, {"alpha": 10.0, "remove_mean": False}),
+        (BackwardTRF, {"alpha": "ledoit-wolf", "remove_mean": False}),
     ],
 )
 def test_the_null_is_that_of_refitted_models(data, kind, parameters, n_splits):

@@ -38,6 +38,7 @@ def test_what_is_all_noise_is_shrunk_to_the_end():
 
 def test_the_model_takes_the_penalty_by_name(rng):
     eeg = [rng.normal(size=(200, 4)) + 1 for _ in range(3)]
+    eeg = [x - x.mean(axis=0) for x in eeg]
     stimuli = [x[:, :1] + rng.normal(size=(200, 1)) for x in eeg]
     named = BackwardTRF(0, 0.1, 64, alpha="ledoit-wolf").fit(eeg, stimuli)
     moments = [LaggedMoments.of(x, s, named.lags_) for x, s in zip(eeg, stimuli, strict=True)]

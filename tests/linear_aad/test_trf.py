@@ -41,7 +41,8 @@ def test_same_model_as_mtrfpy(rng, regularization):
     theirs = TRF(direction=-1)
     # Their backward lags count from the EEG to the stimulus, hence the other sign.
     theirs.train(stimuli, eeg, 64, 0.0, 0.25, regularization)
-    ours = BackwardTRF(0.0, 0.25, 64, regularization, alpha_convention="mtrfpy").fit(eeg, stimuli)
+    ours = BackwardTRF(0.0, 0.25, 64, regularization, alpha_convention="mtrfpy", remove_mean=False)
+    ours.fit(eeg, stimuli)
     assert len(theirs.times) == len(ours.lags_) == 17
     predicted, _ = theirs.predict(stimuli, eeg)
     for a, b in zip(ours.predict(eeg), predicted, strict=True):
@@ -56,7 +57,7 @@ def test_same_forward_model_as_mtrfpy(rng, regularization):
     eeg, stimuli = listener(rng, n_features=2)
     theirs = TRF(direction=1)
     theirs.train(stimuli, eeg, 64, -0.125, 0.25, regularization)
-    ours = ForwardTRF(-0.125, 0.25, 64, regularization, alpha_convention="mtrfpy")
+    ours = ForwardTRF(-0.125, 0.25, 64, regularization, "mtrfpy", remove_mean=False)
     ours.fit(stimuli, eeg)
     # weights: (features, lags, channels), times the sampling rate
     expected = theirs.weights.transpose(0, 2, 1) / 64
@@ -96,7 +97,7 @@ def test_smooth_responses_are_found_with_less_data_by_the_laplacian(rng):
 
 def test_patterns_of_bands_and_models_are_covariances_too(rng):
     eeg, stimuli = listener(rng)
-    lagged = np.concatenate([lag_matrix(x, np.arange(7)) for x in eeg])
+    lagged = np.concatenate([lag_matrix(x - x.mean(axis=0), np.arange(7)) for x in eeg])
     for options in ({"bands": (1, 2)}, {"averaging": "models"}, {"penalty": "laplacian"}):
         trf = BackwardTRF(0, 0.1, 64, alpha=[1.0, 1e3], **options).fit(eeg, stimuli)
         reconstruction = np.concatenate(trf.predict(eeg))[:, 0]
@@ -152,7 +153,8 @@ def test_patterns_are_covariances_with_the_reconstruction(rng):
     trf = BackwardTRF(0, 0.1, 64, alpha=1.0).fit(eeg, stimuli)
     reconstruction = trf.predict(eeg)[0][:, 0]
     for i, lag in enumerate(trf.lags_):
-        shifted = np.r_[eeg[0][lag:], np.zeros((lag, 3))]
+        centred = eeg[0] - eeg[0].mean(axis=0)
+        shifted = np.r_[centred[lag:], np.zeros((lag, 3))]
         covariance = np.cov(np.c_[shifted, reconstruction].T, bias=True)[:3, 3]
         np.testing.assert_allclose(trf.patterns_[0, :, i], covariance / reconstruction.var())
 
