@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cocktailparty.features.waveform import check_samples
+from cocktailparty.foreign import shown_once
 from cocktailparty.preprocessing import interpolate, interpolation_reach
+from cocktailparty.stored_rates import Source, file_bounds, has_wrong_times, sources, stored_rates
 from cocktailparty.validation import constant_columns
 from cocktailparty.xdf import is_xdf, read_xdf
 
@@ -52,6 +54,7 @@ def read_eeg(path: str | PathLike[str]) -> "mne.io.BaseRaw":
     -------
     raw : mne.io.Raw
         Recording. Where the format allows it, samples are read from disk when they are needed.
+        Warnings of MNE-Python are given once each.
 
     Raises
     ------
@@ -59,6 +62,14 @@ def read_eeg(path: str | PathLike[str]) -> "mne.io.BaseRaw":
         If there is no such file.
     OSError
         If the file is broken, holds no continuous recording, or is of an unknown format.
+
+    Notes
+    -----
+    Of EDF, BDF and GDF files whose channels have unequal rates, MNE-Python reads wrong samples
+    wherever a stretch does not start with a data record. `cocktailparty.recordings` reads each
+    channel at its own rate instead, and is right whether the file is loaded or not; your own
+    ``raw.get_data(start=...)``, ``raw.crop(...).load_data()`` and `mne.Epochs` are right after
+    ``raw.load_data()`` only.
 
     Examples
     --------
@@ -74,12 +85,16 @@ def read_eeg(path: str | PathLike[str]) -> "mne.io.BaseRaw":
         raise FileNotFoundError(f"EEG file {path} does not exist: check the path")
     if is_xdf(path):
         return read_xdf(path)
-    with warnings.catch_warnings():
-        for message in _HARMLESS:
-            warnings.filterwarnings("ignore", message, RuntimeWarning)
+    with shown_once(_HARMLESS):
         warnings.filterwarnings("error", _BROKEN, RuntimeWarning)
         try:
-            return mne.io.read_raw(path, preload=False, verbose="WARNING")
+            raw = mne.io.read_raw(path, preload=False, verbose="WARNING")
+            if has_wrong_times(raw):
+                stim = [raw.ch_names[i] for i in mne.pick_types(raw.info, stim=True)]
+                raw = mne.io.read_raw(path, preload=False, stim_channel=[], verbose="WARNING")
+                types = dict.fromkeys(stim, "stim")
+                raw.set_channel_types(types, on_unit_change="ignore", verbose="WARNING")
+            return raw
         # The readers raise whatever their parsing runs into, from IndexError to struct.error.
         except Exception as error:
             if isinstance(error, Warning) and not str(error).startswith(_BROKEN):
@@ -134,7 +149,7 @@ def raw_from_array(
     types = ["eeg" if name in electrodes else "misc" for name in channel_names]
     info = mne.create_info(list(channel_names), sfreq, types)
     info["description"] = what
-    return mne.io.RawArray(eeg.T.astype(float), info, verbose="ERROR")
+    return mne.io.RawArray(eeg.T.astype(float), info, verbose="WARNING")
 
 
 class Continuous:
@@ -155,6 +170,9 @@ class Continuous:
         Names of the channels.
     sfreq : float
         Sampling rate in hertz.
+    stored_sfreq : float
+        Lowest rate at which one of the channels was stored, below `sfreq` where a file has faster
+        channels than these.
     n_times : int
         Number of samples.
 
@@ -191,6 +209,12 @@ class Continuous:
         self.names = _picked(raw, picks, self.references)
         if self.average:
             _check_potentials(raw, self.names)
+        # Names that could be a channel type are safe as indices only.
+        self._index = [raw.ch_names.index(name) for name in self.names + self.references]
+        self._rates = stored_rates(raw, self._index)
+        self.stored_sfreq = self.sfreq
+        if self._rates is not None:
+            self.stored_sfreq = float(min(rates.min() for rates in self._rates))
 
     def span(self, position: float) -> tuple[int, int]:
         """Find the uninterrupted stretch that a moment lies in.
@@ -206,7 +230,7 @@ class Continuous:
             First sample of the stretch and first one after it: ends of the recording, or joins
             of concatenated ones.
         """
-        joins = [0, self.n_times]
+        joins = [0, self.n_times] if self._rates is None else file_bounds(self.raw)
         annotations = self.raw.annotations
         for onset, duration, description in zip(
             annotations.onset, annotations.duration, annotations.description, strict=True
@@ -235,26 +259,36 @@ class Continuous:
         eeg : ndarray of shape (n_positions, n_channels)
             Values in volts.
         """
-        reach = interpolation_reach(spacing)
-        # Names that could be a channel type are safe as indices only.
-        index = [self.raw.ch_names.index(name) for name in self.names + self.references]
-        values = np.empty((len(positions), len(self.names)))
-        n_positions = max(1, round(_BLOCK / spacing))
-        for i in range(0, len(positions), n_positions):
-            block = positions[i : i + n_positions]
-            # The kernel sees the same samples as without blocks, and so do the ends: a block that
-            # is shorter than the kernel would be reflected.
-            first = max(start, min(floor(block[0]), stop - reach - 1) - reach)
-            last = min(stop, max(ceil(block[-1]), start + reach) + reach + 1)
-            data = self.raw.get_data(index, first, last, verbose="ERROR").T
-            data = check_samples(data, "the EEG")
-            eeg, references = data[:, : len(self.names)], data[:, len(self.names) :]
-            if self.average:
-                eeg = eeg - eeg.mean(axis=1, keepdims=True)
-            elif self.references:
-                eeg = eeg - references.mean(axis=1, keepdims=True)
-            values[i : i + n_positions] = interpolate(eeg, block - first, spacing)
-        return values
+        values = np.empty((len(positions), len(self._index)))
+        for source in sources(self.raw, self._index, self._rates, start):
+            values[:, source.columns] = _evaluated(source, positions, spacing, start, stop)
+        eeg, references = values[:, : len(self.names)], values[:, len(self.names) :]
+        if self.average:
+            return eeg - eeg.mean(axis=1, keepdims=True)
+        if self.references:
+            return eeg - references.mean(axis=1, keepdims=True)
+        return eeg
+
+
+def _evaluated(
+    source: Source, positions: np.ndarray, spacing: float, start: int, stop: int
+) -> np.ndarray:
+    """Evaluate the channels of a source; everything is given in samples of the recording."""
+    positions = source.origin + source.ratio * positions
+    spacing = source.ratio * spacing
+    start, stop = source.bounds(start, stop)
+    reach = interpolation_reach(spacing)
+    values = np.empty((len(positions), len(source.columns)))
+    n_positions = max(1, round(_BLOCK / spacing))
+    for i in range(0, len(positions), n_positions):
+        block = positions[i : i + n_positions]
+        # The kernel sees the same samples as without blocks, and so do the ends: a block that
+        # is shorter than the kernel would be reflected.
+        first = max(start, min(floor(block[0]), stop - reach - 1) - reach)
+        last = min(stop, max(ceil(block[-1]), start + reach) + reach + 1)
+        data = check_samples(source.read(first, last), "the EEG")
+        values[i : i + n_positions] = interpolate(data, block - first, spacing)
+    return values
 
 
 def check_raw(raw: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cocktailparty.foreign import shown_once
 from cocktailparty.trial import Trial
 
 if TYPE_CHECKING:
@@ -88,8 +89,10 @@ def locate(names: Sequence[str], montage: str | PathLike[str] | None = None) -> 
             f"{list(names)[:5]}: choose another montage, or rename the channels"
         )
     # Setting the montage brings its positions into head coordinates.
-    info = mne.create_info([wanted[names[i].lower()] for i in rows], 1.0, "eeg", verbose="ERROR")
-    info.set_montage(digitised, verbose="ERROR")
+    info = mne.create_info([wanted[names[i].lower()] for i in rows], 1.0, "eeg", verbose="WARNING")
+    # A file without fiducials is taken to be in head coordinates.
+    with shown_once(["Fiducial point nasion not found"]):
+        info.set_montage(digitised, verbose="WARNING")
     places[rows] = [channel["loc"][:3] for channel in info["chs"]]
     return Places(places, source)
 
@@ -196,7 +199,7 @@ def recorded_positions(raw: "mne.io.BaseRaw", names: Sequence[str]) -> np.ndarra
     --------
     >>> import mne
     >>> info = mne.create_info(["Fz", "Cz", "EMG"], 64, "eeg")
-    >>> raw = mne.io.RawArray(np.zeros((3, 64)), info, verbose="ERROR")
+    >>> raw = mne.io.RawArray(np.zeros((3, 64)), info, verbose="WARNING")
     >>> _ = raw.set_montage("biosemi64", on_missing="ignore")
     >>> np.isnan(recorded_positions(raw, raw.ch_names)).any(axis=1).tolist()
     [False, False, True]
@@ -241,9 +244,9 @@ def head_info(positions: np.ndarray, names: Sequence[str] | None = None) -> tupl
     flat = positions[kept, :2]
     if np.linalg.matrix_rank(flat - flat.mean(axis=0), tol=1e-3) < 2:
         raise ValueError("a map of the head takes channels that are not all on a line")
-    info = mne.create_info([names[i] for i in kept], 1.0, "eeg", verbose="ERROR")
+    info = mne.create_info([names[i] for i in kept], 1.0, "eeg", verbose="WARNING")
     places = dict(zip(info.ch_names, positions[kept], strict=True))
-    info.set_montage(mne.channels.make_dig_montage(places, coord_frame="head"), verbose="ERROR")
+    info.set_montage(mne.channels.make_dig_montage(places, coord_frame="head"), verbose="WARNING")
     return info, kept
 
 

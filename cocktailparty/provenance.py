@@ -39,7 +39,7 @@ def of_recording(
     >>> import mne
     >>> import numpy as np
     >>> info = mne.create_info(["Fz", "Cz", "M1"], 256, "eeg")
-    >>> raw = mne.io.RawArray(np.zeros((3, 256)), info, verbose="ERROR")
+    >>> raw = mne.io.RawArray(np.zeros((3, 256)), info, verbose="WARNING")
     >>> of_recording(raw, ["Fz", "Cz"], ["M1"])["reference"]
     'mean of M1'
     """

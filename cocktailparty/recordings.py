@@ -13,10 +13,12 @@ from cocktailparty.clock import ClockDrift, clock_drift
 from cocktailparty.continuous import Continuous, check_raw, read_eeg
 from cocktailparty.features import speech_envelope
 from cocktailparty.features.waveform import check_rate
+from cocktailparty.foreign import shown_once
 from cocktailparty.montages import recorded_positions
 from cocktailparty.preprocessing import bandpass, check_band, check_duration, filter_reach
 from cocktailparty.provenance import of_recording, of_sounds, passed_filter
 from cocktailparty.sounds import read_audio, sound_features, waveform
+from cocktailparty.stored_rates import check_stored_rates
 from cocktailparty.trial import Trial
 from cocktailparty.xdf import read_xdf
 
@@ -135,7 +137,7 @@ def trial_from_raw(
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> info = mne.create_info(["Fz", "Cz", "Pz"], 256, "eeg")
-    >>> raw = mne.io.RawArray(1e-6 * rng.normal(size=(3, 30 * 256)), info, verbose="ERROR")
+    >>> raw = mne.io.RawArray(1e-6 * rng.normal(size=(3, 30 * 256)), info, verbose="WARNING")
     >>> speech = [(rng.normal(size=20 * 8000), 8000) for _ in range(2)]
     >>> trial_from_raw(raw, speech, onset=5, attended=0)
     Trial(20.0 s at 64 Hz, 3 channels, 2 stimuli x 1 feature, attended 0)
@@ -144,7 +146,7 @@ def trial_from_raw(
     recording = Continuous(raw, picks, reference)
     _check_list(sounds)
     check_rate(sfreq, "sfreq")
-    check_band(min(sfreq, recording.sfreq), l_freq, h_freq)
+    check_band(min(sfreq, recording.stored_sfreq), l_freq, h_freq)
     _check_request(recording, onset, duration, len(sounds), attended, where)
     if not 0.9 < eeg_clock < 1.1:
         raise ValueError(
@@ -192,10 +194,11 @@ def trial_from_raw(
         provenance=passed_filter(
             {
                 **of_recording(raw, recording.names, reference),
+                "eeg_sfreq": recording.stored_sfreq,
                 **of_sounds(sounds, envelope),
                 "positions": "the recording",
             },
-            recording.sfreq,
+            recording.stored_sfreq,
             sfreq,
             l_freq,
             h_freq,
@@ -246,7 +249,7 @@ def trials_from_raw(
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> info = mne.create_info(["Fz", "Cz", "Pz"], 256, "eeg")
-    >>> raw = mne.io.RawArray(1e-6 * rng.normal(size=(3, 30 * 256)), info, verbose="ERROR")
+    >>> raw = mne.io.RawArray(1e-6 * rng.normal(size=(3, 30 * 256)), info, verbose="WARNING")
     >>> envelopes = rng.random((2, 2, 10 * 64))
     >>> trials_from_raw(raw, [2.0, 15.0], envelopes, attended=[0, 1], story=["a", "b"])
     [Trial('a', 10.0 s at 64 Hz, 3 channels, 2 stimuli x 1 feature, attended 0),
@@ -262,7 +265,8 @@ def trials_from_raw(
             f"{onsets.shape}"
         )
     requests = _trial_by_trial(sounds, onset=onsets.tolist(), **arguments)
-    trials = [trial_from_raw(raw, **request) for request in requests]
+    with shown_once():
+        trials = [trial_from_raw(raw, **request) for request in requests]
     return _with_sounds(trials, sounds, arguments.get("envelope", speech_envelope))
 
 
@@ -306,7 +310,7 @@ def trials_from_epochs(
     >>> rng = np.random.default_rng(0)
     >>> info = mne.create_info(["Fz", "Cz", "Pz"], 256, "eeg")
     >>> data = 1e-6 * rng.normal(size=(2, 3, 14 * 256))
-    >>> epochs = mne.EpochsArray(data, info, tmin=-2, verbose="ERROR")
+    >>> epochs = mne.EpochsArray(data, info, tmin=-2, verbose="WARNING")
     >>> trials_from_epochs(epochs, rng.random((2, 2, 10 * 64)), attended=0)
     [Trial(10.0 s at 64 Hz, 3 channels, 2 stimuli x 1 feature, attended 0),
      Trial(10.0 s at 64 Hz, 3 channels, 2 stimuli x 1 feature, attended 0)]
@@ -318,12 +322,14 @@ def trials_from_epochs(
             f"epochs must be MNE Epochs, got {type(epochs).__name__}: read files by "
             "mne.read_epochs, and pass continuous recordings to trials_from_raw"
         )
+    check_stored_rates(None if epochs.preload else epochs._raw, "epochs")
     requests = _trial_by_trial(sounds, onset=[-epochs.times[0]] * len(epochs), **arguments)
-    # To the filter, an epoch is a short recording.
-    trials = [
-        trial_from_raw(mne.io.RawArray(data, epochs.info, verbose="ERROR"), **request)
-        for data, request in zip(epochs, requests, strict=True)
-    ]
+    with shown_once():
+        # To the filter, an epoch is a short recording.
+        trials = [
+            trial_from_raw(mne.io.RawArray(data, epochs.info, verbose="WARNING"), **request)
+            for data, request in zip(epochs, requests, strict=True)
+        ]
     return _with_sounds(trials, sounds, arguments.get("envelope", speech_envelope))
 
 

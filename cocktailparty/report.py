@@ -139,7 +139,7 @@ def write_report(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     decoders = decoders or {}
-    report = mne.Report(title=title, verbose="ERROR")
+    report = mne.Report(title=title, verbose="WARNING")
     report.add_custom_css(_STYLE)
 
     def add(section: str, html: str) -> None:
@@ -168,7 +168,7 @@ def write_report(
             report.add_image(image, title=picture.title, caption=picture.caption, section="Figures")
         add("Versions", _text_table(_installed(versions())))
         add("Reproduce and cite", _reproduce(command))
-        report.save(partial / "report.html", open_browser=False, verbose="ERROR")
+        report.save(partial / "report.html", open_browser=False, verbose="WARNING")
         for path in sorted(partial.iterdir(), key=lambda path: path.suffix == ".html"):
             path.replace(folder / path.name)
     return folder / "report.html"

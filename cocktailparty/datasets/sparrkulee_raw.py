@@ -24,6 +24,7 @@ from cocktailparty.datasets.sparrkulee import story
 from cocktailparty.datasets.subjects import chosen
 from cocktailparty.datasets.triggers import align_clocks, biosemi_onsets, pulse_onsets
 from cocktailparty.features import speech_envelope
+from cocktailparty.foreign import shown_once
 from cocktailparty.sounds import sound_features
 from cocktailparty.trial import Trial
 
@@ -144,7 +145,8 @@ def load(
         with _opened(recording.eeg) as raw:
             _check_electrodes(raw, arguments.get("picks", "eeg"), recording.eeg)
             try:
-                status = raw.get_data(_STATUS, verbose="ERROR")[0]
+                with shown_once():
+                    status = raw.get_data(_STATUS, verbose="WARNING")[0]
                 in_eeg = biosemi_onsets(status, raw.info["sfreq"])
                 clock = align_clocks(in_eeg, onsets(recording.triggers))
             except ValueError as error:
@@ -288,20 +290,23 @@ def _opened(file: Path) -> Iterator[Any]:
             )
         raw.rename_channels(dict(zip(names, BIOSEMI_64, strict=True)))
         external = {name: "misc" for name in others if name != _STATUS}
-        raw.set_channel_types(external, on_unit_change="ignore", verbose="ERROR")
+        raw.set_channel_types(external, on_unit_change="ignore", verbose="WARNING")
         yield raw
 
 
 def _check_electrodes(raw: Any, picks: Any, file: Path) -> None:
     # Filters and a new reference leave a trace of noise in a dead channel: this is the last chance.
     names = Continuous(raw, picks).names
-    first = raw.get_data(names, 0, 1, verbose="ERROR")
     moves = np.zeros(len(names), dtype=bool)
     step = round(60 * raw.info["sfreq"])
-    for start in range(0, len(raw.times), step):
-        stretch = raw.get_data(names, start, min(start + step, len(raw.times)), verbose="ERROR")
-        moves |= np.any(stretch != first, axis=1)
-        if moves.all():
-            return
+    first = None
+    with shown_once():
+        for start in range(0, len(raw.times), step):
+            stop = min(start + step, len(raw.times))
+            stretch = raw.get_data(names, start, stop, verbose="WARNING")
+            first = stretch[:, :1] if first is None else first
+            moves |= np.any(stretch != first, axis=1)
+            if moves.all():
+                return
     flat = [name for name, alive in zip(names, moves, strict=True) if not alive]
     raise ValueError(f"{file}: channel(s) {flat} are constant: leave them out by picks=[...]")

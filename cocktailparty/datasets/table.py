@@ -11,6 +11,7 @@ from typing import Any
 from cocktailparty.continuous import read_eeg
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.features import speech_envelope
+from cocktailparty.foreign import shown_once
 from cocktailparty.recordings import trial_from_raw
 from cocktailparty.sounds import audio_duration, sound_features
 from cocktailparty.trial import Trial
@@ -121,6 +122,13 @@ def load(
         If a file is damaged.
     """
     rows = read_table(Path(path) / FILE)
+    with shown_once():
+        return _loaded(rows, sfreq, envelope, arguments)
+
+
+def _loaded(
+    rows: list[Row], sfreq: float, envelope: Callable[..., Any], arguments: dict[str, Any]
+) -> list[Trial]:
     _check_headers(rows)
 
     @cache  # a sound that many subjects heard is analysed once

@@ -8,6 +8,7 @@ import soundfile
 from cocktailparty.datasets import table
 from cocktailparty.features import speech_envelope
 from cocktailparty.recordings import trial_from_raw
+from tests.cocktailparty.edffiles import write_edf
 
 SFREQ, AUDIO_SFREQ = 128, 8000
 
@@ -185,3 +186,29 @@ def test_the_folder_is_known_by_its_table(tmp_path):
         table.load(tmp_path)
     (tmp_path / "trials.csv").touch()
     assert table.CORPUS.detect(tmp_path)
+
+
+def test_a_fast_channel_beside_the_eeg_does_not_move_the_trials(folder, rng):
+    eeg = 20 * rng.normal(size=(3, 30 * SFREQ))
+    signals, rates = [*eeg, 100 * rng.normal(size=30 * 1024)], [SFREQ] * 3 + [1024]
+    write_edf(folder / "one.edf", signals, rates, ["Fz", "Cz", "Pz", "EMG"])
+    write(folder, [{"eeg": "one.edf", "audio": AB, "onset": onset} for onset in (5.3, 15.01)])
+    info = mne.create_info(["Fz", "Cz", "Pz"], SFREQ, "eeg")
+    alone = mne.io.RawArray(1e-6 * eeg, info, verbose="WARNING")
+    trials = table.load(folder, picks=["Fz", "Cz", "Pz"], envelope=hilbert)
+    for trial, onset in zip(trials, (5.3, 15.01), strict=True):
+        expected = trial_from_raw(alone, list(trial.stimuli), onset)
+        np.testing.assert_allclose(trial.eeg, expected.eeg, atol=1e-7)
+
+
+def test_a_warning_of_mne_is_shown_once_for_all_trials(folder, rng):
+    signals = 20 * rng.normal(size=(3, 30 * SFREQ))
+    write_edf(folder / "one.edf", signals, [SFREQ] * 3, ["Fz", "Cz", "Pz"])
+    content = (folder / "one.edf").read_bytes()
+    (folder / "one.edf").write_bytes(content[: -2 * 3 * SFREQ])  # the last second is missing
+    write(folder, [{"eeg": "one.edf", "audio": AB, "onset": onset} for onset in (5, 15)])
+    with pytest.warns(RuntimeWarning) as caught:
+        table.load(folder, envelope=hilbert)
+    told = [str(warning.message) for warning in caught]
+    assert len(told) == 1
+    assert told[0].startswith("Number of records from the header does not match the file size")
