@@ -95,6 +95,7 @@ def test_the_command_line_enters_the_rooms_only_when_it_needs_them():
                 "montages.py",
                 "recordings.py",
                 "report.py",
+                "stored_rates.py",
                 "topography.py",
                 "xdf.py",
             },
