@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cocktailparty.datasets.arrayfiles import cells, mat_variables, number, read_mat_struct, text
+from cocktailparty.datasets.chanlocs import read_chanlocs
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.features import resample
 from cocktailparty.trial import Trial
@@ -18,8 +19,6 @@ from cocktailparty.validation import check_finite, float_array
 _SUBJECT_FILE = re.compile(r"(pre_)?dataSub(\d+)\.mat")
 # Names that the variable with the recording has, depending on what was recorded.
 _RECORDINGS = ("eeg", "neural", "meg", "ecog", "ieeg", "seeg", "lfp", "fnirs")
-# EEGLAB's two-dimensional layouts carry these entries beside the electrodes.
-_NO_ELECTRODE = {"COMNT", "SCALE"}
 
 
 def load(
@@ -51,7 +50,8 @@ def load(
         EEG and stimuli differ in rate, the faster is resampled (against aliasing) to the rate of
         the slower. Both are cut to the shorter of the two. The story is the stimulus, so that its
         repetitions stay together. The EEG is in the unit of the file, which the format does not
-        state. Trials without EEG (rejected ones) are left out.
+        state; electrodes are where `chanlocs` has them. Trials without EEG (rejected ones) are
+        left out.
 
     Raises
     ------
@@ -116,6 +116,7 @@ class _Stimuli:
     sfreq: float
     values: list[np.ndarray]
     numbers: np.ndarray
+    features: list[str]
 
 
 def _subject_files(path: Path, preprocessed: bool | None) -> list[tuple[int, Path]]:
@@ -162,7 +163,8 @@ def _load_stimuli(file: Path, feature: str | int | Sequence[str | int]) -> _Stim
         rates = np.unique(rates[rows])
     what = f"{file}: stim.fs"
     joined = [_joined(list(data[rows, t]), f"{file}, trial {t + 1}") for t in range(data.shape[1])]
-    return _Stimuli(file, number(rates, what), joined, numbers)
+    features = [names[row] if row < len(names) else f"feature {row}" for row in rows]
+    return _Stimuli(file, number(rates, what), joined, numbers, features)
 
 
 def _joined(features: Sequence[np.ndarray], what: str) -> np.ndarray:
@@ -190,7 +192,13 @@ def _load_subject(file: Path, subject: str, stimuli: _Stimuli) -> list[Trial]:
     }.items():
         if n != len(eegs):
             raise ValueError(f"{what} has {n} entries but {file} has {len(eegs)} trials")
-    names = _channel_names(fields.get("chanlocs"), f"{file}: {variable}.chanlocs")
+    names, places = read_chanlocs(fields.get("chanlocs"), f"{file}: {variable}.chanlocs")
+    provenance = {
+        "eeg_file": file.name,
+        "eeg_sfreq": sfreq,
+        "features": f"{', '.join(stimuli.features)} of the data set",
+        **({} if places is None else {"positions": f"chanlocs of {file.name}"}),
+    }
     # The format sorts the EEG of every subject into the order of the stimuli: cell t of the EEG
     # belongs to column t of the stimuli, whatever origTrialPosition says. That field tells when
     # trial t was presented, counting from 1, and serves to bring the trials back into this order.
@@ -216,6 +224,8 @@ def _load_subject(file: Path, subject: str, stimuli: _Stimuli) -> list[Trial]:
                 story=f"stimulus-{int(stimuli.numbers[t]):02d}",
                 name=f"{file.stem} trial {t + 1}",
                 channel_names=names,
+                channel_positions=places,
+                provenance=provenance,
             )
         )
     return trials
@@ -239,10 +249,3 @@ def _resampled(x: Any, before: float, after: float, what: str) -> Any:
     # without a high-pass, would become a step there.
     offset = x.mean(axis=0, keepdims=True)
     return resample(x - offset, before, after) + offset
-
-
-def _channel_names(chanlocs: Any, what: str) -> list[str] | None:
-    if chanlocs is None or not chanlocs.size:
-        return None
-    labels = [text(channel.labels, what) for channel in chanlocs.ravel()]
-    return [label for label in labels if label not in _NO_ELECTRODE]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cocktailparty.backend import to_numpy
-from cocktailparty.datasets.positions import BIOSEMI_64, head_positions
+from cocktailparty.datasets.chanlocs import written_chanlocs
 from cocktailparty.files import replacing
 from cocktailparty.trial import Trial
 from cocktailparty.trials import check_trials
@@ -22,8 +22,8 @@ def write_cnd(
     """Write single-talker trials as a CND folder, for the MATLAB toolboxes that read it.
 
     Subjects and stories are numbered in alphabetical order: `cocktailparty.datasets.cnd.load` gives
-    back the same signals with labels such as "sub-01" and "stimulus-01". Audio is not written, the
-    format has no place for it.
+    back the same signals with labels such as "sub-01" and "stimulus-01". Electrodes get the
+    positions of the first trial of a subject. Audio is not written, the format has no place for it.
 
     Parameters
     ----------
@@ -115,23 +115,10 @@ def _recording_fields(trials: list[Trial], device: str) -> dict[str, Any]:
         "data": _row([to_numpy(trial.eeg) for trial in trials]),
         "origTrialPosition": np.arange(1.0, len(trials) + 1)[None],
     }
-    names = trials[0].channel_names
-    return fields if names is None else {**fields, "chanlocs": _chanlocs(list(names))}
-
-
-def _chanlocs(names: list[str]) -> np.ndarray:
-    """Describe electrodes as EEGLAB does; with positions, if those of all are known."""
-    columns: dict[str, Sequence[Any]] = {"labels": names}
-    if set(names) <= set(BIOSEMI_64):
-        right, nose, up = head_positions(names).T
-        # EEGLAB looks along the nose: angles in degrees clockwise from it, the equator at 1/2.
-        columns["theta"] = np.degrees(np.arctan2(right, nose))
-        columns["radius"] = np.degrees(np.arccos(np.clip(up, -1, 1))) / 180
-        columns |= {"X": nose, "Y": -right, "Z": up}
-    rows = np.empty((1, len(names)), dtype=[(column, object) for column in columns])
-    for column, values in columns.items():
-        rows[column] = _row(values)
-    return rows
+    names, places = trials[0].channel_names, trials[0].channel_positions
+    if names is None:
+        return fields
+    return {**fields, "chanlocs": written_chanlocs(list(names), places)}
 
 
 def _row(values: Sequence[Any]) -> np.ndarray:

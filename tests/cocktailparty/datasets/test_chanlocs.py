@@ -1,0 +1,126 @@
+from types import SimpleNamespace
+
+import mne
+import numpy as np
+import pytest
+
+from cocktailparty.datasets import cnd
+from cocktailparty.datasets import write_cnd as write_trials
+from cocktailparty.datasets.chanlocs import read_chanlocs, written_chanlocs
+from cocktailparty.datasets.positions import BIOSEMI_64, head_positions
+from cocktailparty.montages import locate, places_of
+from tests.cocktailparty.datasets.miniatures import struct_array, write_cnd
+
+
+def channel(name: str, **values: float) -> SimpleNamespace:
+    """A struct as scipy.io.loadmat gives it, with every value in an array of its own."""
+    fields = {key: np.array([[value]]) for key, value in values.items()}
+    return SimpleNamespace(labels=np.array([name]), **fields)
+
+
+def structs(*channels: SimpleNamespace) -> np.ndarray:
+    row = np.empty((1, len(channels)), dtype=object)
+    row[0, :] = channels
+    return row
+
+
+@pytest.mark.parametrize(("unit", "radius"), [(1.0, 0.095), (9.0, 0.09), (85.0, 0.085), (0.1, 0.1)])
+def test_the_nose_is_where_x_points_whatever_the_unit(unit, radius) -> None:
+    names, places = read_chanlocs(
+        structs(
+            channel("Fpz", X=unit, Y=0.0, Z=0.0),
+            channel("T7", X=0.0, Y=unit, Z=0.0),
+            channel("Cz", X=0.0, Y=0.0, Z=unit),
+        ),
+        "S1.mat: eeg.chanlocs",
+    )
+    assert names == ["Fpz", "T7", "Cz"]
+    np.testing.assert_allclose(places, radius * np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]]))
+
+
+def test_a_file_of_eeglab_is_read_as_mne_reads_it(rng) -> None:
+    # MNE's reader of .set files has its own code for the same fields.
+    from mne.io.eeglab.eeglab import _get_montage_information
+
+    xyz = rng.normal(size=(6, 3))
+    xyz *= 90 / np.linalg.norm(xyz, axis=1, keepdims=True)
+    found = [dict(zip("XYZ", row, strict=True), labels=f"E{i}") for i, row in enumerate(xyz)]
+    montage = _get_montage_information(SimpleNamespace(chanlocs=found), True, montage_units="mm")[
+        2
+    ].get_positions()["ch_pos"]
+    ours = read_chanlocs(
+        structs(*(channel(c["labels"], **{k: c[k] for k in "XYZ"}) for c in found)), ""
+    )
+    np.testing.assert_allclose(ours[1], [montage[name] for name in ours[0]])
+
+
+def test_the_flat_map_serves_without_coordinates() -> None:
+    _, places = read_chanlocs(
+        structs(
+            channel("Oz", theta=180.0, radius=0.5),
+            channel("C4", theta=90.0, radius=0.25),
+            channel("Cz", theta=0.0, radius=0.0),
+        ),
+        "",
+    )
+    s = np.sqrt(0.5)
+    expected = 0.095 * np.array([[0, -1, 0], [s, 0, s], [0, 0, 1]])
+    np.testing.assert_allclose(places, expected, atol=1e-12)
+
+
+def test_channels_without_a_place_do_not_cost_the_others() -> None:
+    eye = SimpleNamespace(labels=np.array(["EOG"]), X=np.zeros((0, 0)), Y=np.zeros((0, 0)))
+    zeros, far = channel("EMG", X=0.0, Y=0.0, Z=0.0), channel("GSR", X=900.0, Y=0.0, Z=0.0)
+    head = [channel("Cz", X=0.0, Y=0.0, Z=90.0), channel("Fz", X=60.0, Y=0.0, Z=60.0)]
+    _, places = read_chanlocs(structs(*head, eye, zeros, far), "")
+    assert np.isnan(places).all(axis=1).tolist() == [False, False, True, True, True]
+    assert read_chanlocs(structs(eye, zeros), "")[1] is None
+    assert read_chanlocs(structs(channel("Cz")), "") == (["Cz"], None)
+    assert read_chanlocs(None, "") == (None, None)
+
+
+def test_distances_that_fit_no_unit_are_named() -> None:
+    with pytest.warns(
+        UserWarning, match=r"S1: the electrodes are 3000 from .* left out.*--montage"
+    ):
+        assert read_chanlocs(structs(channel("Cz", X=0.0, Y=0.0, Z=3e3)), "S1")[1] is None
+
+
+def test_what_is_written_is_read_back(rng) -> None:
+    places = locate([*BIOSEMI_64[:8], "EXG1"], "biosemi64").positions
+    written = written_chanlocs([*BIOSEMI_64[:8], "EXG1"], places)
+    assert written["X"][0, 8].shape == (0, 0)
+    back = structs(
+        *(
+            SimpleNamespace(**{key: np.atleast_2d(row[key]) for key in written.dtype.names})
+            for row in written[0]
+        )
+    )
+    names, again = read_chanlocs(back, "")
+    assert names == [*BIOSEMI_64[:8], "EXG1"]
+    np.testing.assert_allclose(again, places)
+
+
+def test_trials_of_a_set_are_where_its_file_says(tmp_path, rng) -> None:
+    # The names of a BioSemi cap are ambiguous where only four of them are known.
+    x, y, z = head_positions(["Fz", "Cz", "T7", "Oz"]).T
+    labels = [
+        {"labels": f"A{i + 1}", "X": y[i], "Y": -x[i], "Z": z[i], "theta": 0.0} for i in range(4)
+    ]
+    write_cnd(tmp_path, rng, n_subjects=1, eeg={"chanlocs": struct_array(labels)})
+    trials = cnd.load(tmp_path)
+    np.testing.assert_allclose(trials[0].channel_positions, 0.095 * np.stack([x, y, z], axis=1))
+    places = places_of(trials)
+    assert places.source == "chanlocs of dataSub1.mat"
+    write_trials(tmp_path / "again", trials)
+    again = cnd.load(tmp_path / "again")
+    np.testing.assert_allclose(again[0].channel_positions, places.positions)
+
+
+def test_the_published_set_has_places(shared_data) -> None:
+    trial = cnd.load(shared_data("eeg/cnd_mini"))[0]
+    # The first four electrodes of the cap of 128 run from the vertex to the back of the head.
+    ours = trial.channel_positions / np.linalg.norm(trial.channel_positions, axis=1)[:, None]
+    theirs = mne.channels.make_standard_montage("biosemi128").get_positions()["ch_pos"]
+    for row, name in zip(ours, trial.channel_names, strict=True):
+        np.testing.assert_allclose(row, theirs[name] / np.linalg.norm(theirs[name]), atol=0.02)
