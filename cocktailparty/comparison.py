@@ -1,6 +1,7 @@
 """The main job in one call: decoders and trials in; table, figures and report out."""
 
 import json
+import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,6 @@ from sklearn.base import clone
 from cocktailparty.evaluation import (
     WINDOWS,
     SharedStimulusWarning,
-    circular_shift_test,
     compare,
 )
 from cocktailparty.files import replacing
@@ -21,6 +21,7 @@ from cocktailparty.patterns import mean_pattern
 from cocktailparty.protocol import protocol_of
 from cocktailparty.provenance import methods_text
 from cocktailparty.report import summarise, write_report
+from cocktailparty.shifts import check_shifts, circular_shift_test
 from cocktailparty.task import task_of, words
 from cocktailparty.trial import Trial
 
@@ -86,6 +87,8 @@ def compare_and_report(
         See `cocktailparty.evaluation.compare`.
     n_shifts : int
         Number of circular shifts of `cocktailparty.evaluation.circular_shift_test`; 0 for none.
+        The report is written before that test, and again with the result for each decoder; the
+        test resumes like the comparison if `random_state` is a number.
     random_state : {None, int, Generator, RandomState}
         Seed of the shifts.
     data, preprocessing : str or sequence of str
@@ -109,6 +112,9 @@ def compare_and_report(
     windows = list(windows)
     preprocessing = preprocessing or methods_text(trials)
     split: dict[str, Any] = {"n_splits": n_splits, "gap": gap}
+    min_shift = max(gap, 2.0)
+    if n_shifts:
+        check_shifts(trials, n_shifts, min_shift)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SharedStimulusWarning)
         table = compare(
@@ -123,53 +129,67 @@ def compare_and_report(
             progress=progress,
         )
     notes = _task_notes(trials, windows, table) + _summed_up(caught)
-    for name, decoder in decoders.items() if n_shifts else ():
-        test = circular_shift_test(
-            decoder,
-            trials,
-            cv,
-            n_shifts=n_shifts,
-            min_shift=max(gap, 2.0),
-            random_state=random_state,
-            progress=progress,
-            **split,
-        )
-        notes.append(_shift_note(name, test))
     parts = folds(trials, cv, **split)
     example = parts[0]
     fitted = {name: clone(decoder).fit(example.train) for name, decoder in decoders.items()}
     held_out = example.test[0]
-    report = write_report(
-        out,
-        table,
-        title=words(task_of(table)).title,
-        data=data,
-        splits=_split_text(cv, trials, n_splits, gap),
-        preprocessing=preprocessing,
-        trials=trials,
-        decoders=fitted,
-        held_out=held_out,
-        reconstructions={
-            name: decoder.reconstruct([held_out])[0]
-            for name, decoder in fitted.items()
-            if hasattr(decoder, "reconstruct")
-        },
-        patterns={
-            name: mean_pattern(decoder, parts, fitted[name]) for name, decoder in decoders.items()
-        },
-        command=command,
-        notes=notes,
-    )
+    reconstructions = {
+        name: decoder.reconstruct([held_out])[0]
+        for name, decoder in fitted.items()
+        if hasattr(decoder, "reconstruct")
+    }
+    patterns = {
+        name: mean_pattern(decoder, parts, fitted[name]) for name, decoder in decoders.items()
+    }
     protocol = protocol_of(
         decoders, parts, cv,
         random_state=random_state, data=data, preprocessing=preprocessing, command=command,
     )  # fmt: skip
     # By way of pandas, which knows how JSON writes what is no number.
     protocol["summary"] = json.loads(summarise(table).to_json(orient="records"))
-    protocol["notes"] = notes
-    with replacing(Path(out) / "report.json") as temporary:
-        temporary.write_text(json.dumps(protocol, indent=2) + "\n", encoding="utf-8")
-    return Comparison(table, report, notes, protocol)
+
+    def write(notes: list[str]) -> Path:
+        report = write_report(
+            out,
+            table,
+            title=words(task_of(table)).title,
+            data=data,
+            splits=_split_text(cv, trials, n_splits, gap),
+            preprocessing=preprocessing,
+            trials=trials,
+            decoders=fitted,
+            held_out=held_out,
+            reconstructions=reconstructions,
+            patterns=patterns,
+            command=command,
+            notes=notes,
+        )
+        protocol["notes"] = notes
+        with replacing(Path(out) / "report.json") as temporary:
+            temporary.write_text(json.dumps(protocol, indent=2) + "\n", encoding="utf-8")
+        return report
+
+    # A test of shifts may take hours. What is known is written before it, and after each of them.
+    tests = {name: _pending_note(name, n_shifts) for name in decoders} if n_shifts else {}
+    report = write([*notes, *tests.values()])
+    for name in tests:
+        if progress:
+            print(f"{name}: circular shifts. Report so far: {report}", file=sys.stderr)
+        test = circular_shift_test(
+            decoders[name],
+            trials,
+            cv,
+            n_shifts=n_shifts,
+            min_shift=min_shift,
+            random_state=random_state,
+            cache=Path(out) / "folds",
+            n_jobs=n_jobs,
+            progress=progress,
+            **split,
+        )
+        tests[name] = _shift_note(name, test)
+        report = write([*notes, *tests.values()])
+    return Comparison(table, report, [*notes, *tests.values()], protocol)
 
 
 def _task_notes(trials: Sequence[Trial], windows: list[float], table: Any) -> list[str]:
@@ -215,6 +235,13 @@ def _summed_up(caught: list[warnings.WarningMessage]) -> list[str]:
         more = f" ({len(messages) - 1} more of this kind)" if len(messages) > 1 else ""
         notes.append(f"{messages[0]}.{more}")
     return notes
+
+
+def _pending_note(name: str, n_shifts: int) -> str:
+    return (
+        f"{name}: the test under {n_shifts} circular shifts has not ended. The same call goes on "
+        "with it, from the folds that are finished."
+    )
 
 
 def _shift_note(name: str, test: ShiftTest) -> str:

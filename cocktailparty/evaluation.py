@@ -7,20 +7,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import clone
 from tqdm import tqdm
 
 from cocktailparty.fold_scores import evaluate_fold
 from cocktailparty.leakage import LeakError, check_no_leak
-from cocktailparty.metrics import ShiftTest, circular_shift_null
 from cocktailparty.model_selection import Fold, folds
 from cocktailparty.same_sound import SoundIndex
+from cocktailparty.shifts import circular_shift_test
 from cocktailparty.store import FoldStore
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = [
+    "WINDOWS",
+    "SharedStimulusWarning",
+    "check_fold",
+    "check_gap",
+    "checked_folds",
+    "circular_shift_test",
+    "compare",
+    "lag_reach",
+]
 
 WINDOWS = (1, 2, 5, 10, 30, 60)
 
@@ -169,91 +179,6 @@ def checked_folds(
     for fold in splits:
         check_fold(fold, allow_shared_stimuli, index)
     return splits, _usable_windows(lengths, splits)
-
-
-def circular_shift_test(
-    decoder: Any,
-    trials: Sequence[Trial],
-    cv: Any = "trial",
-    *,
-    n_shifts: int = 99,
-    min_shift: float = 2.0,
-    random_state: Any = None,
-    progress: bool = False,
-    **split: Any,
-) -> ShiftTest:
-    """Test whether a decoder follows the attended stimulus at all.
-
-    Stimuli that play in training and test trials do no harm here: the null distribution has
-    them as well.
-
-    The score is the cross-validated mean score of the attended stimulus over whole test trials.
-    For the null distribution the stimuli of every trial are shifted in time, by another amount
-    for each trial, and the decoder is trained anew.
-
-    Parameters
-    ----------
-    decoder : estimator
-        Attention decoder.
-    trials : sequence of Trial
-        Labelled trials.
-    cv : {"trial", "story", "subject", "time"} or scikit-learn splitter
-        How to split.
-    n_shifts : int
-        Number of shifted data sets.
-    min_shift : float
-        Smallest shift in seconds: more than the lags and the memory of the envelope.
-    random_state : {None, int, Generator, RandomState}
-        Seed of the shifts.
-    progress : bool
-        Show a progress bar.
-    **split : object
-        `n_splits` and `gap` of `model_selection.folds`.
-
-    Returns
-    -------
-    test : ShiftTest
-        Observed score, null distribution and p value.
-
-    Raises
-    ------
-    ValueError
-        If labels are missing or a trial is too short to be shifted.
-
-    Examples
-    --------
-    >>> from cocktailparty.datasets import simulate_two_talkers
-    >>> from linear_aad import AttentionDecoder, BackwardTRF
-    >>> trials = simulate_two_talkers(n_trials=4, n_channels=4, random_state=0).trials
-    >>> ridge = AttentionDecoder(BackwardTRF(alpha=0.01, alpha_convention="relative"))
-    >>> circular_shift_test(ridge, trials, n_shifts=19, random_state=0).p_value
-    0.05
-    """
-    trials = check_trials(trials)
-    attended_labels(trials)
-
-    def score(stimuli: list[Any]) -> float:
-        shifted = [
-            trial.replace(stimuli=stimulus.swapaxes(0, 1))
-            for trial, stimulus in zip(trials, stimuli, strict=True)
-        ]
-        scores = []
-        for fold in folds(shifted, cv, **split):
-            fitted = clone(decoder).fit(fold.train)
-            scores += [
-                fitted.window_scores(trial, trial.duration)[0, trial.attended]
-                for trial in fold.test
-            ]
-        return float(np.mean(scores))
-
-    return circular_shift_null(
-        score,
-        [trial.stimuli.swapaxes(0, 1) for trial in trials],
-        n_shifts=n_shifts,
-        min_shift=max(1, round(min_shift * trials[0].sfreq)),
-        random_state=random_state,
-        progress=progress,
-    )
 
 
 def _check_decoders(decoders: Mapping[str, Any]) -> None:

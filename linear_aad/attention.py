@@ -1,13 +1,19 @@
 """Decide which sound is attended: reconstruct, correlate, choose."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.decoder import ReconstructionMixin
 from cocktailparty.trials import attended_labels, check_trials
+
+
+def _refits(decoder: "AttentionDecoder") -> bool:
+    return hasattr(decoder.regressor, "fit_many")
 
 
 class AttentionDecoder(ReconstructionMixin, BaseEstimator):
@@ -79,6 +85,44 @@ class AttentionDecoder(ReconstructionMixin, BaseEstimator):
         )
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
         return self
+
+    @available_if(_refits)
+    def fit_many(self, trials: Any, versions: Sequence[Sequence[Any]]) -> list["AttentionDecoder"]:
+        """Train a decoder on each of several versions of the stimuli, such as circular shifts.
+
+        All are trained at little more than the cost of one. Only regressors that know how to do so
+        (`BackwardTRF`) have this.
+
+        Parameters
+        ----------
+        trials : sequence of Trial
+            Labelled training trials; their stimuli are not looked at.
+        versions : sequence of sequence of array, shape (n_stimuli, n_times, n_features)
+            For each version the stimuli of each trial.
+
+        Returns
+        -------
+        decoders : list of AttentionDecoder
+            One for each version, as `fit` would train it. This one is not fitted.
+
+        Raises
+        ------
+        ValueError
+            If there is no version, a label is missing, or `fit` refuses a version.
+        """
+        trials = check_trials(trials, sfreq=getattr(self.regressor, "sfreq", None))
+        labels = attended_labels(trials)
+        outputs = [
+            [stimuli[label, ...] for stimuli, label in zip(version, labels, strict=True)]
+            for version in versions
+        ]
+        decoders = []
+        for regressor in self.regressor.fit_many([trial.eeg for trial in trials], outputs):
+            decoder = clone(self)
+            decoder.regressor_ = regressor
+            decoder.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
+            decoders.append(decoder)
+        return decoders
 
     def reconstruct(self, trials: Any) -> list[Any]:
         """Reconstruct the attended stimulus from EEG alone.

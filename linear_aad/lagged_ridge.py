@@ -1,11 +1,15 @@
 """Ridge regression on lagged signals, as a scikit-learn estimator that takes lists of trials."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
-from cocktailparty.backend import namespace, to_numpy
+from cocktailparty.backend import as_array, namespace, to_numpy
 from linear_aad.averaging import mean_model_scores, trial_models
 from linear_aad.bands import Direction, candidates, directions
 from linear_aad.lagged import LaggedMoments, Moments, lags_in_samples
@@ -101,37 +105,63 @@ class LaggedRidge(LaggedLinearModel):
             is one trial and several penalties to choose from.
         """
         moments = self.moments(X, y)
-        found = self.candidates()
-        if hasattr(self, "cv_scores_"):
-            del self.cv_scores_  # of an earlier choice
         whole = moments.total()
         total = whole.dense()
-        if found is None:
-            self.alpha_ = ledoit_wolf_penalty(total, moments.inputs, self._input_lags)
-            weights = ridge(total, [self.alpha_])[0, ...]
-        else:
-            groups = directions(found)
-            best = self._chosen(moments, groups, len(found))
-            xp = namespace(total.x)
-            weights = xp.zeros_like(total.xy)
-            # As many solutions as different candidates were chosen, each for its outputs.
-            for direction in groups:
-                for alpha, place in zip(direction.alphas, direction.candidates, strict=True):
-                    mine = best == place
-                    if mine.any():
-                        solution = self._solution(moments, whole, total, direction, alpha)
-                        weights = xp.where(xp.asarray(mine)[None, :], solution, weights)
-            per_output = found[best] if self.bands is not None else found[best, 0]
-            self.alpha_ = per_output if self.alpha_per_output else per_output[0]
-            if np.ndim(self.alpha_) == 0:
-                self.alpha_ = float(self.alpha_)
-        self.intercept_ = (total.y - total.x @ weights) / total.n
-        if isinstance(moments.outputs, WithoutMeans):
-            self.intercept_ = self.intercept_ + moments.outputs.mean()
-        if not self.fit_intercept:
-            self.intercept_ = namespace(weights).zeros_like(self.intercept_)
-        self._store(weights, total, moments.inputs[0].shape[1])
+        weights, (self.alpha_,) = self._solved(moments, whole, total)
+        self._keep(weights, total, moments)
         return self
+
+    def fit_many(self, X: Any, outputs: Sequence[Any]) -> list["LaggedRidge"]:
+        """Fit models of many outputs of the same input, each as if it were the only one.
+
+        The matrix of the equations holds the input alone: it is assembled and factorised once for
+        all outputs, and every further one, such as a shifted copy, costs a right-hand side. A
+        penalty is chosen for each of them by itself.
+
+        Parameters
+        ----------
+        X : list of arrays of shape (n_times, n_inputs)
+            Input of each trial.
+        outputs : sequence of list of arrays of shape (n_times, n_outputs) or (n_times,)
+            For each model the output of each trial.
+
+        Returns
+        -------
+        models : list of LaggedRidge
+            A fitted model for each of `outputs`, without `cv_scores_`. This one is not fitted.
+
+        Raises
+        ------
+        ValueError
+            If there are no outputs, their shapes differ, or `fit` refuses them.
+        """
+        if not outputs:
+            raise ValueError("outputs is empty: there is nothing to fit to")
+        sets = [[s[:, None] if s.ndim == 1 else s for s in map(as_array, y)] for y in outputs]
+        shapes = [[s.shape for s in y] for y in sets]
+        for i, shape in enumerate(shapes):
+            if shape != shapes[0]:
+                raise ValueError(f"outputs[{i}] has shapes {shape}, outputs[0] has {shapes[0]}")
+        xp = namespace(*sets[0])
+        together = clone(self)
+        moments = together.moments(
+            X, [xp.concat(list(trial), axis=1) for trial in zip(*sets, strict=True)]
+        )
+        together.y_ndim_ = as_array(outputs[0][0]).ndim
+        whole = moments.total()
+        total = whole.dense()
+        weights, alphas = together._solved(moments, whole, total, len(sets))
+        if hasattr(together, "cv_scores_"):
+            del together.cv_scores_  # over all outputs, which tells nothing about one
+        models, n_own = [], shapes[0][0][1]
+        for i, alpha in enumerate(alphas):
+            own = slice(i * n_own, (i + 1) * n_own)
+            model = copy(together)
+            model.alpha_ = alpha
+            part = replace(total, xy=total.xy[:, own], y=total.y[own], yy=total.yy[own])
+            model._keep(weights[:, own], part, moments, own)
+            models.append(model)
+        return models
 
     def moments(self, X: Any, y: Any) -> TrialMoments:
         """Validate parameters and training data and sum over each trial.
@@ -215,6 +245,48 @@ class LaggedRidge(LaggedLinearModel):
     def _store(self, weights: Any, total: Moments, n_inputs: int) -> None:
         """Keep weights (n_inputs * n_lags, n_outputs) of the training data."""
 
+    def _keep(
+        self, weights: Any, total: Moments, moments: TrialMoments, which: slice = slice(None)
+    ) -> None:
+        """Keep weights (n_inputs * n_lags, n_outputs) of some outputs, and their constants."""
+        self.intercept_ = (total.y - total.x @ weights) / total.n
+        if isinstance(moments.outputs, WithoutMeans):
+            self.intercept_ = self.intercept_ + moments.outputs.mean()[which]
+        if not self.fit_intercept:
+            self.intercept_ = namespace(weights).zeros_like(self.intercept_)
+        self._store(weights, total, moments.inputs[0].shape[1])
+
+    def _solved(
+        self, moments: TrialMoments, whole: LaggedMoments, total: Moments, n_sets: int = 1
+    ) -> tuple[Any, list[Any]]:
+        """Weights (n_regressors, n_outputs), and the penalty of each set of as many outputs.
+
+        Sets know nothing of each other: the penalty of one is chosen by its own outputs.
+        """
+        found = self.candidates()
+        if hasattr(self, "cv_scores_"):
+            del self.cv_scores_  # of an earlier choice
+        if found is None:
+            alpha = ledoit_wolf_penalty(total, moments.inputs, self._input_lags)
+            return ridge(total, [alpha])[0, ...], [alpha] * n_sets
+        groups = directions(found)
+        best = self._chosen(moments, groups, len(found), n_sets)
+        xp = namespace(total.x)
+        weights = xp.zeros_like(total.xy)
+        # As many solutions as different candidates were chosen, each for its outputs.
+        for direction in groups:
+            for alpha, place in zip(direction.alphas, direction.candidates, strict=True):
+                mine = best == place
+                if mine.any():
+                    solution = self._solution(moments, whole, total, direction, alpha)
+                    weights = xp.where(xp.asarray(mine)[None, :], solution, weights)
+        per_output = found[best] if self.bands is not None else found[best, 0]
+        alphas = []
+        for own in np.split(per_output, n_sets):
+            chosen = own if self.alpha_per_output else own[0]
+            alphas.append(float(chosen) if np.ndim(chosen) == 0 else chosen)
+        return weights, alphas
+
     def _solution(
         self,
         moments: TrialMoments,
@@ -236,7 +308,7 @@ class LaggedRidge(LaggedLinearModel):
         return weights if penalty.factors is None else weights * penalty.factors[:, None]
 
     def _chosen(
-        self, moments: TrialMoments, groups: list[Direction], n_candidates: int
+        self, moments: TrialMoments, groups: list[Direction], n_candidates: int, n_sets: int
     ) -> np.ndarray:
         """Index of the best candidate for each output, by the trials that are left out."""
         if n_candidates == 1:
@@ -249,7 +321,8 @@ class LaggedRidge(LaggedLinearModel):
         self.cv_scores_ = scores.mean(axis=2)
         if self.alpha_per_output:
             return scores.mean(axis=1).argmax(axis=0)
-        return np.full(moments.n_targets, self.cv_scores_.mean(axis=1).argmax())
+        by_set = scores.reshape(n_candidates, len(moments), n_sets, -1).mean(axis=3)
+        return np.repeat(by_set.mean(axis=1).argmax(axis=0), moments.n_targets // n_sets)
 
     def _check_parameters(self) -> None:
         n_lags = len(lags_in_samples(self.tmin, self.tmax, self.sfreq))

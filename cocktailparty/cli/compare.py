@@ -45,7 +45,8 @@ def add_parser(commands: Commands) -> None:
         help="decision windows, comma-separated; default: 1,2,5,10,30,60")  # fmt: skip
     add_band(parser)
     add("--shifts", type=int, default=0, help="circular shifts for a test of each decoder "
-        "against chance, each with a new training; default: none")  # fmt: skip
+        "against chance, each with a new training; the report is written before it and updated; "
+        "default: none")  # fmt: skip
     add("--seed", type=int, default=0, help="of the simulation and of the shifts; default: 0")
     add(
         "--jobs",

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from sklearn.model_selection import LeaveOneOut
 from cocktailparty import datasets, evaluation
 from cocktailparty.comparison import compare_and_report
 from cocktailparty.decoder import AttentionDecoderMixin
+from cocktailparty.shifts import circular_shift_test
 from linear_aad import AttentionDecoder, BackwardTRF
 
 RIDGE = AttentionDecoder(BackwardTRF(0.0, 0.2, 64, alpha=1e-2, alpha_convention="relative"))
@@ -60,6 +63,44 @@ def test_shifts_are_reported_for_each_decoder(trials, tmp_path):
     assert "under 4 circular shifts with new training: p = 0.2." in result.notes[0]
     # a guesser scores the same wherever the stimuli are
     assert "p = 1." in result.notes[1]
+
+
+def test_the_report_is_there_before_the_shifts_and_after_each(trials, tmp_path, monkeypatch):
+    told, seen = [], []
+
+    def write(out, table, *, notes, **settings):
+        told.append(notes)
+        return tmp_path / "report.html"
+
+    def stopped(decoder, *arguments, **settings):
+        seen.append(json.loads((tmp_path / "report.json").read_text())["notes"])
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return circular_shift_test(decoder, *arguments, **settings)
+
+    monkeypatch.setattr("cocktailparty.comparison.write_report", write)
+    decoders = {"a": RIDGE, "b": Guess()}
+    settings = {"windows": [10], "n_shifts": 4, "random_state": 0}
+    with monkeypatch.context() as patch:
+        patch.setattr("cocktailparty.comparison.circular_shift_test", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            compare_and_report(decoders, trials, tmp_path, **settings)
+    assert told == seen
+    assert all("has not ended" in note for note in seen[0])
+    assert "p = 0.2" in seen[1][0]
+    assert "b: the test under 4 circular shifts has not ended" in seen[1][1]
+    # What was tested before is read from the folder.
+    monkeypatch.setattr(BackwardTRF, "fit_many", None)
+    result = compare_and_report(decoders, trials, tmp_path, **settings)
+    assert result.notes == told[-1] == json.loads((tmp_path / "report.json").read_text())["notes"]
+    assert result.notes[0] == seen[1][0]
+    assert "p = 1." in result.notes[1]
+
+
+def test_trials_too_short_for_shifts_are_refused_before_any_work(trials, tmp_path, monkeypatch):
+    monkeypatch.setattr("cocktailparty.comparison.compare", None)
+    with pytest.raises(ValueError, match="too short to be shifted"):
+        compare_and_report({"a": RIDGE}, trials, tmp_path, n_shifts=9, gap=11.0)
 
 
 def test_rests_are_left_out_with_a_note(trials, tmp_path):

@@ -1,5 +1,4 @@
 import json
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -8,11 +7,10 @@ from scipy.stats import binom
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
 
-from cocktailparty import Trial, datasets, evaluation
+from cocktailparty import datasets, evaluation
 from cocktailparty.decoder import ReconstructionMixin
 from cocktailparty.evaluation import (
     SharedStimulusWarning,
-    circular_shift_test,
     compare,
     lag_reach,
 )
@@ -214,32 +212,3 @@ def test_bad_requests_are_named_before_any_work(trials, case, monkeypatch):
         monkeypatch.setattr(evaluation, "evaluate_fold", None)
     with pytest.raises(ValueError, match=message):
         compare(decoders, chosen, **settings)
-
-
-def test_circular_shifts_find_a_listener_who_follows(trials):
-    test = circular_shift_test(RIDGE, trials[:4], n_shifts=39, random_state=0)
-    assert test.p_value == 1 / 40
-    assert abs(test.null.mean()) < 0.03
-
-
-def test_circular_shifts_raise_few_false_alarms():
-    # 200 data sets in which EEG and stimuli belong to different trials; the nominal rate is 5 %.
-    rng = np.random.default_rng(77)
-    decoder = AttentionDecoder(BackwardTRF(0.0, 0.25, 16, alpha=0.1, alpha_convention="relative"))
-    fired = 0
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for _ in range(200):
-            trials = [
-                Trial(
-                    np.cumsum(rng.normal(size=(200, 2)), axis=0) * 0.1 + rng.normal(size=(200, 2)),
-                    [np.convolve(rng.random(203), np.ones(4), "valid")],
-                    16,
-                    attended=0,
-                    name=f"t{i}",
-                )
-                for i in range(3)
-            ]
-            test = circular_shift_test(decoder, trials, n_shifts=19, random_state=rng)
-            fired += test.p_value <= 0.05
-    assert 0.03 <= fired / 200 <= 0.07

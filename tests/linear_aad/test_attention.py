@@ -6,7 +6,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from cocktailparty import datasets
 from cocktailparty.metrics import window_scores
-from linear_aad import AttentionDecoder, BackwardTRF
+from linear_aad import AttentionDecoder, BackwardTRF, LassoTRF
 
 TRF = BackwardTRF(0.0, 0.3, 64, alpha=1e-2, alpha_convention="relative")
 
@@ -111,3 +111,18 @@ def test_bad_input_is_named(trials, decoder):
     ):  # fmt: skip
         with pytest.raises(error, match=message):
             call()
+
+
+def test_versions_of_the_stimuli_are_trained_together(trials):
+    moved = [[np.roll(t.stimuli, 100 * i, axis=1) for t in trials[:4]] for i in range(2)]
+    first, second = AttentionDecoder(TRF).fit_many(trials[:4], moved)
+    again = [t.replace(stimuli=own) for t, own in zip(trials[:4], moved[1], strict=True)]
+    for found, data in ((first, trials[:4]), (second, again)):
+        alone = AttentionDecoder(TRF).fit(data)
+        np.testing.assert_allclose(found.regressor_.coef_, alone.regressor_.coef_, atol=1e-12)
+        np.testing.assert_array_equal(found.classes_, alone.classes_)
+
+
+def test_regressors_that_train_one_at_a_time_do_not_offer_more():
+    assert hasattr(AttentionDecoder(TRF), "fit_many")
+    assert not hasattr(AttentionDecoder(LassoTRF()), "fit_many")

@@ -281,3 +281,49 @@ def test_dependent_channels_need_a_ridge_penalty(data, penalty):
 def test_bands_may_come_as_an_array(data):
     listed, array = (fit(data, alpha=[1.0, 10.0], bands=b) for b in ([2, 2], np.array([2, 2])))
     np.testing.assert_array_equal(listed.coef_, array.coef_)
+
+
+@pytest.mark.parametrize("kind", [BackwardTRF, ForwardTRF])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"alpha": 3.0},
+        {"alpha": [0.1, 10.0, 1e3]},
+        {"alpha": [0.1, 10.0, 1e3], "alpha_per_output": True},
+        {"alpha": "ledoit-wolf"},
+        {"alpha": [0.1, 1e3], "bands": (1, 2)},
+        {"alpha": [0.1, 1e3], "averaging": "models"},
+        {"alpha": [0.1, 1e3], "fit_intercept": False, "remove_mean": False},
+    ],
+)
+def test_many_models_at_once_are_those_of_each_alone(rng, kind, parameters):
+    X = [rng.normal(size=(80 + 9 * i, 3)) + 2 for i in range(3)]
+    outputs = [
+        [np.roll(x[:, :2], i, axis=0) * gain + rng.normal(size=(len(x), 2)) + 1 for x in X]
+        for i, gain in ((0, 1.0), (1, 0.0), (2, 5.0))
+    ]
+    model = kind(0, 3 / 64, 64, **parameters)
+    found = model.fit_many(X, outputs)
+    assert not hasattr(model, "coef_")
+    chosen = []
+    for one, y in zip(found, outputs, strict=True):
+        alone = kind(0, 3 / 64, 64, **parameters).fit(X, y)
+        for name in ("coef_", "intercept_", "alpha_"):
+            np.testing.assert_allclose(getattr(one, name), getattr(alone, name), atol=1e-9)
+        if kind is BackwardTRF:
+            np.testing.assert_allclose(one.patterns_, alone.patterns_, atol=1e-9)
+        np.testing.assert_allclose(one.predict(X)[1], alone.predict(X)[1], atol=1e-9)
+        chosen.append(np.ravel(alone.alpha_).tolist())
+    if kind is BackwardTRF and len(parameters) == 1 and isinstance(parameters["alpha"], list):
+        assert len({tuple(one) for one in chosen}) > 1, "the case must have something to choose"
+    flat = model.fit_many(X, [[s[:, 0] for s in y] for y in outputs])[0]
+    assert flat.predict(X)[0].shape == (80,)
+
+
+def test_many_outputs_must_agree(rng):
+    X, y = [rng.normal(size=(80, 2))] * 2, [rng.normal(size=(80, 1))] * 2
+    model = BackwardTRF(0, 3 / 64, 64)
+    with pytest.raises(ValueError, match="outputs is empty"):
+        model.fit_many(X, [])
+    with pytest.raises(ValueError, match=r"outputs\[1\] has shapes .* outputs\[0\] has"):
+        model.fit_many(X, [y, y[:1]])
