@@ -4,17 +4,34 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from cocktailparty.audio_streams import streams
 from cocktailparty.features import speech_envelope
 from cocktailparty.features.waveform import check_samples, check_waveform
 
+# What a converter makes of these is not where it was in the original: FFmpeg's output, measured.
+_LATE = "convert the original to wav or flac, for what is decoded from such a file comes {}"
+_REMEDIES = {
+    **dict.fromkeys((".aac", ".ts"), _LATE.format("1024 samples late")),
+    ".wma": _LATE.format("2048 samples early"),
+    **dict.fromkeys(
+        (".m4a", ".mp4"),
+        "convert the original to wav or flac; a converter that ignores the file's edit list gives "
+        "the sound 1024 samples late",
+    ),
+}
+
 
 def read_audio(path: str | PathLike[str], *, mono: bool = True) -> tuple[np.ndarray, float]:
-    """Read an audio file.
+    """Read an audio file to its end.
+
+    Files that were cut off are refused, also those whose header is right. Joined files (ogg, flac,
+    mp3) are read one after another. The frames of mp3 and mp2 files are counted where no header
+    states their number, and what encoder and decoder put in front of the sound is taken away: 481
+    samples of mp2, 1105 of mp3 by LAME, or what the header says.
 
     Parameters
     ----------
@@ -35,7 +52,12 @@ def read_audio(path: str | PathLike[str], *, mono: bool = True) -> tuple[np.ndar
     FileNotFoundError
         If there is no such file.
     OSError
-        If the file is broken, holds no samples, or is of an unknown format.
+        If the file is broken, incomplete, holds no samples, or is of an unknown format.
+
+    Warns
+    -----
+    RuntimeWarning
+        If it is not known how many samples the encoder of an mp3 file put in front of the sound.
 
     Examples
     --------
@@ -45,15 +67,23 @@ def read_audio(path: str | PathLike[str], *, mono: bool = True) -> tuple[np.ndar
     FileNotFoundError: audio file no/such.wav does not exist: check the path
     """
     path = Path(path)
-    with _named_errors(path) as soundfile:
-        audio, sfreq = soundfile.read(path, dtype="float32", always_2d=True)
+    with _named_errors(path):
+        parts = [stream.read() for stream in streams(path)]
+    sfreq = parts[0][1]
+    forms = {(rate, part.shape[1]) for part, rate in parts}
+    if len(forms) > 1:
+        raise OSError(
+            f"audio file {path} joins sounds of different rates or channels, (hertz, channels): "
+            f"{sorted(forms)}; convert it to wav"
+        )
+    audio = np.concatenate([part for part, _ in parts]) if len(parts) > 1 else parts[0][0]
     if not audio.size:
         raise OSError(f"audio file {path} holds no samples: was it copied completely?")
     return audio.mean(axis=1) if mono else audio, float(sfreq)
 
 
 def audio_duration(path: str | PathLike[str]) -> float:
-    """Look up how long the sound of a file lasts, without reading its samples.
+    """Look up how long the sound of a file lasts, mostly without decoding it.
 
     Parameters
     ----------
@@ -70,11 +100,12 @@ def audio_duration(path: str | PathLike[str]) -> float:
     FileNotFoundError
         If there is no such file.
     OSError
-        If the file is broken, or is of an unknown format.
+        If the file is broken, incomplete, or of an unknown format.
     """
     path = Path(path)
-    with _named_errors(path) as soundfile:
-        return float(soundfile.info(path).duration)
+    with _named_errors(path):
+        lengths = [stream.length() for stream in streams(path)]
+    return sum(n_samples / sfreq for n_samples, sfreq in lengths)
 
 
 def waveform(sound: Any) -> tuple[Any, float]:
@@ -168,16 +199,17 @@ def sound_features(sound: Any, sfreq: float, envelope: Callable[..., Any] = spee
 
 
 @contextmanager
-def _named_errors(path: Path) -> Iterator[ModuleType]:
-    """Lend the soundfile library to work on one file, which its errors then name."""
+def _named_errors(path: Path) -> Iterator[None]:
+    """Work on one file, which the errors of libsndfile then name."""
     import soundfile
 
     if not path.is_file():
         raise FileNotFoundError(f"audio file {path} does not exist: check the path")
     try:
-        yield soundfile
+        yield
     except soundfile.LibsndfileError as error:
+        remedy = _REMEDIES.get(path.suffix.lower(), "convert it to wav or flac")
         raise OSError(
             f"audio file {path} cannot be read ({error.error_string}): it is broken or of a format "
-            "that libsndfile does not know; convert it to wav or flac"
+            f"that libsndfile does not know; {remedy}"
         ) from error
