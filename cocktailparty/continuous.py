@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cocktailparty.edf_records import check_no_pauses, has_pauses, with_pauses
 from cocktailparty.features.waveform import check_samples
 from cocktailparty.foreign import shown_once
+from cocktailparty.interruptions import Interruption, interruptions, stretch_around
 from cocktailparty.preprocessing import interpolate, interpolation_reach
 from cocktailparty.stored_rates import Source, file_bounds, has_wrong_times, sources, stored_rates
 from cocktailparty.validation import constant_columns
@@ -36,8 +38,9 @@ _HARMLESS = (
 _BROKEN = "Invalid tag with only"
 # Samples that are read at once: a trial at several kilohertz would fill the memory.
 _BLOCK = 2**17
-# Annotations at which the samples before and after do not follow each other in time.
-_JOINS = ("edge", "boundary", "bad_acq_skip")
+# MNE places annotations of a file with pauses beyond its seeming end; they are read again. Those of
+# EEGLAB may last longer than the recording, as what was removed did.
+_OUTSIDE, _LONGER = "Omitted .* annotation", "Limited .* annotation"
 
 
 def read_eeg(path: str | PathLike[str]) -> "mne.io.BaseRaw":
@@ -85,7 +88,9 @@ def read_eeg(path: str | PathLike[str]) -> "mne.io.BaseRaw":
         raise FileNotFoundError(f"EEG file {path} does not exist: check the path")
     if is_xdf(path):
         return read_xdf(path)
-    with shown_once(_HARMLESS):
+    paused = has_pauses(path)
+    expected = (_LONGER,) if path.suffix.lower() == ".set" else (_OUTSIDE, _LONGER) * paused
+    with shown_once(_HARMLESS + expected):
         warnings.filterwarnings("error", _BROKEN, RuntimeWarning)
         try:
             raw = mne.io.read_raw(path, preload=False, verbose="WARNING")
@@ -94,7 +99,6 @@ def read_eeg(path: str | PathLike[str]) -> "mne.io.BaseRaw":
                 raw = mne.io.read_raw(path, preload=False, stim_channel=[], verbose="WARNING")
                 types = dict.fromkeys(stim, "stim")
                 raw.set_channel_types(types, on_unit_change="ignore", verbose="WARNING")
-            return raw
         # The readers raise whatever their parsing runs into, from IndexError to struct.error.
         except Exception as error:
             if isinstance(error, Warning) and not str(error).startswith(_BROKEN):
@@ -104,6 +108,7 @@ def read_eeg(path: str | PathLike[str]) -> "mne.io.BaseRaw":
                 "continuous recording of a format that mne.io.read_raw knows; copy it again, or "
                 "read it by the MNE function for its format"
             ) from error
+        return with_pauses(raw, path) if paused else raw
 
 
 def raw_from_array(
@@ -175,13 +180,16 @@ class Continuous:
         channels than these.
     n_times : int
         Number of samples.
+    interruptions : list of Interruption
+        Where it is interrupted or marked bad, see `cocktailparty.interruptions`.
 
     Raises
     ------
     TypeError
         If `raw` is not an MNE recording.
     ValueError
-        If no channel is left, or the reference is unknown or marked bad.
+        If no channel is left, the reference is unknown or marked bad, or MNE left out the pauses
+        of an EDF+D file.
     """
 
     def __init__(
@@ -191,6 +199,7 @@ class Continuous:
         reference: str | Sequence[str] | None = None,
     ) -> None:
         check_raw(raw)
+        check_no_pauses(raw)
         self.raw = raw
         self.sfreq = float(raw.info["sfreq"])
         self.n_times = len(raw.times)
@@ -213,34 +222,30 @@ class Continuous:
         self._index = [raw.ch_names.index(name) for name in self.names + self.references]
         self._rates = stored_rates(raw, self._index)
         self.stored_sfreq = self.sfreq
+        self.interruptions = interruptions(raw, self.names + self.references)
         if self._rates is not None:
+            joins = file_bounds(raw)[1:-1]
+            self.interruptions += [Interruption(i, i, "a join of two files") for i in joins]
+            self.interruptions.sort()
             self.stored_sfreq = float(min(rates.min() for rates in self._rates))
 
-    def span(self, position: float) -> tuple[int, int]:
+    def span(self, position: float, keep_bad: bool = False) -> tuple[int, int]:
         """Find the uninterrupted stretch that a moment lies in.
 
         Parameters
         ----------
         position : float
             Moment in samples.
+        keep_bad : bool
+            Go on where only somebody marked the recording as bad.
 
         Returns
         -------
         start, stop : int
-            First sample of the stretch and first one after it: ends of the recording, or joins
-            of concatenated ones.
+            First sample of the stretch and first one after it.
         """
-        joins = [0, self.n_times] if self._rates is None else file_bounds(self.raw)
-        annotations = self.raw.annotations
-        for onset, duration, description in zip(
-            annotations.onset, annotations.duration, annotations.description, strict=True
-        ):
-            if description.lower().startswith(_JOINS):
-                onset -= self.raw.first_time
-                joins += [round(onset * self.sfreq), round((onset + duration) * self.sfreq)]
-        # Rounded: a moment that is meant to lie on a join may miss it by a fraction of a sample.
-        nearest = min(round(position), self.n_times - 1)
-        return max(j for j in joins if j <= nearest), min(j for j in joins if j > nearest)
+        ends = [x for x in self.interruptions if not (x.bad and keep_bad)]
+        return stretch_around(ends, self.n_times, position)
 
     def sample(self, positions: np.ndarray, spacing: float, start: int, stop: int) -> np.ndarray:
         """Evaluate the re-referenced channels at any moments.

@@ -112,6 +112,8 @@ class TrainedModel:
         sounds: Sequence[Any],
         start: float = 0.0,
         duration: float | None = None,
+        *,
+        on_bad: str = "raise",
     ) -> Trial:
         """Prepare a recording and its sounds as those of the training were.
 
@@ -126,6 +128,8 @@ class TrainedModel:
             Second of the recording at which the sounds start.
         duration : float, optional
             How long to decode, in seconds; None for the length of the sounds.
+        on_bad : "raise", "keep" or "drop"
+            What to do with what is marked bad, see `cocktailparty.recordings.trial_from_raw`.
 
         Returns
         -------
@@ -153,6 +157,7 @@ class TrainedModel:
             reference=self.reference,
             picks="eeg" if self.channel_names is None else self.channel_names,
             envelope=partial(speech_envelope, **self.envelope),
+            on_bad=on_bad,
         )
         if trial.n_channels != self.n_channels:
             raise ValueError(

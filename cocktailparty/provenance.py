@@ -177,6 +177,8 @@ def methods_text(trials: Sequence[Trial]) -> list[str]:
     if features:
         text.append(f"Features of the sounds: {'; '.join(features)}.")
     text += _filters(known)
+    if kept := _values(known, "kept_bad"):
+        text.append(f"Used although it is marked bad: {_listed(kept)}.")
     text += [f"Warning of the loader: {note}" for note in _values(known, "warnings")]
     text.append("Nothing was normalised across trials before the decoders.")
     return text

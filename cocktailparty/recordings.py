@@ -1,10 +1,8 @@
 """Recordings of MNE-Python and audio files, turned into preprocessed trials."""
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache
-from math import ceil, floor
-from os import PathLike
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import ceil, floor, inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,12 +12,22 @@ from cocktailparty.continuous import Continuous, check_raw, read_eeg
 from cocktailparty.features import speech_envelope
 from cocktailparty.features.waveform import check_rate
 from cocktailparty.foreign import shown_once
+from cocktailparty.interruptions import check_on_bad
 from cocktailparty.montages import recorded_positions
 from cocktailparty.preprocessing import bandpass, check_band, check_duration, filter_reach
 from cocktailparty.provenance import of_recording, of_sounds, passed_filter
 from cocktailparty.sounds import read_audio, sound_features, waveform
 from cocktailparty.stored_rates import check_stored_rates
 from cocktailparty.trial import Trial
+from cocktailparty.trial_requests import (
+    TOLERANCE,
+    check_list,
+    check_request,
+    check_whole,
+    common_length,
+    trial_by_trial,
+    whole_trials,
+)
 from cocktailparty.xdf import read_xdf
 
 if TYPE_CHECKING:
@@ -35,12 +43,6 @@ __all__ = [
     "trials_from_epochs",
     "trials_from_raw",
 ]
-
-# Sounds and EEG of one trial may differ in length by this many seconds unnoticed.
-_TOLERANCE = 0.5
-
-# What may differ between the trials of one recording.
-_PER_TRIAL = {"duration", "attended", "audio", "eeg_clock", "subject", "story", "name"}
 
 
 def trial_from_raw(
@@ -58,6 +60,7 @@ def trial_from_raw(
     reference: str | Sequence[str] | None = "average",
     picks: str | Sequence[str] = "eeg",
     eeg_clock: float = 1.0,
+    on_bad: str = "raise",
     envelope: Callable[..., Any] = speech_envelope,
     subject: str = "",
     story: str = "",
@@ -69,8 +72,8 @@ def trial_from_raw(
     resampled against aliasing onto the clock of the sounds, starting exactly at the onset; EEG
     and features of the sounds pass the same zero-phase filter at the new rate; all are cut to one
     length. The EEG before and after the trial takes part in resampling and filtering, up to the
-    ends of the recording and to the joins of concatenated ones, so that the ends of a trial are
-    as good as its middle. Only the stretch that is needed is read from disk.
+    ends of the recording, to its interruptions and to what is marked bad, so that the ends of a
+    trial are as good as its middle. Only the stretch that is needed is read from disk.
 
     Parameters
     ----------
@@ -103,6 +106,10 @@ def trial_from_raw(
     eeg_clock : float
         Seconds that pass on the EEG's clock in one second of the sounds', as found by
         `clock_drift`.
+    on_bad : "raise", "keep" or "drop"
+        What to do if a stretch that an annotation marks as bad (BAD_...) lies inside the trial:
+        an error; use it like all others; or an error here, which `trials_from_raw` answers by
+        leaving the trial out.
     envelope : callable
         Takes (audio, audio_sfreq, sfreq), returns features (n_times, n_features).
     subject, story, name : str
@@ -121,8 +128,9 @@ def trial_from_raw(
     ValueError
         If a parameter is impossible, the onset lies outside the recording, the sounds differ by
         more than 0.5 s in length from each other or last that much beyond the EEG while no
-        duration is given, something is shorter than the given duration, or the recording is
-        shorter than the filter.
+        duration is given, something is shorter than the given duration, the recording is shorter
+        than the filter, or it is interrupted or marked bad inside the trial, see
+        `cocktailparty.interruptions`.
     OSError
         If an audio file is missing or broken.
 
@@ -144,10 +152,11 @@ def trial_from_raw(
     """
     where = f"trial {name!r}: " if name else ""
     recording = Continuous(raw, picks, reference)
-    _check_list(sounds)
+    check_list(sounds)
+    check_on_bad(on_bad)
     check_rate(sfreq, "sfreq")
     check_band(min(sfreq, recording.stored_sfreq), l_freq, h_freq)
-    _check_request(recording, onset, duration, len(sounds), attended, where)
+    check_request(recording, onset, duration, len(sounds), attended, where)
     if not 0.9 < eeg_clock < 1.1:
         raise ValueError(
             f"{where}eeg_clock={eeg_clock!r} must be close to 1: it is the ratio of two clocks"
@@ -159,12 +168,15 @@ def trial_from_raw(
     mixture = None if audio is None else waveform(audio)
     step = eeg_clock * recording.sfreq / sfreq
     first = onset * recording.sfreq
-    start, stop = recording.span(first)
-    n_eeg = ceil((stop - first) / step - 1e-6)  # the trial may end exactly with the recording
     lengths = {f"sounds[{i}]": len(feature) / sfreq for i, feature in enumerate(features)}
     if mixture is not None:
         lengths["audio"] = len(mixture[0]) / mixture[1]
-    n_times = _common_length(lengths, n_eeg / sfreq, duration, sfreq, where)
+    wanted = min([*lengths.values(), inf] if duration is None else [duration])
+    tolerance = TOLERANCE if duration is None else 0.0
+    kept = check_whole(recording, onset, eeg_clock * wanted, on_bad, where, tolerance)
+    start, stop = recording.span(first, on_bad == "keep")
+    n_eeg = ceil((stop - first) / step - 1e-6)  # the trial may end exactly with the recording
+    n_times = common_length(lengths, n_eeg / sfreq, duration, sfreq, where)
 
     reach = round(filter_reach(sfreq, l_freq, h_freq) * sfreq)
     before = min(reach, floor((first - start) / step))
@@ -197,6 +209,7 @@ def trial_from_raw(
                 "eeg_sfreq": recording.stored_sfreq,
                 **of_sounds(sounds, envelope),
                 "positions": "the recording",
+                **({"kept_bad": kept} if kept else {}),
             },
             recording.stored_sfreq,
             sfreq,
@@ -232,7 +245,7 @@ def trials_from_raw(
     Returns
     -------
     trials : list of Trial
-        In the order of the onsets.
+        In the order of the onsets, without those that ``on_bad="drop"`` leaves out.
 
     Raises
     ------
@@ -264,9 +277,12 @@ def trials_from_raw(
             "onsets must have shape (n_trials,), in seconds, or (n_trials, 3), as MNE events; got "
             f"{onsets.shape}"
         )
-    requests = _trial_by_trial(sounds, onset=onsets.tolist(), **arguments)
+    requests = trial_by_trial(sounds, onset=onsets.tolist(), **arguments)
     with shown_once():
-        trials = [trial_from_raw(raw, **request) for request in requests]
+        trials = whole_trials(
+            (partial(trial_from_raw, raw, **request) for request in requests),
+            arguments.get("on_bad", "raise"),
+        )
     return _with_sounds(trials, sounds, arguments.get("envelope", speech_envelope))
 
 
@@ -323,98 +339,39 @@ def trials_from_epochs(
             "mne.read_epochs, and pass continuous recordings to trials_from_raw"
         )
     check_stored_rates(None if epochs.preload else epochs._raw, "epochs")
-    requests = _trial_by_trial(sounds, onset=[-epochs.times[0]] * len(epochs), **arguments)
+    requests = trial_by_trial(sounds, onset=[-epochs.times[0]] * len(epochs), **arguments)
     with shown_once():
         # To the filter, an epoch is a short recording.
-        trials = [
-            trial_from_raw(mne.io.RawArray(data, epochs.info, verbose="WARNING"), **request)
-            for data, request in zip(epochs, requests, strict=True)
-        ]
+        trials = whole_trials(
+            (
+                partial(trial_from_raw, _alone(epochs, data, marks), **request)
+                for data, marks, request in zip(
+                    epochs, epochs.get_annotations_per_epoch(), requests, strict=True
+                )
+            ),
+            arguments.get("on_bad", "raise"),
+        )
     return _with_sounds(trials, sounds, arguments.get("envelope", speech_envelope))
 
 
+def _alone(epochs: "mne.BaseEpochs", data: np.ndarray, marks: list[Any]) -> "mne.io.BaseRaw":
+    """Turn an epoch into a recording, with what was noted in it."""
+    import mne
+
+    raw = mne.io.RawArray(data, epochs.info, verbose="WARNING")
+    for onset, duration, text in (mark[:3] for mark in marks):
+        start = max(onset - epochs.tmin, 0.0)
+        left = max(onset - epochs.tmin + duration - start, 0.0)
+        raw.annotations.append(start, min(left, raw.times[-1] - start), text)
+    return raw
+
+
 def _with_sounds(
-    trials: list[Trial], sounds: Sequence[Sequence[Any]], envelope: Callable[..., Any]
+    trials: Sequence[Trial | None], sounds: Sequence[Sequence[Any]], envelope: Callable[..., Any]
 ) -> list[Trial]:
     """Name the files that features were computed from before a trial was cut."""
     return [
         trial.replace(provenance={**trial.provenance, **of_sounds(competing, envelope)})
         for trial, competing in zip(trials, sounds, strict=True)
+        if trial is not None
     ]
-
-
-def _check_list(sounds: Any) -> None:
-    if isinstance(sounds, str | PathLike):
-        raise TypeError(f"the sounds of a trial must be a list, got the path {sounds}: wrap it")
-
-
-def _check_request(
-    recording: Continuous,
-    onset: float,
-    duration: float | None,
-    n_sounds: int,
-    attended: Any,
-    where: str,
-) -> None:
-    """Find what is wrong with a trial before any signal is read."""
-    lasts = recording.n_times / recording.sfreq
-    if not 0 <= onset < lasts:
-        raise ValueError(
-            f"{where}onset={onset:g} s lies outside the recording of {lasts:g} s: onsets are times "
-            "in raw.times"
-        )
-    if duration is not None and not 0 < duration < np.inf:
-        raise ValueError(f"{where}duration must be a positive number of seconds, got {duration!r}")
-    if attended is not None and attended not in range(n_sounds):
-        raise ValueError(f"{where}attended={attended!r} is not an index into {n_sounds} sounds")
-
-
-def _common_length(
-    lengths: dict[str, float], lasts: float, duration: float | None, sfreq: float, where: str
-) -> int:
-    """Choose the samples of a trial, given the seconds that its sounds and its EEG last."""
-    everything = {**lengths, "the EEG after the onset": lasts}
-    listed = ", ".join(f"{what} {length:.3f} s" for what, length in everything.items())
-    if duration is not None:
-        n_times = round(duration * sfreq)
-        if n_times > min(everything.values()) * sfreq + 0.5:
-            raise ValueError(
-                f"{where}duration={duration:g} s is longer than the material: {listed}"
-            )
-        return n_times
-    shortest = min(everything.values())
-    if lengths and max(lengths.values()) - shortest > _TOLERANCE:
-        raise ValueError(
-            f"{where}lengths differ by more than {_TOLERANCE:g} s: {listed}; give the duration of "
-            "the trial if that is intended"
-        )
-    return ceil(shortest * sfreq - 1e-6)
-
-
-def _trial_by_trial(
-    sounds: Sequence[Sequence[Any]], onset: list[float], **arguments: Any
-) -> list[dict[str, Any]]:
-    """Arguments of `trial_from_raw` for each trial, with sound files turned into features."""
-    n_trials = len(onset)
-    columns: dict[str, list[Any]] = {"onset": onset}
-    for what in _PER_TRIAL & set(arguments):
-        value = arguments.pop(what)
-        single = isinstance(value, str | tuple) or not isinstance(value, Iterable)
-        columns[what] = [value] * n_trials if single else list(value)
-    for what, column in {"sounds": sounds, **columns}.items():
-        if len(column) != n_trials:
-            raise ValueError(f"{what} has {len(column)} entries for {n_trials} trials")
-    for competing in sounds:
-        _check_list(competing)
-    sfreq = arguments.get("sfreq", 64.0)
-    envelope = arguments.get("envelope", speech_envelope)
-
-    @cache
-    def from_file(path: Path) -> Any:
-        return sound_features(path, sfreq, envelope)
-
-    columns["sounds"] = [
-        [from_file(Path(s)) if isinstance(s, str | PathLike) else s for s in competing]
-        for competing in sounds
-    ]
-    return [{**arguments, **{k: v[i] for k, v in columns.items()}} for i in range(n_trials)]

@@ -79,6 +79,26 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--data", type=Path, metavar="PATH", help="folder of a corpus; see `datasets`")
     add("--corpus", metavar="NAME", help="what the folder holds, if it is not recognised")
+    add_on_bad(parser)
+
+
+def add_on_bad(parser: Any) -> None:
+    """Add the argument that says what to do with what is marked bad.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Parser of a command, or a group of its arguments.
+    """
+    from cocktailparty.interruptions import ON_BAD
+
+    parser.add_argument(
+        "--on-bad",
+        choices=ON_BAD,
+        default=ON_BAD[0],
+        help="what to do with trials in which an annotation marks the recording as bad: an error, "
+        "keep them as they are, or drop them; default: %(default)s",
+    )
 
 
 def add_split(parser: argparse.ArgumentParser) -> None:
@@ -183,7 +203,7 @@ def find_function(
     return known[name]
 
 
-def load_trials(path: Path, corpus: "Corpus", band: Band) -> list[Trial]:
+def load_trials(path: Path, corpus: "Corpus", band: Band, on_bad: str = "raise") -> list[Trial]:
     """Load the trials of a corpus in the band and at the rate to decode.
 
     Parameters
@@ -194,6 +214,8 @@ def load_trials(path: Path, corpus: "Corpus", band: Band) -> list[Trial]:
         What it holds, from `cocktailparty.datasets.detect`.
     band : Band
         Rate and band.
+    on_bad : str
+        What to do with what is marked bad, see `cocktailparty.recordings.trial_from_raw`.
 
     Returns
     -------
@@ -203,8 +225,9 @@ def load_trials(path: Path, corpus: "Corpus", band: Band) -> list[Trial]:
     from cocktailparty import datasets
     from cocktailparty.preprocessing import preprocess
 
+    # The trials of other corpora were cut by their authors, and nothing is marked in them.
     if corpus.continuous:
-        return datasets.load(path, corpus.key, **vars(band))
+        return datasets.load(path, corpus.key, **vars(band), on_bad=on_bad)
     return preprocess(datasets.load(path, corpus.key), **vars(band))
 
 

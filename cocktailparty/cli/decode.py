@@ -10,6 +10,7 @@ from cocktailparty.cli.arguments import (
     Band,
     Commands,
     add_band,
+    add_on_bad,
     add_output,
     load_trials,
     print_json,
@@ -71,6 +72,7 @@ def add_parser(commands: Commands) -> None:
         "that the confidence assumes; default: that of the model, 60 if it is trained")  # fmt: skip
     add("--allow-shared-stimuli", action="store_true", help="warn instead of refusing when a "
         "sound also plays in the training trials")  # fmt: skip
+    add_on_bad(parser)
     add_output(parser, "cocktailparty-decoded")
 
     training = parser.add_argument_group("training, with --train")
@@ -108,7 +110,9 @@ def run(options: argparse.Namespace) -> None:
         warnings.simplefilter("always", SharedStimulusWarning)
         model = _model(options, notes)
         raw = read_recording(options, model)
-        trial = model.trial(raw, options.audio, options.start, options.duration)
+        trial = model.trial(
+            raw, options.audio, options.start, options.duration, on_bad=options.on_bad
+        )
         table = model.decode(
             trial,
             options.window,
@@ -193,7 +197,7 @@ def _trained(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
     trials = [
         trial
         for folder, corpus in zip(options.train, found, strict=True)
-        for trial in load_trials(folder, corpus, band)
+        for trial in load_trials(folder, corpus, band, options.on_bad)
     ]
     subjects = list(dict.fromkeys(trial.subject for trial in trials))
     if options.subject is not None:

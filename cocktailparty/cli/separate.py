@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from cocktailparty.cli.arguments import Commands, add_output, print_json
+from cocktailparty.cli.arguments import Commands, add_on_bad, add_output, print_json
 from cocktailparty.cli.recording import check_files, read_array, read_recording
 
 # What separate_and_report writes.
@@ -43,6 +43,7 @@ def add_parser(commands: Commands) -> None:
         "mixture starts; default: 0")  # fmt: skip
     add("--guide-sfreq", type=float, metavar="HZ", help="sampling rate of --guide; default: its "
         "length over that of the mixture")  # fmt: skip
+    add_on_bad(parser)
     add_output(parser, "cocktailparty-separated")
 
 
@@ -123,6 +124,6 @@ def _steering(
         )
     raw = read_recording(options, model)
     mono = audio if audio.ndim == 1 else audio.mean(axis=1)
-    trial = model.trial(raw, [(mono, audio_sfreq)], options.start or 0.0)
+    trial = model.trial(raw, [(mono, audio_sfreq)], options.start or 0.0, on_bad=options.on_bad)
     separator.decoder_ = decoder  # it is trained already
     return separator, {"eeg": trial.eeg, "sfreq": model.sfreq}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import floor
 from typing import Any
 
+from cocktailparty.interruptions import BadSpanError
 from cocktailparty.recordings import trial_from_raw
 from cocktailparty.trial import Trial
 
@@ -55,4 +56,5 @@ def trial_with_sounds(
             raw, list(features), onset, duration=n_times / sfreq, sfreq=sfreq, **arguments
         )
     except ValueError as error:
-        raise ValueError(f"{what}: {error}") from error
+        kind = BadSpanError if isinstance(error, BadSpanError) else ValueError
+        raise kind(f"{what}: {error}") from error

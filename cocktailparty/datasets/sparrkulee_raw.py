@@ -8,7 +8,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ from cocktailparty.features import speech_envelope
 from cocktailparty.foreign import shown_once
 from cocktailparty.sounds import sound_features
 from cocktailparty.trial import Trial
+from cocktailparty.trial_requests import whole_trials
 
 _EEG_FILES = "sub-*/ses-*/eeg/*_eeg.bdf*"
 _EEG_FILE = re.compile(
@@ -85,7 +86,7 @@ def load(
         Takes (audio, audio_sfreq, sfreq), returns features (n_times, n_features).
     **arguments : object
         Further arguments of `cocktailparty.recordings.trial_from_raw`: `l_freq`, `h_freq`,
-        `filter_stimuli`, `picks` and `reference`.
+        `filter_stimuli`, `picks`, `reference` and `on_bad`.
 
     Returns
     -------
@@ -140,8 +141,7 @@ def load(
     def onsets(triggers: Path) -> np.ndarray:
         return pulse_onsets(*_read_track(triggers))
 
-    trials = []
-    for subject, recording in recordings:
+    def cut(subject: str, recording: _Recording) -> Trial:
         with _opened(recording.eeg) as raw:
             _check_electrodes(raw, arguments.get("picks", "eeg"), recording.eeg)
             try:
@@ -154,24 +154,25 @@ def load(
                     f"{recording.eeg}: {error}. Leave it out by skip=[{recording.name!r}]"
                 ) from error
             end = len(raw.times) / raw.info["sfreq"]
-            trials.append(
-                trial_with_sounds(
-                    raw,
-                    [features(recording.sound)],
-                    clock.offset,
-                    # The sound's clock has to tell how much of it the recording covers.
-                    stop=clock.offset + (end - clock.offset) / clock.scale,
-                    eeg_clock=clock.scale,
-                    sfreq=sfreq,
-                    what=str(recording.eeg),
-                    attended=0,
-                    subject=subject,
-                    story=story(recording.sound.name.split(".")[0]),
-                    name=recording.name,
-                    **arguments,
-                )
+            return trial_with_sounds(
+                raw,
+                [features(recording.sound)],
+                clock.offset,
+                # The sound's clock has to tell how much of it the recording covers.
+                stop=clock.offset + (end - clock.offset) / clock.scale,
+                eeg_clock=clock.scale,
+                sfreq=sfreq,
+                what=str(recording.eeg),
+                attended=0,
+                subject=subject,
+                story=story(recording.sound.name.split(".")[0]),
+                name=recording.name,
+                **arguments,
             )
-    return trials
+
+    cuts = (partial(cut, *request) for request in recordings)
+    trials = whole_trials(cuts, arguments.get("on_bad", "raise"))
+    return [trial for trial in trials if trial is not None]
 
 
 def _detect(path: Path) -> bool:

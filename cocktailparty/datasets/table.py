@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,11 @@ from cocktailparty.continuous import read_eeg
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.features import speech_envelope
 from cocktailparty.foreign import shown_once
+from cocktailparty.interruptions import BadSpanError
 from cocktailparty.recordings import trial_from_raw
 from cocktailparty.sounds import audio_duration, sound_features
 from cocktailparty.trial import Trial
+from cocktailparty.trial_requests import whole_trials
 
 FILE = "trials.csv"
 REQUIRED = ("eeg", "audio")
@@ -105,12 +107,12 @@ def load(
         Takes (audio, audio_sfreq, sfreq), returns features (n_times, n_features).
     **arguments : object
         Further arguments of `cocktailparty.recordings.trial_from_raw`: `l_freq`, `h_freq`,
-        `reference`, `picks`, `filter_stimuli`.
+        `reference`, `picks`, `filter_stimuli`, `on_bad`.
 
     Returns
     -------
     trials : list of Trial
-        In the order of the rows.
+        In the order of the rows, without those that ``on_bad="drop"`` leaves out.
 
     Raises
     ------
@@ -135,30 +137,36 @@ def _loaded(
     def features(sound: Path) -> Any:
         return sound_features(sound, sfreq, envelope)
 
-    trials: dict[int, Trial] = {}
-    for file in dict.fromkeys(row.eeg for row in rows):  # a recording is opened once
-        raw = read_eeg(file)
-        for i, row in enumerate(rows):
-            if row.eeg != file:
-                continue
-            try:
-                trials[i] = trial_from_raw(
-                    raw,
-                    [features(sound) for sound in row.audio],
-                    row.onset,
-                    duration=row.duration,
-                    attended=row.attended,
-                    audio=row.mixture,
-                    sfreq=sfreq,
-                    eeg_clock=row.eeg_clock,
-                    subject=row.subject,
-                    story=row.story,
-                    name=row.name,
-                    **arguments,
-                )
-            except ValueError as error:
-                raise ValueError(f"{row.label}: {error}") from error
-    return [trials[i] for i in range(len(rows))]
+    opened: dict[Path, Any] = {}
+
+    def cut(row: Row) -> Trial:
+        if row.eeg not in opened:  # a recording is opened once, and one at a time
+            opened.clear()
+            opened[row.eeg] = read_eeg(row.eeg)
+        try:
+            return trial_from_raw(
+                opened[row.eeg],
+                [features(sound) for sound in row.audio],
+                row.onset,
+                duration=row.duration,
+                attended=row.attended,
+                audio=row.mixture,
+                sfreq=sfreq,
+                eeg_clock=row.eeg_clock,
+                subject=row.subject,
+                story=row.story,
+                name=row.name,
+                **arguments,
+            )
+        except ValueError as error:
+            kind = BadSpanError if isinstance(error, BadSpanError) else ValueError
+            raise kind(f"{row.label}: {error}") from error
+
+    files = list(dict.fromkeys(row.eeg for row in rows))
+    order = sorted(range(len(rows)), key=lambda i: files.index(rows[i].eeg))
+    trials = whole_trials((partial(cut, rows[i]) for i in order), arguments.get("on_bad", "raise"))
+    found = dict(zip(order, trials, strict=True))
+    return [trial for i in range(len(rows)) if (trial := found[i]) is not None]
 
 
 def _detect(path: Path) -> bool:

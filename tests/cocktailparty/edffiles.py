@@ -62,8 +62,11 @@ def write_edf(file, signals, rates, names, record=1.0, bdf=False, kind="", times
                 stream.write(tals.encode().ljust(_TALS, b"\0"))
 
 
-def write_gdf(file, signals, rates, names, gains=None):
-    """Write signals in microvolts to GDF 1.25, records of one second, one gain a channel."""
+def write_gdf(file, signals, rates, names, gains=None, events=()):
+    """Write signals in microvolts to GDF 1.25, records of one second, one gain a channel.
+
+    `events` are pairs of a sample, from 0 on, and a code.
+    """
     n, n_records = len(names), len(signals[0]) // rates[0]
     gains = np.full(n, 0.1) if gains is None else np.asarray(gains)
     top = 2**15 - 1
@@ -89,4 +92,6 @@ def write_gdf(file, signals, rates, names, gains=None):
         stream.write(bytes(32 * n))
         for i in range(n_records):
             stream.write(b"".join(x[i].tobytes() for x in records))
-        stream.write(bytes(8))
+        stream.write(bytes([1, 0, 0, 0]) + np.array([len(events)], "<u4").tobytes())
+        stream.write(np.array([sample + 1 for sample, _ in events], "<u4").tobytes())
+        stream.write(np.array([code for _, code in events], "<u2").tobytes())

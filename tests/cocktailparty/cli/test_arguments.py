@@ -1,4 +1,6 @@
 import argparse
+from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 
@@ -6,6 +8,7 @@ from cocktailparty import datasets
 from cocktailparty.cli.arguments import (
     Band,
     add_band,
+    add_on_bad,
     add_output,
     check_output,
     find_function,
@@ -39,6 +42,23 @@ def test_trials_come_in_the_band_that_was_asked_for(tmp_path, rng):
     # White noise of 64 Hz bandwidth, of which 6 Hz and the flanks are left.
     left = (trials[0].eeg[64:-64].std() / raw[0].eeg.std()) ** 2
     assert 6 / 64 < left < 10 / 64
+
+
+def test_what_is_marked_bad_is_left_to_the_corpora_that_hold_recordings(tmp_path):
+    asked = []
+    recordings = SimpleNamespace(continuous=True, key="mine")
+
+    def load(path, corpus, **arguments):
+        asked.append((corpus, arguments["on_bad"]))
+        return []
+
+    parser = argparse.ArgumentParser()
+    add_on_bad(parser)
+    with mock.patch.object(datasets, "load", load):
+        for given in ([], ["--on-bad", "drop"]):
+            on_bad = parser.parse_args(given).on_bad
+            load_trials(tmp_path, recordings, Band(32, 1, 9), on_bad)
+    assert asked == [("mine", "raise"), ("mine", "drop")]
 
 
 def test_results_go_into_a_folder(tmp_path):

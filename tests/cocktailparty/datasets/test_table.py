@@ -212,3 +212,23 @@ def test_a_warning_of_mne_is_shown_once_for_all_trials(folder, rng):
     told = [str(warning.message) for warning in caught]
     assert len(told) == 1
     assert told[0].startswith("Number of records from the header does not match the file size")
+
+
+def test_rows_in_which_the_recording_is_bad_are_told_or_left_out(folder):
+    raw = mne.io.read_raw(folder / "one-raw.fif", preload=True, verbose="WARNING")
+    raw.set_annotations(mne.Annotations([16.0], [0.5], ["BAD_cough"]))
+    raw.save(folder / "one-raw.fif", overwrite=True, verbose="WARNING")
+    rows = [
+        {"eeg": "one-raw.fif", "audio": AB, "onset": 2, "name": "first"},
+        {"eeg": "two-raw.fif", "audio": AB, "onset": 12, "name": "second"},
+        {"eeg": "one-raw.fif", "audio": AB, "onset": 12, "name": "third"},
+    ]
+    write(folder, rows)
+    told = r"trials\.csv, row 3 \(line 4\): trial 'third': the recording is bad at 16"
+    with pytest.raises(ValueError, match=told):
+        table.load(folder, envelope=hilbert)
+    kept = table.load(folder, envelope=hilbert, on_bad="keep")
+    assert [trial.name for trial in kept] == ["first", "second", "third"]
+    with pytest.warns(UserWarning, match="1 of 3 trials were left out"):
+        left = table.load(folder, envelope=hilbert, on_bad="drop")
+    assert [trial.name for trial in left] == ["first", "second"]
