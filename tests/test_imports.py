@@ -92,6 +92,8 @@ def test_the_command_line_enters_the_rooms_only_when_it_needs_them():
             {
                 "clusters.py",
                 "continuous.py",
+                "edf_records.py",
+                "interruptions.py",
                 "montages.py",
                 "recordings.py",
                 "report.py",
