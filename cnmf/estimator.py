@@ -18,6 +18,7 @@ from cnmf.loudness import exponents, exponents_near, power_of_two, scaled
 from cnmf.objective import beta_exponent
 from cnmf.solver import Callback, Solution, solve
 from cocktailparty.backend import is_cupy, namespace, to_device, to_numpy
+from cocktailparty.blas import one_blas_thread
 
 
 class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -144,6 +145,7 @@ class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.random_state = random_state
         self.verbose = verbose
 
+    @one_blas_thread()
     def fit(
         self,
         X: Any,
@@ -228,6 +230,7 @@ class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.cost_ = back(solution.costs * power_of_two(beta * exponent))
         return self
 
+    @one_blas_thread()
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Factorise, and return the activations.
 
@@ -247,6 +250,7 @@ class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """
         return self.fit(X, y, **fit_params).activations_
 
+    @one_blas_thread()
     def transform(self, X: Any) -> Any:
         """Find the activations of new frames for the components that were learnt.
 
@@ -306,6 +310,7 @@ class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             )
         return back(activations @ components)
 
+    @one_blas_thread()
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Go on with the next frames of a long recording.
 
@@ -339,6 +344,7 @@ class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.cost_ = back(cost)
         return self
 
+    @one_blas_thread()
     def separate(self, X: Any, activations: Any = None) -> Any:
         """Divide a spectrogram between the attended sound and the rest.
 

@@ -10,6 +10,7 @@ from cnmf.alignment import frame_grid, on_frames
 from cnmf.estimator import ContrastiveNMF
 from cnmf.evidence import MAX_COMPONENTS, attend
 from cnmf.masking import component_products, magnitude, separate_waveform, spectrogram
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.features.waveform import check_rate
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
@@ -102,6 +103,7 @@ class NeuroSteeredSeparator(BaseEstimator):
         self.device = device
         self.random_state = random_state
 
+    @one_blas_thread()
     def fit(self, trials: Any, attended: Any = None) -> "NeuroSteeredSeparator":
         """Train the decoder.
 
@@ -136,6 +138,7 @@ class NeuroSteeredSeparator(BaseEstimator):
             )
         return self
 
+    @one_blas_thread()
     def reconstruct(self, trial: Trial) -> np.ndarray:
         """Reconstruct from EEG what the attended sound does over time.
 
@@ -157,6 +160,7 @@ class NeuroSteeredSeparator(BaseEstimator):
         found = np.asarray(found)
         return found[:, None] if found.ndim == 1 else found
 
+    @one_blas_thread()
     def separate(self, trial: Trial) -> np.ndarray:
         """Split the mixture of a trial into the attended sound and the rest.
 
@@ -181,6 +185,7 @@ class NeuroSteeredSeparator(BaseEstimator):
         guide = self.reconstruct(trial)
         return self.separate_by_guide(trial.audio, trial.audio_sfreq, guide, trial.sfreq)
 
+    @one_blas_thread()
     def predict(self, trial: Trial) -> np.ndarray:
         """Extract the attended sound from the mixture of a trial.
 

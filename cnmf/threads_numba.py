@@ -12,9 +12,9 @@ import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import get_num_threads
 from numba.extending import intrinsic
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from cnmf.products_numba import aligned
+from cocktailparty.blas import one_blas_thread
 
 # Not every threading layer of Numba can be called by two threads at once.
 _IN_TURN = Lock()
@@ -94,7 +94,7 @@ def prepared() -> Iterator[Means]:
     means : Means
         To be handed to the updates.
     """
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         yield Means(1 if _FORKED else get_num_threads())
 
 

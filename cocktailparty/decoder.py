@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 
 from cocktailparty.backend import to_numpy
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.metrics import decidable_windows, decision_shares, window_scores, window_sweep
 from cocktailparty.metrics.decisions import check_scores
 from cocktailparty.trial import Trial
@@ -41,6 +42,7 @@ class AttentionDecoderMixin(ClassifierMixin, ABC):
             Larger means more likely attended.
         """
 
+    @one_blas_thread()
     def window_sweep(self, trial: Trial, windows: Iterable[float]) -> dict[float, Any]:
         """Score every stimulus for several window lengths.
 
@@ -63,6 +65,7 @@ class AttentionDecoderMixin(ClassifierMixin, ABC):
             for window in windows
         }
 
+    @one_blas_thread()
     def decision_function(self, trials: Any) -> np.ndarray:
         """Score every stimulus over whole trials.
 
@@ -121,6 +124,7 @@ class AttentionDecoderMixin(ClassifierMixin, ABC):
         """
         return np.argmax(self.decision_function(trials), axis=1)
 
+    @one_blas_thread()
     def score(self, trials: Any, attended: Any = None) -> float:
         """Compute the share of trials in which the attended stimulus was chosen.
 
@@ -188,6 +192,7 @@ class ReconstructionMixin(AttentionDecoderMixin):
             One for each trial.
         """
 
+    @one_blas_thread()
     def window_scores(self, trial: Trial, window: float = 5.0, hop: float | None = None) -> Any:
         """Correlate the reconstruction with every stimulus in every decision window.
 
@@ -208,6 +213,7 @@ class ReconstructionMixin(AttentionDecoderMixin):
         reconstruction = self.reconstruct([trial])[0]
         return window_scores(reconstruction, trial.stimuli, trial.sfreq, window, hop)
 
+    @one_blas_thread()
     def window_sweep(self, trial: Trial, windows: Iterable[float]) -> dict[float, Any]:
         """Score every stimulus for several window lengths, reconstructing once.
 

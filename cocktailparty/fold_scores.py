@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import clone
 
 from cocktailparty.backend import to_numpy
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.metrics import chance_level, decidable_windows, decision_shares
 from cocktailparty.metrics.decisions import check_scores, whole_counts
 from cocktailparty.model_selection import Fold, match_mismatch
@@ -24,6 +25,7 @@ class _Tested(NamedTuple):
     task: str
 
 
+@one_blas_thread()
 def evaluate_fold(decoder: Any, fold: Fold, windows: list[float]) -> dict[str, list[dict]]:
     """Train a clone of a decoder on one part of a fold and score the other.
 

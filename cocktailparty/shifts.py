@@ -11,6 +11,7 @@ from sklearn.base import clone
 from tqdm import tqdm
 
 from cocktailparty.backend import namespace, to_numpy
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.metrics import ShiftTest
 from cocktailparty.metrics.decisions import check_scores
 from cocktailparty.model_selection import Fold, folds
@@ -22,6 +23,7 @@ from cocktailparty.trials import attended_labels, check_trials
 VERSION_BYTES = 2**28
 
 
+@one_blas_thread()
 def circular_shift_test(
     decoder: Any,
     trials: Sequence[Trial],

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
 from deep.batches import Examples
@@ -149,6 +150,7 @@ class SigLIPDecoder(_SigLIPDecoding):
     (1920, 1)
     """
 
+    @one_blas_thread()
     def fit(self, trials: Any, attended: Any = None) -> "SigLIPDecoder":
         """Train on the trials of one or many listeners.
 
@@ -205,6 +207,7 @@ class SigLIPDecoder(_SigLIPDecoding):
         self.n_parameters_ = n_parameters(self._network()[0])
         return self
 
+    @one_blas_thread()
     def partial_fit(self, trials: Any, attended: Any = None) -> "SigLIPDecoder":
         """Learn what is special about new listeners, and leave all the rest as it is.
 

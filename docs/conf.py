@@ -9,6 +9,10 @@ import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
+# Examples, and the commands whose output is shown, run beside whatever else uses the cores. Before
+# anything imports NumPy, whose BLAS looks once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from numpydoc.xref import DEFAULT_LINKS
 
 DOCS = Path(__file__).parent

@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.decoder import ReconstructionMixin
 from cocktailparty.trial import Trial
 from cocktailparty.trials import check_trials
@@ -136,6 +137,7 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
         self.forgetting = forgetting
         self.random_state = random_state
 
+    @one_blas_thread()
     def fit(self, trials: Any, attended: Any = None) -> "AdaptiveDecoder":
         """Learn from trials whose attended stimulus is unknown.
 
@@ -209,6 +211,7 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
         self._solve(start, penalty, (n_features, n_channels, len(lags)))
         return self
 
+    @one_blas_thread()
     def partial_fit(self, trials: Any, attended: Any = None) -> "AdaptiveDecoder":
         """Follow responses that drift: decide each segment, then learn from it.
 
@@ -261,6 +264,7 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
         self.labels_ = np.array(labels)
         return self
 
+    @one_blas_thread()
     def reconstruct(self, trials: Any) -> list[np.ndarray]:
         """Reconstruct the attended stimulus from EEG alone.
 

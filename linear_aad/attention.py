@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.decoder import ReconstructionMixin
 from cocktailparty.trials import attended_labels, check_trials
 
@@ -57,6 +58,7 @@ class AttentionDecoder(ReconstructionMixin, BaseEstimator):
     def __init__(self, regressor: Any) -> None:
         self.regressor = regressor
 
+    @one_blas_thread()
     def fit(self, trials: Any, attended: Any = None) -> "AttentionDecoder":
         """Train the regressor on the attended stimuli.
 
@@ -87,6 +89,7 @@ class AttentionDecoder(ReconstructionMixin, BaseEstimator):
         return self
 
     @available_if(_refits)
+    @one_blas_thread()
     def fit_many(self, trials: Any, versions: Sequence[Sequence[Any]]) -> list["AttentionDecoder"]:
         """Train a decoder on each of several versions of the stimuli, such as circular shifts.
 
@@ -124,6 +127,7 @@ class AttentionDecoder(ReconstructionMixin, BaseEstimator):
             decoders.append(decoder)
         return decoders
 
+    @one_blas_thread()
     def reconstruct(self, trials: Any) -> list[Any]:
         """Reconstruct the attended stimulus from EEG alone.
 

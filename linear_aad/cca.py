@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.decoder import AttentionDecoderMixin
 from cocktailparty.metrics import decidable_windows, window_sweep
 from cocktailparty.metrics import window_scores as correlate_windows
@@ -157,6 +158,7 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
         self.n_folds = n_folds
         self.remove_mean = remove_mean
 
+    @one_blas_thread()
     def fit(self, trials: Any, attended: Any = None) -> "CCADecoder":
         """Learn the filters and how to combine their correlations.
 
@@ -223,6 +225,7 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
         return self
 
+    @one_blas_thread()
     def transform(self, trial: Trial) -> tuple[np.ndarray, np.ndarray]:
         """Filter the EEG and all stimuli of a trial.
 
@@ -260,6 +263,7 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
             trial, self.coef_eeg_.reshape(k, -1).T, self.coef_stimulus_.reshape(k, -1).T
         )
 
+    @one_blas_thread()
     def window_scores(
         self, trial: Trial, window: float = 5.0, hop: float | None = None
     ) -> np.ndarray:
@@ -291,6 +295,7 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
         ]
         return np.tensordot(self.weights_, correlations, 1)
 
+    @one_blas_thread()
     def window_sweep(self, trial: Trial, windows: Iterable[float]) -> dict[float, np.ndarray]:
         """Score every stimulus for several window lengths, filtering once.
 

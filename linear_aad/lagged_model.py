@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.backend import namespace, to_numpy
+from cocktailparty.blas import one_blas_thread
 from linear_aad.lagged import filter_lagged, lags_in_samples
 from linear_aad.signals import check_lists, is_list
 from linear_aad.trial_means import WithoutMeans
@@ -49,6 +50,7 @@ class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
             fitted on outputs without it.
         """
 
+    @one_blas_thread()
     def correlations(self, X: Any, y: Any) -> np.ndarray:
         """Correlate predicted and true output, for each output.
 
@@ -134,6 +136,7 @@ class LaggedLinearModel(LaggedModel):
 
     intercept_: Any
 
+    @one_blas_thread()
     def predict(self, X: Any) -> Any:
         """Predict the output.
 

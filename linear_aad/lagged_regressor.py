@@ -13,6 +13,7 @@ from sklearn.multioutput import MultiOutputRegressor
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from cocktailparty.blas import one_blas_thread
 from linear_aad.compression import compressed
 from linear_aad.lagged import LaggedMoments, Moments
 from linear_aad.lagged_model import LaggedModel
@@ -131,6 +132,7 @@ class LaggedRegressor(LaggedModel):
         self.random_state = random_state
         self.remove_mean = remove_mean
 
+    @one_blas_thread()
     def fit(self, X: Any, y: Any) -> "LaggedRegressor":
         """Train the regressor.
 
@@ -185,6 +187,7 @@ class LaggedRegressor(LaggedModel):
         self._store_weights()
         return self
 
+    @one_blas_thread()
     def predict(self, X: Any) -> Any:
         """Predict the output.
 

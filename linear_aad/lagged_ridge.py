@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import clone
 
 from cocktailparty.backend import as_array, namespace, to_numpy
+from cocktailparty.blas import one_blas_thread
 from linear_aad.averaging import mean_model_scores, trial_models
 from linear_aad.bands import Direction, candidates, directions
 from linear_aad.lagged import LaggedMoments, Moments, lags_in_samples
@@ -83,6 +84,7 @@ class LaggedRidge(LaggedLinearModel):
         self.random_state = random_state
         self.remove_mean = remove_mean
 
+    @one_blas_thread()
     def fit(self, X: Any, y: Any) -> "LaggedRidge":
         """Learn the weights.
 
@@ -111,6 +113,7 @@ class LaggedRidge(LaggedLinearModel):
         self._keep(weights, total, moments)
         return self
 
+    @one_blas_thread()
     def fit_many(self, X: Any, outputs: Sequence[Any]) -> list["LaggedRidge"]:
         """Fit models of many outputs of the same input, each as if it were the only one.
 

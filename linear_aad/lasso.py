@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import lasso_path
 
+from cocktailparty.blas import one_blas_thread
 from linear_aad.compression import compressed
 from linear_aad.lagged import Moments
 from linear_aad.lagged_model import LaggedLinearModel
@@ -105,6 +106,7 @@ class LassoTRF(LaggedLinearModel):
         self.tol = tol
         self.remove_mean = remove_mean
 
+    @one_blas_thread()
     def fit(self, X: Any, y: Any) -> "LassoTRF":
         """Learn the weights.
 

@@ -7,6 +7,7 @@ import scipy.linalg
 from scipy.linalg.blas import dger
 
 from cocktailparty.backend import namespace
+from cocktailparty.blas import factorising
 
 
 def rank_one_update(a: Any, factor: float, v: Any, overwrite: bool = False) -> Any:
@@ -96,7 +97,10 @@ def factor_positive(a: Any) -> Any:
     size = xp.asarray(diagonal(a), copy=True)
     if isinstance(a, np.ndarray):
         # The transpose is the same matrix in the order that LAPACK takes, so nothing is copied.
-        lower, _ = scipy.linalg.cho_factor(a.T, lower=True, overwrite_a=True, check_finite=False)
+        with factorising(a.shape[0]):
+            lower, _ = scipy.linalg.cho_factor(
+                a.T, lower=True, overwrite_a=True, check_finite=False
+            )
     else:
         lower = xp.linalg.cholesky(a)
     # What is left of a dependent row is rounding, on either side of zero, or NaN on a GPU.

@@ -8,6 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cocktailparty.backend import namespace, to_numpy
+from cocktailparty.blas import one_blas_thread
 from linear_aad.averaging import trial_models
 from linear_aad.bands import directions
 from linear_aad.lagged import Moments
@@ -41,6 +42,7 @@ class NestedScores:
     inner_scores: np.ndarray
 
 
+@one_blas_thread()
 def nested_leave_one_out(
     model: LaggedRidge, X: Any, y: Any, *, progress: bool = False
 ) -> NestedScores:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.base import clone
 
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.evaluation import SharedStimulusWarning, lag_reach
 from cocktailparty.leakage import LeakError, check_no_leak
 from cocktailparty.model_selection import Fold, folds
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@one_blas_thread()
 def prediction_map(
     model: Any,
     trials: Sequence[Trial],

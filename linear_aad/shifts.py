@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cocktailparty.backend import namespace, to_numpy
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.metrics import ShiftTest
 from linear_aad.bands import directions
 from linear_aad.lagged import LaggedMoments, Moments
@@ -25,6 +26,7 @@ from linear_aad.trial_moments import TrialMoments
 RIGHT_BYTES = 2**28
 
 
+@one_blas_thread()
 def shift_test(
     model: LaggedRidge,
     X: Any,

@@ -14,6 +14,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.decoder import AttentionDecoderMixin
 from cocktailparty.preprocessing import check_band, check_duration
 from cocktailparty.trial import Trial
@@ -146,6 +147,7 @@ class SpatialDecoder(AttentionDecoderMixin, BaseEstimator):
         self.train_window = train_window
         self.method = method
 
+    @one_blas_thread()
     def fit(self, trials: Any, attended: Any = None) -> "SpatialDecoder":
         """Learn spatial features and their classifier.
 
@@ -197,6 +199,7 @@ class SpatialDecoder(AttentionDecoderMixin, BaseEstimator):
         self.classifier_.fit(features, np.repeat(labels, n_windows))
         return self
 
+    @one_blas_thread()
     def window_scores(
         self, trial: Trial, window: float = 5.0, hop: float | None = None
     ) -> np.ndarray:
@@ -229,6 +232,7 @@ class SpatialDecoder(AttentionDecoderMixin, BaseEstimator):
             )
         return self._scores(self._filtered(trial), samples, step)
 
+    @one_blas_thread()
     def window_sweep(self, trial: Trial, windows: Iterable[float]) -> dict[float, np.ndarray]:
         """Score every direction for several window lengths, filtering once.
 

@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.utils.validation import check_is_fitted
 
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.decoder import AttentionDecoderMixin
 from cocktailparty.features.levels import EnvelopeFeatures
 from cocktailparty.metrics import decidable_windows, window_scores
@@ -104,6 +105,7 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
         self.n_splits = n_splits
         self.C = C
 
+    @one_blas_thread()
     def fit(self, trials: Any, attended: Any = None) -> "StackedTRF":
         """Solve the ridge models and weigh them.
 
@@ -153,6 +155,7 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
         return self
 
+    @one_blas_thread()
     def window_scores(self, trial: Trial, window: float = 5.0, hop: float | None = None) -> Any:
         """Weigh the correlations of all features in every decision window.
 

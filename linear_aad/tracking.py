@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.backend import to_numpy
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.decoder import AttentionDecoderMixin
 from cocktailparty.metrics import decidable_windows
 from cocktailparty.metrics.decisions import check_scores, sounding
@@ -148,6 +149,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         self.lag = lag
         self.cv = cv
 
+    @one_blas_thread()
     def fit(self, trials: Any, attended: Any = None) -> "AttentionTracker":
         """Train the decoder, and learn how its scores are distributed.
 
@@ -207,6 +209,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
         return self
 
+    @one_blas_thread()
     def track(self, trial: Trial) -> AttentionTrack:
         """Estimate what was attended, window by window.
 
@@ -247,6 +250,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
             smoothed[:, 0].argmax(axis=1),
         )
 
+    @one_blas_thread()
     def window_scores(
         self, trial: Trial, window: float = 5.0, hop: float | None = None
     ) -> np.ndarray:

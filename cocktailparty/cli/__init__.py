@@ -19,6 +19,7 @@ import sys
 from collections.abc import Sequence
 
 import cocktailparty
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.cli import compare, datasets, decode, doctor, search, separate
 
 __all__ = ["COMMANDS", "main"]
@@ -51,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     options.command_line = shlex.join(["cocktailparty", *arguments])
     try:
-        options.run(options)
+        with one_blas_thread():
+            options.run(options)
     except (ValueError, TypeError, OSError, ImportError) as error:
         message = " ".join(str(error).split())
         print(f"cocktailparty: error: {message}", file=sys.stderr)
