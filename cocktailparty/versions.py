@@ -41,7 +41,7 @@ def versions() -> dict[str, str]:
 
 def _blas() -> str:
     import numpy as np  # noqa: F401  (its BLAS has to be loaded before it can be asked)
-    from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_info
 
     libraries = {
         f"{pool['internal_api']} {pool['version']}, {pool['num_threads']} threads"
