@@ -19,6 +19,7 @@ from cocktailparty.evaluation import SharedStimulusWarning
 from cocktailparty.features import speech_envelope
 from cocktailparty.leakage import LeakError, check_no_leak
 from cocktailparty.model_selection import folds
+from cocktailparty.montages import places_of
 from cocktailparty.recordings import trial_from_raw
 from cocktailparty.same_sound import SoundIndex
 from cocktailparty.saving import load_extra, load_model, save_model
@@ -54,6 +55,9 @@ class TrainedModel:
         Number of EEG channels.
     stimuli : list of ndarray of float32, shape (n_times, n_features)
         The different training stimuli, to recognise them in what is decoded.
+    channel_positions : ndarray of shape (n_channels, 3) or None
+        Where the channels were in the training trials (their mean), as `Trial.channel_positions`;
+        None if the trials did not know, and in models of former versions.
     """
 
     tracker: Any
@@ -65,6 +69,7 @@ class TrainedModel:
     channel_names: list[str] | None
     n_channels: int
     stimuli: list[np.ndarray]
+    channel_positions: np.ndarray | None = None
 
     def save(self, path: str | Path) -> None:
         """Save the model to one file, see `cocktailparty.saving.save_model`.
@@ -134,7 +139,8 @@ class TrainedModel:
         Returns
         -------
         trial : Trial
-            Trial without a label.
+            Trial without a label. Where the recording does not say where its channels were, it
+            has the positions of the training trials.
 
         Raises
         ------
@@ -164,6 +170,9 @@ class TrainedModel:
                 f"the recording has {trial.n_channels} EEG channels, the model was trained on "
                 f"{self.n_channels}, whose names are not known: pick the same, in the same order"
             )
+        if trial.channel_positions is None and self.channel_positions is not None:
+            provenance = {**trial.provenance, "positions": "the training trials"}
+            trial = trial.replace(channel_positions=self.channel_positions, provenance=provenance)
         return trial
 
     def decode(
@@ -361,6 +370,7 @@ def train_model(
         None if names is None else list(names),
         trials[0].n_channels,
         [sound.astype(np.float32) for sound in different.values()],
+        None if all(t.channel_positions is None for t in trials) else places_of(trials).positions,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cocktailparty.datasets.arrayfiles import read_mat
+from cocktailparty.datasets.caps import on_cap
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.datasets.positions import BIOSEMI_128
 from cocktailparty.datasets.subjects import chosen
@@ -219,7 +220,7 @@ def _load_run(
     if reference:
         eeg = eeg - variables["mastoids"].mean(axis=1, keepdims=True)
     n_times = min(len(eeg), *map(len, stimuli))
-    return Trial(
+    trial = Trial(
         eeg[:n_times],
         [stimulus[:n_times] for stimulus in stimuli],
         sfreq=_SFREQ,
@@ -234,3 +235,4 @@ def _load_run(
             "features": "envelopes of the data set",
         },
     )
+    return on_cap(trial, "biosemi128")

@@ -13,9 +13,14 @@ from cocktailparty.datasets.positions import BIOSEMI_64, head_positions
 _NO_ELECTRODE = {"COMNT", "SCALE"}
 # The head of MNE's figures, in metres.
 _HEAD_RADIUS = 0.095
+# On a spherical head nasion and ears are 115 degrees from the vertex: the origin of the head is as
+# much of a radius below the middle of the sphere.
+_ORIGIN = np.array([0.0, 0.0, np.sin(np.radians(25.0))])
 # EEGLAB states no unit. Median distances of electrodes from the middle of the head that tell it:
 # metres, a unit sphere (or decimetres, almost the same), centimetres, millimetres.
 _UNITS = ((0.05, 0.2, 1.0), (0.5, 2.0, None), (5.0, 20.0, 1e-2), (50.0, 200.0, 1e-3))
+# Electrodes whose distances differ by less than this share are on a sphere.
+_SPHERE = 0.01
 
 
 def read_chanlocs(chanlocs: Any, what: str) -> tuple[list[str] | None, np.ndarray | None]:
@@ -33,10 +38,10 @@ def read_chanlocs(chanlocs: Any, what: str) -> tuple[list[str] | None, np.ndarra
     names : list of str or None
         Names of the channels.
     positions : ndarray of shape (n_channels, 3) or None
-        Metres, x to the right ear, y to the nose, z to the vertex; NaN for channels without a
-        place, None if no channel has one. EEGLAB's X points to the nose and its Y to the left ear;
-        without them the angle and radius of its flat map are taken. A unit sphere becomes one of
-        95 mm.
+        As `Trial.channel_positions`; NaN for channels without a place, None if no channel has one.
+        EEGLAB's X points to the nose and its Y to the left ear; without them the angle and radius
+        of its flat map are taken. A unit sphere becomes one of 95 mm. A sphere around the origin
+        is moved to where the head coordinates of MNE have it.
 
     Raises
     ------
@@ -69,6 +74,8 @@ def read_chanlocs(chanlocs: Any, what: str) -> tuple[list[str] | None, np.ndarra
         if low <= typical <= high:
             # What lies far outside of the head is no place of an electrode.
             places[distances > 2 * typical] = np.nan
+            if np.nanmax(np.abs(distances - typical)[distances <= 2 * typical]) < _SPHERE * typical:
+                places += typical * _ORIGIN
             return names, places * (_HEAD_RADIUS / typical if scale is None else scale)
     warnings.warn(
         f"{what}: the electrodes are {typical:g} from the middle of the head, expected metres, "
@@ -87,8 +94,9 @@ def written_chanlocs(names: Sequence[str], positions: np.ndarray | None = None) 
     names : sequence of str
         Names of the channels.
     positions : ndarray of shape (n_channels, 3), optional
-        As `Trial.channel_positions`; written in millimetres. None takes a unit sphere if all
-        channels have the names of the 64-channel BioSemi cap, and no positions otherwise.
+        As `Trial.channel_positions`; written in millimetres, those on the sphere of a cap from its
+        middle on. None takes a unit sphere if all channels have the names of the 64-channel
+        BioSemi cap, and no positions otherwise.
 
     Returns
     -------
@@ -99,6 +107,10 @@ def written_chanlocs(names: Sequence[str], positions: np.ndarray | None = None) 
     places: np.ndarray | None = None
     if positions is not None:
         places = 1e3 * np.asarray(positions)
+        centred = places - 1e3 * _HEAD_RADIUS * _ORIGIN
+        radii = np.linalg.norm(centred, axis=1) / (1e3 * _HEAD_RADIUS)
+        if np.nanmax(np.abs(radii - 1)) < _SPHERE:
+            places = centred
     elif set(names) <= set(BIOSEMI_64):
         places = head_positions(names)
     if places is not None:

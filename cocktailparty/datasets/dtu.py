@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from cocktailparty.datasets.arrayfiles import read_npz
+from cocktailparty.datasets.caps import on_cap
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.datasets.positions import BIOSEMI_64
 from cocktailparty.trial import Trial
@@ -84,7 +85,7 @@ def _load_trial(file: Path, subject: int, number: int) -> Trial:
     eeg, envelope = arrays["eeg"], arrays["envelope"]
     if eeg.ndim != 2 or eeg.shape[1] != len(BIOSEMI_64):
         raise ValueError(f"{file}: eeg must have {len(BIOSEMI_64)} channels, got {eeg.shape}")
-    return Trial(
+    trial = Trial(
         eeg,
         envelope[None],
         sfreq=_SFREQ,
@@ -95,3 +96,4 @@ def _load_trial(file: Path, subject: int, number: int) -> Trial:
         channel_names=BIOSEMI_64,
         provenance={"eeg_file": file.name, "features": "envelopes of the data set"},
     )
+    return on_cap(trial, "biosemi64")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cocktailparty.datasets.arrayfiles import cells, number, read_mat_struct, struct_fields
+from cocktailparty.datasets.caps import on_cap
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.datasets.positions import BIOSEMI_64
 from cocktailparty.datasets.subjects import subject_files
@@ -110,16 +111,15 @@ def _load_subject(file: Path, subject: str) -> list[Trial]:
             raise ValueError(
                 f"{file}: data.eeg{{{i}}} must have {_N_CHANNELS} channels, got {eeg.shape}"
             )
-        trials.append(
-            Trial(
-                eeg[:, : len(BIOSEMI_64)],
-                [attended, ignored] if sex == 1 else [ignored, attended],
-                sfreq=_SFREQ,
-                attended=int(sex) - 1,
-                subject=subject,
-                name=f"{subject}-{i:02d}",
-                channel_names=BIOSEMI_64,
-                provenance={"eeg_file": file.name, "features": "envelopes of the data set"},
-            )
+        trial = Trial(
+            eeg[:, : len(BIOSEMI_64)],
+            [attended, ignored] if sex == 1 else [ignored, attended],
+            sfreq=_SFREQ,
+            attended=int(sex) - 1,
+            subject=subject,
+            name=f"{subject}-{i:02d}",
+            channel_names=BIOSEMI_64,
+            provenance={"eeg_file": file.name, "features": "envelopes of the data set"},
         )
+        trials.append(on_cap(trial, "biosemi64"))
     return trials

@@ -19,6 +19,7 @@ from cocktailparty.datasets.arrayfiles import (
     unwrapped,
 )
 from cocktailparty.datasets.arraytrials import trial_with_sounds
+from cocktailparty.datasets.caps import on_cap
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.datasets.dtu_aad import CORPUS as PREPROCESSED
 from cocktailparty.datasets.positions import BIOSEMI_64
@@ -107,21 +108,20 @@ def load(
                 continue
             sounds = [path / "AUDIO" / row[f"wavfile_{sex}"] for sex in ("male", "female")]
             tales = [_SOUND_FILE.sub(r"\1", sound.name) for sound in sounds]
-            trials.append(
-                trial_with_sounds(
-                    raw,
-                    [features(sound) for sound in sounds],
-                    edge[0],
-                    stop=edge[1],
-                    sfreq=sfreq,
-                    what=f"{file}, trial {i}",
-                    attended=("1", "2").index(row["attend_mf"]),
-                    subject=subject,
-                    story="+".join(tales),
-                    name=f"{subject}-{i:02d}",
-                    **arguments,
-                )
+            trial = trial_with_sounds(
+                raw,
+                [features(sound) for sound in sounds],
+                edge[0],
+                stop=edge[1],
+                sfreq=sfreq,
+                what=f"{file}, trial {i}",
+                attended=("1", "2").index(row["attend_mf"]),
+                subject=subject,
+                story="+".join(tales),
+                name=f"{subject}-{i:02d}",
+                **arguments,
             )
+            trials.append(on_cap(trial, "biosemi64"))
     return trials
 
 

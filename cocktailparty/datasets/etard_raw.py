@@ -8,6 +8,7 @@ from typing import Any
 
 from cocktailparty.continuous import raw_from_array
 from cocktailparty.datasets.arraytrials import trial_with_sounds
+from cocktailparty.datasets.caps import on_cap
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.datasets.hdf5files import open_hdf5
 from cocktailparty.datasets.subjects import chosen
@@ -127,19 +128,18 @@ def load(
                 raw = raw_from_array(eeg, _SFREQ, _ELECTRODES, _ELECTRODES, f"{what}, turned round")
                 attended = _roles(condition).index("story")
                 _check_lengths(len(eeg), len(features(sounds[attended])) / sfreq, tolerance, what)
-                trials.append(
-                    trial_with_sounds(
-                        raw,
-                        [features(sound) for sound in sounds],
-                        sfreq=sfreq,
-                        what=what,
-                        attended=attended,
-                        subject=subject,
-                        story=f"{'two-talkers' if condition in _TWO_TALKERS else condition}-{part}",
-                        name=f"{subject}-{condition}-{part}",
-                        **arguments,
-                    )
+                trial = trial_with_sounds(
+                    raw,
+                    [features(sound) for sound in sounds],
+                    sfreq=sfreq,
+                    what=what,
+                    attended=attended,
+                    subject=subject,
+                    story=f"{'two-talkers' if condition in _TWO_TALKERS else condition}-{part}",
+                    name=f"{subject}-{condition}-{part}",
+                    **arguments,
                 )
+                trials.append(on_cap(trial, "easycap-M1"))
     if not trials:
         raise ValueError(f"{path} has no EEG of the subjects in conditions {wanted}: name others")
     return trials

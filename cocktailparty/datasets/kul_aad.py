@@ -9,6 +9,7 @@ from typing import Any
 from cocktailparty.continuous import raw_from_array
 from cocktailparty.datasets.arrayfiles import cells, number, read_mat, struct_fields, text
 from cocktailparty.datasets.arraytrials import trial_with_sounds
+from cocktailparty.datasets.caps import on_cap
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.datasets.positions import BIOSEMI_64
 from cocktailparty.datasets.subjects import subject_files
@@ -96,19 +97,18 @@ def load(
                 record, what, "RawData", "FileHeader", "attended_ear", "stimuli", "condition"
             )
             sounds, part = _sounds(fields["stimuli"], path / _SOUND_FOLDER, f"{what}.stimuli")
-            trials.append(
-                trial_with_sounds(
-                    _recording(fields, what),
-                    [features(sound) for sound in sounds],
-                    sfreq=sfreq,
-                    what=what,
-                    attended=_attended(fields["attended_ear"], f"{what}.attended_ear"),
-                    subject=subject,
-                    story=part,
-                    name=f"{subject}-{i:02d}-{text(fields['condition'], what).lower()}",
-                    **arguments,
-                )
+            trial = trial_with_sounds(
+                _recording(fields, what),
+                [features(sound) for sound in sounds],
+                sfreq=sfreq,
+                what=what,
+                attended=_attended(fields["attended_ear"], f"{what}.attended_ear"),
+                subject=subject,
+                story=part,
+                name=f"{subject}-{i:02d}-{text(fields['condition'], what).lower()}",
+                **arguments,
             )
+            trials.append(on_cap(trial, "biosemi64"))
     return trials
 
 

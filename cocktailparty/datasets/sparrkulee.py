@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cocktailparty.datasets.arrayfiles import read_npy
+from cocktailparty.datasets.caps import on_cap
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.datasets.positions import BIOSEMI_64
 from cocktailparty.datasets.subjects import chosen
@@ -153,7 +154,7 @@ def _load_trial(file: Path, subject: str, sound: str, stimulus: np.ndarray) -> T
             f"{stimulus.shape}"
         )
     n_times = min(eeg.shape[1], len(stimulus))
-    return Trial(
+    trial = Trial(
         eeg[:, :n_times].T,
         stimulus[None, :n_times],
         sfreq=_SFREQ,
@@ -164,3 +165,4 @@ def _load_trial(file: Path, subject: str, sound: str, stimulus: np.ndarray) -> T
         channel_names=BIOSEMI_64,
         provenance={"eeg_file": file.name, "features": "features of the data set"},
     )
+    return on_cap(trial, "biosemi64")

@@ -17,6 +17,7 @@ import numpy as np
 from cocktailparty.continuous import Continuous, read_eeg
 from cocktailparty.datasets.arrayfiles import read_npz
 from cocktailparty.datasets.arraytrials import trial_with_sounds
+from cocktailparty.datasets.caps import on_cap
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.datasets.positions import BIOSEMI_64
 from cocktailparty.datasets.sparrkulee import CORPUS as PREPROCESSED
@@ -154,7 +155,7 @@ def load(
                     f"{recording.eeg}: {error}. Leave it out by skip=[{recording.name!r}]"
                 ) from error
             end = len(raw.times) / raw.info["sfreq"]
-            return trial_with_sounds(
+            trial = trial_with_sounds(
                 raw,
                 [features(recording.sound)],
                 clock.offset,
@@ -169,6 +170,7 @@ def load(
                 name=recording.name,
                 **arguments,
             )
+            return on_cap(trial, "biosemi64")
 
     cuts = (partial(cut, *request) for request in recordings)
     trials = whole_trials(cuts, arguments.get("on_bad", "raise"))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from cocktailparty.datasets.arrayfiles import cells, read_mat
+from cocktailparty.datasets.caps import on_cap
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.datasets.positions import BIOSEMI_128
 from cocktailparty.trial import Trial
@@ -130,7 +131,7 @@ def _load_trial(
         )
     if reference:
         eeg = eeg - variables["mast"].mean(axis=1, keepdims=True)
-    return Trial(
+    trial = Trial(
         eeg,
         [envelopes[talker][stories[talker] - 1] for talker in "FM"],
         sfreq=_SFREQ,
@@ -145,3 +146,4 @@ def _load_trial(
             "features": "broadband envelopes of the data set",
         },
     )
+    return on_cap(trial, "biosemi128")

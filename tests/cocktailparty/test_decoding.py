@@ -27,6 +27,8 @@ from tests.cocktailparty.listener import (
 )
 
 TRF = BackwardTRF(0.0, 0.25, 64, alpha=1e-2, alpha_convention="relative")
+# The last electrode has no place.
+PLACES = np.vstack([0.09 * np.eye(3), -0.09 * np.eye(3), [[0, 0.06, 0.06], [np.nan] * 3]])
 TRACKER = AttentionTracker(AttentionDecoder(TRF), dwell=30, cv="story")
 
 
@@ -37,7 +39,8 @@ def listener(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def training(listener):
-    return datasets.load(listener / "train", "table")
+    trials = datasets.load(listener / "train", "table")
+    return [trial.replace(channel_positions=PLACES) for trial in trials]
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +142,30 @@ def test_a_loaded_model_decides_the_same(model, trial, tmp_path):
     save_model(model.tracker, tmp_path / "alone")
     with pytest.raises(ValueError, match=r"without the settings.*save a TrainedModel"):
         TrainedModel.load(tmp_path / "alone")
+
+
+def test_places_of_electrodes_stay_with_the_model(listener, model, trial, sounds, tmp_path):
+    model.save(tmp_path / "model")
+    loaded = TrainedModel.load(tmp_path / "model").channel_positions
+    np.testing.assert_array_equal(loaded, model.channel_positions)
+    np.testing.assert_allclose(loaded, PLACES)
+    # The new recording does not say where its electrodes were.
+    np.testing.assert_array_equal(trial.channel_positions, loaded)
+    assert trial.provenance["positions"] == "the training trials"
+    raw = read_eeg(listener / "new_raw.fif")
+    own = mne.channels.make_dig_montage({"E1": [0.0, 0.0, 0.1]}, coord_frame="head")
+    raw.set_montage(own, on_missing="ignore")
+    found = model.trial(raw, sounds, START, 20.0)
+    assert np.flatnonzero(np.isfinite(found.channel_positions).all(axis=1)).tolist() == [1]
+    assert found.provenance["positions"] == "the recording"
+
+
+def test_models_of_former_versions_know_no_places(model, tmp_path):
+    settings = {name: getattr(model, name) for name in model.__dataclass_fields__}
+    tracker = settings.pop("tracker")
+    del settings["channel_positions"]
+    save_model(tracker, tmp_path / "former", {"decoding": settings})
+    assert TrainedModel.load(tmp_path / "former").channel_positions is None
 
 
 def test_a_recording_is_prepared_as_in_training(listener, training, model, sounds, trial):

@@ -1,6 +1,5 @@
 from types import SimpleNamespace
 
-import mne
 import numpy as np
 import pytest
 
@@ -29,13 +28,21 @@ def test_the_nose_is_where_x_points_whatever_the_unit(unit, radius) -> None:
     names, places = read_chanlocs(
         structs(
             channel("Fpz", X=unit, Y=0.0, Z=0.0),
-            channel("T7", X=0.0, Y=unit, Z=0.0),
-            channel("Cz", X=0.0, Y=0.0, Z=unit),
+            channel("T7", X=0.0, Y=1.1 * unit, Z=0.0),
+            channel("Cz", X=0.0, Y=0.0, Z=0.9 * unit),
         ),
         "S1.mat: eeg.chanlocs",
     )
     assert names == ["Fpz", "T7", "Cz"]
-    np.testing.assert_allclose(places, radius * np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]]))
+    np.testing.assert_allclose(places, radius * np.array([[0, 1, 0], [-1.1, 0, 0], [0, 0, 0.9]]))
+
+
+@pytest.mark.parametrize("unit", [1.0, 95.0])
+def test_a_sphere_is_where_mne_has_that_of_a_cap(unit) -> None:
+    x, y, z = unit * head_positions(BIOSEMI_64).T
+    cap = [channel(n, X=y[i], Y=-x[i], Z=z[i]) for i, n in enumerate(BIOSEMI_64)]
+    expected = locate(BIOSEMI_64, "biosemi64").positions
+    np.testing.assert_allclose(read_chanlocs(structs(*cap), "")[1], expected, atol=1e-4)
 
 
 def test_a_file_of_eeglab_is_read_as_mne_reads_it(rng) -> None:
@@ -43,7 +50,7 @@ def test_a_file_of_eeglab_is_read_as_mne_reads_it(rng) -> None:
     from mne.io.eeglab.eeglab import _get_montage_information
 
     xyz = rng.normal(size=(6, 3))
-    xyz *= 90 / np.linalg.norm(xyz, axis=1, keepdims=True)
+    xyz *= rng.uniform(80, 100, size=(6, 1)) / np.linalg.norm(xyz, axis=1, keepdims=True)
     found = [dict(zip("XYZ", row, strict=True), labels=f"E{i}") for i, row in enumerate(xyz)]
     montage = _get_montage_information(SimpleNamespace(chanlocs=found), True, montage_units="mm")[
         2
@@ -64,7 +71,8 @@ def test_the_flat_map_serves_without_coordinates() -> None:
         "",
     )
     s = np.sqrt(0.5)
-    expected = 0.095 * np.array([[0, -1, 0], [s, 0, s], [0, 0, 1]])
+    origin = np.sin(np.radians(25))  # how much the ears are below the middle of the sphere
+    expected = 0.095 * np.array([[0, -1, origin], [s, 0, s + origin], [0, 0, 1 + origin]])
     np.testing.assert_allclose(places, expected, atol=1e-12)
 
 
@@ -86,8 +94,11 @@ def test_distances_that_fit_no_unit_are_named() -> None:
         assert read_chanlocs(structs(channel("Cz", X=0.0, Y=0.0, Z=3e3)), "S1")[1] is None
 
 
-def test_what_is_written_is_read_back(rng) -> None:
+@pytest.mark.parametrize("digitised", [False, True])
+def test_what_is_written_is_read_back(rng, digitised) -> None:
     places = locate([*BIOSEMI_64[:8], "EXG1"], "biosemi64").positions
+    if digitised:
+        places *= rng.uniform(0.9, 1.1, size=(9, 1))
     written = written_chanlocs([*BIOSEMI_64[:8], "EXG1"], places)
     assert written["X"][0, 8].shape == (0, 0)
     back = structs(
@@ -103,13 +114,15 @@ def test_what_is_written_is_read_back(rng) -> None:
 
 def test_trials_of_a_set_are_where_its_file_says(tmp_path, rng) -> None:
     # The names of a BioSemi cap are ambiguous where only four of them are known.
-    x, y, z = head_positions(["Fz", "Cz", "T7", "Oz"]).T
+    names = ["Fz", "Cz", "T7", "Oz"]
+    x, y, z = head_positions(names).T
     labels = [
         {"labels": f"A{i + 1}", "X": y[i], "Y": -x[i], "Z": z[i], "theta": 0.0} for i in range(4)
     ]
     write_cnd(tmp_path, rng, n_subjects=1, eeg={"chanlocs": struct_array(labels)})
     trials = cnd.load(tmp_path)
-    np.testing.assert_allclose(trials[0].channel_positions, 0.095 * np.stack([x, y, z], axis=1))
+    expected = locate(names, "biosemi64").positions
+    np.testing.assert_allclose(trials[0].channel_positions, expected, atol=1e-4)
     places = places_of(trials)
     assert places.source == "chanlocs of dataSub1.mat"
     write_trials(tmp_path / "again", trials)
@@ -119,8 +132,6 @@ def test_trials_of_a_set_are_where_its_file_says(tmp_path, rng) -> None:
 
 def test_the_published_set_has_places(shared_data) -> None:
     trial = cnd.load(shared_data("eeg/cnd_mini"))[0]
-    # The first four electrodes of the cap of 128 run from the vertex to the back of the head.
-    ours = trial.channel_positions / np.linalg.norm(trial.channel_positions, axis=1)[:, None]
-    theirs = mne.channels.make_standard_montage("biosemi128").get_positions()["ch_pos"]
-    for row, name in zip(ours, trial.channel_names, strict=True):
-        np.testing.assert_allclose(row, theirs[name] / np.linalg.norm(theirs[name]), atol=0.02)
+    # The file has the angles of the cap in half degrees.
+    expected = locate(trial.channel_names, "biosemi128").positions
+    np.testing.assert_allclose(trial.channel_positions, expected, atol=2e-3)

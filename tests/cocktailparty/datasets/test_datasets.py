@@ -7,6 +7,7 @@ import pytest
 from cocktailparty import datasets
 from cocktailparty.datasets import CORPORA
 from cocktailparty.model_selection import SPLITS, folds
+from cocktailparty.montages import locate
 from tests.cocktailparty.datasets import miniatures, originals, rawfiles
 
 WRITERS = {
@@ -24,6 +25,15 @@ WRITERS = {
     "sparrkulee-raw": rawfiles.write_sparrkulee_raw,
     "madeeg": originals.write_madeeg,
     "etard": rawfiles.write_etard_raw,
+}
+
+CAPS = {
+    **dict.fromkeys(
+        ("two-talker", "broderick-cocktail-party", "broderick-natural-speech"), "biosemi128"
+    ),
+    **dict.fromkeys(("dtu-single-talker", "dtu", "dtu-raw", "kul"), "biosemi64"),
+    **dict.fromkeys(("sparrkulee", "sparrkulee-raw"), "biosemi64"),
+    "etard": "easycap-M1",
 }
 
 
@@ -50,6 +60,15 @@ def test_load_finds_the_reader(corpus_folder, key):
     assert len(trials) == len(named) >= 3
     for trial, same in zip(trials, named, strict=True):
         np.testing.assert_array_equal(trial.eeg, same.eeg)
+    if key in CAPS:
+        expected = locate(trials[0].channel_names, CAPS[key]).positions
+        assert not np.isnan(expected).any()
+        for trial in trials:
+            np.testing.assert_array_equal(trial.channel_positions, expected)
+            assert (
+                trial.provenance["positions"]
+                == f"the montage {CAPS[key]!r}, the cap of the data set"
+            )
 
 
 @pytest.mark.parametrize("key", [key for key in WRITERS if CORPORA[key].load])
