@@ -15,6 +15,7 @@ from cocktailparty.model_selection import Fold, folds
 from cocktailparty.same_sound import SoundIndex
 from cocktailparty.shifts import circular_shift_test
 from cocktailparty.store import FoldStore
+from cocktailparty.tested_trials import units
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
 
@@ -93,7 +94,11 @@ def compare(
         (`cocktailparty.metrics.decision_shares`), so that ``n_correct`` may be fractional.
         ``n_undecidable`` windows in which all stimuli are silent were left out; where that are
         all, ``n_windows`` is 0 and what is computed from the windows NaN. ``task`` is
-        "attention", "match-mismatch" where a single stimulus played, or "mixed".
+        "attention", "match-mismatch" where a single stimulus played, or "mixed". ``trials`` lists
+        the tested trials of the row: their number, ``name``, ``part`` (a stretch that several
+        folds test is one), ``unit`` and ``group`` (see `cocktailparty.tested_trials.units`),
+        ``attended``, ``n_windows``, and ``right``, the right decisions if any of the stimuli had
+        been attended.
 
     Raises
     ------
@@ -118,6 +123,7 @@ def compare(
     import pandas as pd
 
     _check_decoders(decoders)
+    index = SoundIndex(check_trials(trials)[0].sfreq)
     splits, lengths = checked_folds(
         decoders,
         trials,
@@ -126,11 +132,19 @@ def compare(
         n_splits=n_splits,
         gap=gap,
         allow_shared_stimuli=allow_shared_stimuli,
+        index=index,
     )
     jobs = list(itertools.product(decoders, splits))
     results = _run(decoders, jobs, lengths, FoldStore(cache), n_jobs, progress)
+    told = _identified(splits, index)
     rows = [
-        {"decoder": name, "subject": subject, "fold": fold.name, **row}
+        {
+            "decoder": name,
+            "subject": subject,
+            "fold": fold.name,
+            **row,
+            "trials": [{**told[id(fold)][r["place"]], **r} for r in row["trials"]],
+        }
         for (name, fold), result in zip(jobs, results, strict=True)
         for subject, by_window in result.items()
         for row in by_window
@@ -147,6 +161,7 @@ def checked_folds(
     n_splits: int = 5,
     gap: float = 2.0,
     allow_shared_stimuli: bool = False,
+    index: SoundIndex | None = None,
 ) -> tuple[list[Fold], list[float]]:
     """Split trials for decoders, and refuse splits that leak.
 
@@ -154,6 +169,8 @@ def checked_folds(
     ----------
     decoders, trials, cv, windows, n_splits, gap, allow_shared_stimuli : object
         See `compare`.
+    index : SoundIndex, optional
+        Index of the trials' sampling rate, for several calls that meet the same sounds.
 
     Returns
     -------
@@ -175,7 +192,7 @@ def checked_folds(
     splits = folds(trials, cv, n_splits=n_splits, gap=gap)
     if cv == "time":
         check_gap(decoders, gap)
-    index = SoundIndex(trials[0].sfreq)
+    index = SoundIndex(trials[0].sfreq) if index is None else index
     for fold in splits:
         check_fold(fold, allow_shared_stimuli, index)
     return splits, _usable_windows(lengths, splits)
@@ -324,8 +341,30 @@ def _run(
 
 
 def _tells_all(result: dict) -> bool:
-    """Tell whether a stored result counts ties and silent windows as they are counted now."""
-    return all("n_undecidable" in row for rows in result.values() for row in rows)
+    """Tell whether a stored result counts as it is done now: shares, silence, single trials."""
+    return all({"n_undecidable", "trials"} <= set(row) for rows in result.values() for row in rows)
+
+
+def _identified(splits: list[Fold], index: SoundIndex) -> dict[int, list[dict[str, Any]]]:
+    """Tell for every fold which of the tested trials, units and groups its test trials are."""
+    whole = {
+        id(trial): trial for fold in splits for trial in (fold.whole or fold.test)
+    }  # a trial that is tested in several folds is one
+    found = units(list(whole.values()), index)
+    of_trial = {
+        identity: {"trial": i, "name": trial.label, "unit": unit, "group": group}
+        for i, ((identity, trial), unit, group) in enumerate(
+            zip(whole.items(), *found, strict=True)
+        )
+    }
+    parts: dict[int, int] = {}
+    return {
+        id(fold): [
+            {**of_trial[id(trial)], "part": parts.setdefault(id(part), len(parts))}
+            for trial, part in zip(fold.whole or fold.test, fold.test, strict=True)
+        ]
+        for fold in splits
+    }
 
 
 def _numbered(i: int, decoder: Any, fold: Fold, windows: list[float]) -> tuple[int, dict]:

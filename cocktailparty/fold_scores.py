@@ -19,6 +19,7 @@ from cocktailparty.trials import attended_labels
 class _Tested(NamedTuple):
     """Scores (n_windows, n_stimuli) of the decidable windows of a trial."""
 
+    place: int
     attended: int
     scores: np.ndarray
     n_undecidable: int
@@ -44,8 +45,9 @@ def evaluate_fold(decoder: Any, fold: Fold, windows: list[float]) -> dict[str, l
     -------
     rows : dict of str to list of dict
         For each tested subject a row for each window that fits: `window`, `accuracy`, `n_correct`,
-        `n_windows`, `n_undecidable`, `r_attended`, `r_unattended`, `n_stimuli`, `chance` and
-        `task`, as in `cocktailparty.evaluation.compare`.
+        `n_windows`, `n_undecidable`, `r_attended`, `r_unattended`, `n_stimuli`, `chance`, `task`
+        and `trials`, as in `cocktailparty.evaluation.compare`; of the latter `place` in
+        ``fold.test``, `attended`, `n_windows` and `right`.
 
     Raises
     ------
@@ -55,18 +57,20 @@ def evaluate_fold(decoder: Any, fold: Fold, windows: list[float]) -> dict[str, l
     """
     fitted = clone(decoder).fit(fold.train)
     tested: dict[str, dict[float, list[_Tested]]] = {}
-    for trial, attended in zip(fold.test, attended_labels(fold.test), strict=True):
+    labels = attended_labels(fold.test)
+    for place, (trial, attended) in enumerate(zip(fold.test, labels, strict=True)):
         task, fitting = ATTENTION, windows
         if trial.n_stimuli == 1:
             fitting = [w for w in windows if round(w * trial.sfreq) <= trial.n_times // 2]
             if not fitting:
                 continue
             trial, task = match_mismatch(trial, max(fitting)), MATCH_MISMATCH
+            attended = 0
         own = tested.setdefault(trial.subject, {window: [] for window in windows})
         for window, values in fitted.window_sweep(trial, fitting).items():
             scores, decidable = _checked(values, trial, window, decoder)
             own[window].append(
-                _Tested(int(attended), scores[decidable], int(np.sum(~decidable)), task)
+                _Tested(place, int(attended), scores[decidable], int(np.sum(~decidable)), task)
             )
     return {subject: _rows(by_window) for subject, by_window in tested.items()}
 
@@ -105,9 +109,23 @@ def _rows(by_window: dict[float, list[_Tested]]) -> list[dict]:
                 "n_stimuli": n_stimuli,
                 "chance": chance_level(n_windows, n_stimuli) if n_windows else float("nan"),
                 "task": joint_task(test.task for test in tested),
+                "trials": [_record(test) for test in tested],
             }
         )
     return rows
+
+
+def _record(tested: _Tested) -> dict[str, Any]:
+    """Tell what a trial would count for each stimulus, if that one had been attended."""
+    shares = decision_shares(tested.scores) if len(tested.scores) else tested.scores
+    return {
+        "place": tested.place,
+        "attended": tested.attended,
+        "task": tested.task,
+        "n_windows": len(tested.scores),
+        "n_undecidable": tested.n_undecidable,
+        "right": [fsum(column) for column in shares.T],
+    }
 
 
 def _counted(tested: list[_Tested]) -> dict[str, Any]:

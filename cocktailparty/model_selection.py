@@ -21,11 +21,14 @@ class Fold:
         What is held out.
     train, test : list of Trial
         The two parts.
+    whole : list of Trial, optional
+        For each trial of `test`, the trial that it was cut from; None where they are whole.
     """
 
     name: str
     train: list[Trial]
     test: list[Trial]
+    whole: list[Trial] | None = None
 
 
 def folds(
@@ -184,7 +187,7 @@ def _time_folds(trials: list[Trial], n_splits: int, gap: float) -> Iterator[Fold
                 start = edges[i] + (gap if i == k + 1 else 0)
                 stop = edges[i + 1] - (gap if i == k - 1 else 0)
                 train.append(trial.crop(start, stop))
-        yield Fold(f"{prefix}part {k + 1}", train, test)
+        yield Fold(f"{prefix}part {k + 1}", train, test, trials)
 
 
 def _splitter_folds(trials: list[Trial], cv: Any) -> Iterator[Fold]:

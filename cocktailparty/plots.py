@@ -13,7 +13,7 @@ from matplotlib.ticker import PercentFormatter
 from cocktailparty.backend import to_numpy
 from cocktailparty.drawing import COLORS, MARKERS, axes_for, plain, sober
 from cocktailparty.regularisation import regularisation_path
-from cocktailparty.summary import ALPHA, pool
+from cocktailparty.summary import pool, summarise
 from cocktailparty.task import task_of, words
 from cocktailparty.topography import channel_topomap, cluster_map, trf_topomap
 
@@ -69,7 +69,7 @@ def accuracy_by_window(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes
     ['30']
     """
     subjects = pool(table, ["decoder", "subject", "window"])
-    overall = pool(table, ["decoder", "window"])
+    overall = summarise(table)
     one_subject = subjects["subject"].nunique(dropna=False) == 1
     ax = axes_for(ax, (8.0, 4.4))
     windows = np.sort(overall["window"].unique())
@@ -317,18 +317,8 @@ def _draw_chance(
     ax: "Axes", overall: "pd.DataFrame", limits: tuple[float, float]
 ) -> tuple[float, Any]:
     """Band of guessing over the whole width; where decoders differ, the one with least data."""
-    from cocktailparty.metrics import chance_level
-
-    counts = overall.groupby("window").agg(
-        n_windows=("n_windows", "min"), n_stimuli=("n_stimuli", "min")
-    )
-    guess = 1 / counts["n_stimuli"].to_numpy()
-    level = np.array(
-        [
-            chance_level(int(n), int(m), alpha=ALPHA)
-            for n, m in zip(counts["n_windows"], counts["n_stimuli"], strict=True)
-        ]
-    )
+    counts = overall.groupby("window").agg(n_stimuli=("n_stimuli", "min"), chance=("chance", "max"))
+    guess, level = 1 / counts["n_stimuli"].to_numpy(), counts["chance"].to_numpy()
     x = np.array([limits[0], *counts.index, limits[1]])
     guess, level = (np.pad(values, 1, mode="edge") for values in (guess, level))
     band = ax.fill_between(x, guess, level, color="0.5", alpha=0.2, lw=0, zorder=0)

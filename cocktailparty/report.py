@@ -12,10 +12,12 @@ from sklearn import config_context
 from cocktailparty.files import scratch_folder
 from cocktailparty.metrics.decisions import count_text
 from cocktailparty.patterns import Pattern
+from cocktailparty.permutation import ALPHA
 from cocktailparty.provenance import methods_text
 from cocktailparty.report_figures import pictures
-from cocktailparty.summary import ALPHA, summarise
+from cocktailparty.summary import summarise
 from cocktailparty.task import ATTENTION
+from cocktailparty.tested_trials import trial_rows
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels
 from cocktailparty.verdict import cautions, findings, verdict
@@ -159,7 +161,9 @@ def write_report(
     add("Results", _results(summary))
     # Whatever fails below, the files of an earlier run stay whole.
     with scratch_folder(folder, "report") as partial:
-        table.to_csv(partial / "table.csv", index=False)
+        table.drop(columns="trials", errors="ignore").to_csv(partial / "table.csv", index=False)
+        if "trials" in table:
+            trial_rows(table).to_csv(partial / "tested_trials.csv", index=False)
         summary.to_csv(partial / "summary.csv", index=False)
         drawn = pictures(table, trials, decoders, patterns or {}, held_out, reconstructions or {})
         for picture in drawn:
@@ -226,7 +230,7 @@ def _results(summary: "pd.DataFrame") -> str:
         "mean ± SD",
         "chance level",
     ]
-    header += ["p", "p (Holm)", "ITR (bits/min)", "MESD (s)"]
+    header += ["p", "p (corrected)", "ITR (bits/min)", "MESD (s)"]
     rows = []
     for _, group in summary.groupby("decoder", sort=False):
         for i, row in enumerate(group.to_dict("records")):
@@ -240,8 +244,8 @@ def _results(summary: "pd.DataFrame") -> str:
                     f"{100 * row['accuracy']:.1f} %",
                     spread if row["n_subjects"] > 1 else "n/a",
                     f"{100 * row['chance']:.1f} %",
-                    f"{row['p']:.2g}",
-                    f"{row['p_holm']:.2g}{'*' if row['p_holm'] <= ALPHA else ''}",
+                    _p(row["p"]),
+                    f"{_p(row['p_corrected'])}{'*' if row['p_corrected'] <= ALPHA else ''}",
                     f"{row['itr']:.2f}" if np.isfinite(row["itr"]) else "n/a",
                     "" if i else _mesd(row["mesd"]),
                 ]
@@ -250,7 +254,8 @@ def _results(summary: "pd.DataFrame") -> str:
         "Accuracy: all windows pooled. Mean ± SD: over "
         f"{n_subjects} subject{'s' if n_subjects > 1 else ', hence none'}. Chance level: the "
         f"accuracy that guessing reaches with a probability of at most {100 * ALPHA:g} %. "
-        f"p: one-sided binomial test; * at most {ALPHA:g} after Holm's correction for all rows. "
+        "p: one-sided, by permutation of the labels of trials (n/a where that can tell nothing); "
+        f"* at most {ALPHA:g} after correction for all rows. "
         "ITR: information transfer rate. MESD: minimal expected switch duration over all windows "
         "of the decoder (n/a if no accuracy exceeds one half, or with more than two stimuli). "
         "Stimuli that tie share a decision."
@@ -263,6 +268,10 @@ def _results(summary: "pd.DataFrame") -> str:
             "since nothing was attended instead of another."
         )
     return f"{_table(rows, header)}<p class='small text-muted mt-2'>{escape(legend)}</p>"
+
+
+def _p(p: float) -> str:
+    return f"{p:.2g}" if np.isfinite(p) else "n/a"
 
 
 def _mesd(seconds: float) -> str:
@@ -282,7 +291,8 @@ def _reproduce(command: str) -> str:
     return rerun + _prose(
         [
             "table.csv, beside this file, holds every decoder, subject, fold and window; "
-            "summary.csv the table of results; the figures are there as PNG.",
+            "summary.csv the table of results, tested_trials.csv the decisions of every trial; the "
+            "figures are there as PNG.",
             f"Please cite cocktailparty {cocktailparty.__version__} with the papers that the "
             "documentation of each decoder names, and the papers of the data.",
         ]

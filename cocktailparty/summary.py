@@ -1,17 +1,24 @@
 """What a comparison of decoders amounts to: pooled numbers and tests against guessing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import fsum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cocktailparty.permutation import ALPHA, PermutationTest, permutation_test
 from cocktailparty.task import ATTENTION, task_of
+from cocktailparty.tested_trials import repeats
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Level of the one-sided binomial tests.
-ALPHA = 0.05
+# What a tested trial adds to the counts of a row.
+_COUNTS: dict[str, Callable[[dict], float]] = {
+    "n_windows": lambda record: record["n_windows"],
+    "n_undecidable": lambda record: record["n_undecidable"],
+    "n_correct": lambda record: record["right"][record["attended"]] if record["n_windows"] else 0,
+}
 
 
 def pool(table: "pd.DataFrame", by: Sequence[str]) -> "pd.DataFrame":
@@ -22,7 +29,8 @@ def pool(table: "pd.DataFrame", by: Sequence[str]) -> "pd.DataFrame":
     table : DataFrame
         Rows of `cocktailparty.evaluation.compare`, with at least the columns of `by`,
         `n_windows`, `n_correct` and `n_stimuli`. Rows without a window are left out: they decide
-        nothing.
+        nothing. Where they have `trials`, a stretch that several folds tested counts once: the
+        mean of its right decisions.
     by : sequence of str
         Columns that identify a group, such as ``["decoder", "window"]``.
 
@@ -60,13 +68,20 @@ def pool(table: "pd.DataFrame", by: Sequence[str]) -> "pd.DataFrame":
     if rows.empty:
         silent = " (in all windows all stimuli are silent)" if _undecidable(table).any() else ""
         raise ValueError(f"table holds no decision: it has no row with n_windows > 0{silent}")
-    pooled = rows.groupby(by, sort=False, as_index=False, dropna=False).agg(
-        n_windows=("n_windows", "sum"),
-        n_correct=("n_correct", "sum"),
-        n_stimuli=("n_stimuli", "min"),
+    pooled = (
+        _once(rows, by)
+        .groupby(by, sort=False, as_index=False, dropna=False)
+        .agg(
+            n_windows=("n_windows", "sum"),
+            n_correct=("n_correct", "sum"),
+            n_stimuli=("n_stimuli", "min"),
+        )
     )
+    pooled["n_windows"] = pooled["n_windows"].round().astype(int)
     if "n_undecidable" in table:
-        left_out = table.groupby(by, as_index=False, dropna=False)["n_undecidable"].sum()
+        counted = _once(table, by).groupby(by, as_index=False, dropna=False)
+        left_out = counted["n_undecidable"].sum()
+        left_out["n_undecidable"] = left_out["n_undecidable"].round().astype(int)
         pooled = pooled.merge(left_out, on=by, how="left", validate="one_to_one")
     pooled["accuracy"] = pooled["n_correct"] / pooled["n_windows"]
     order = np.arange(len(pooled))
@@ -94,8 +109,10 @@ def summarise(table: "pd.DataFrame") -> "pd.DataFrame":
         stimuli tied), `n_stimuli`; `n_undecidable`, windows that were left out since all stimuli
         are silent in them; `task`, as in `table`; `accuracy` of all windows pooled;
         `accuracy_mean` and `accuracy_sd` over subjects (sd is NaN for one subject); `chance`, the
-        accuracy that guessing reaches with a probability of at most 5 %; `p`, one-sided binomial;
-        `p_holm`, the same after Holm's correction for all rows; `itr` in bits per minute; `mesd`
+        accuracy that guessing reaches with a probability of at most 5 %, `p`, one-sided, and
+        `p_corrected`, the same corrected for all rows, from
+        `cocktailparty.permutation.permutation_test` (without one, `chance` is binomial and both
+        p are NaN); `itr` in bits per minute; `mesd`
         in seconds, of the decoder's pooled accuracies over all windows, NaN where it cannot be
         computed (no accuracy above one half, or more than two stimuli). Both are NaN for other
         tasks than attention: they say how fast a listener can steer a device.
@@ -104,11 +121,6 @@ def summarise(table: "pd.DataFrame") -> "pd.DataFrame":
     ------
     ValueError
         If a column is missing or no row has a window.
-
-    References
-    ----------
-    Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian
-    Journal of Statistics, 6(2), 65-70. https://www.jstor.org/stable/4615733
 
     Examples
     --------
@@ -121,10 +133,7 @@ def summarise(table: "pd.DataFrame") -> "pd.DataFrame":
       decoder  window  n_windows  accuracy  chance
     0   ridge    30.0         40      0.85    0.65
     """
-    from scipy.stats import binom
-
     from cocktailparty.metrics import chance_level, itr
-    from cocktailparty.metrics.decisions import whole_counts
 
     summary = pool(table, ["decoder", "window"])
     spread = (
@@ -133,15 +142,12 @@ def summarise(table: "pd.DataFrame") -> "pd.DataFrame":
         .agg(n_subjects="size", accuracy_mean="mean", accuracy_sd="std")
     )
     summary = summary.merge(spread, on=["decoder", "window"], how="left", validate="one_to_one")
-    counts = [
-        (int(n), float(k), int(m))
-        for n, k, m in zip(
-            summary["n_windows"], summary["n_correct"], summary["n_stimuli"], strict=True
-        )
-    ]
-    summary["chance"] = [chance_level(n, m, alpha=ALPHA) for n, _, m in counts]
-    summary["p"] = [float(binom.sf(whole_counts(k)[0] - 1, n, 1 / m)) for n, k, m in counts]
-    summary["p_holm"] = holm(summary["p"])
+    test = against_guessing(table, summary)
+    summary["chance"] = test.chance
+    if test.withheld:
+        counts = zip(summary["n_windows"], summary["n_stimuli"], strict=True)
+        summary["chance"] = [chance_level(int(n), int(m), alpha=ALPHA) for n, m in counts]
+    summary["p"], summary["p_corrected"] = test.p, test.p_corrected
     tasks = {keys: task_of(rows) for keys, rows in table.groupby(["decoder", "window"])}
     summary["task"] = [
         tasks[keys] for keys in zip(summary["decoder"], summary["window"], strict=True)
@@ -157,34 +163,46 @@ def summarise(table: "pd.DataFrame") -> "pd.DataFrame":
     summary["n_undecidable"] = _undecidable(summary)
     facts = ["decoder", "window", "n_subjects", "n_windows", "n_correct", "n_stimuli"]
     facts += ["n_undecidable", "task", "accuracy"]
-    return summary[[*facts, "accuracy_mean", "accuracy_sd", "chance", "p", "p_holm", "itr", "mesd"]]
+    facts += ["accuracy_mean", "accuracy_sd", "chance", "p", "p_corrected", "itr", "mesd"]
+    return summary[facts]
 
 
-def holm(p: Any) -> np.ndarray:
-    """Correct p values for the number of tests by Holm's step-down procedure.
+def against_guessing(table: "pd.DataFrame", rows: "pd.DataFrame") -> PermutationTest:
+    """Test the decoders and windows of a comparison against guessing.
 
     Parameters
     ----------
-    p : array-like of shape (n_tests,)
-        Uncorrected p values.
+    table : DataFrame
+        Rows of `cocktailparty.evaluation.compare`.
+    rows : DataFrame
+        With columns `decoder` and `window`: what is to be tested.
 
     Returns
     -------
-    corrected : ndarray of shape (n_tests,)
-        A test is significant at level alpha with all tests together if its corrected value is
-        at most alpha, whatever the dependence between the tests.
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, 0.03])
-    array([0.03, 0.06, 0.06])
+    test : PermutationTest
+        In the order of `rows`.
     """
-    p = np.asarray(p, dtype=float)
-    order = np.argsort(p, kind="stable")
-    steps = p[order] * np.arange(len(p), 0, -1)
-    corrected = np.empty_like(p)
-    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return corrected
+    return permutation_test(table, list(zip(rows["decoder"], rows["window"], strict=True)))
+
+
+def _once(table: "pd.DataFrame", by: list[str]) -> "pd.DataFrame":
+    """Share windows that several rows of a group tested among these rows."""
+    if "trials" not in table or table["trials"].isna().any():
+        return table
+    table = table.reset_index(drop=True)
+    shared: dict[str, dict[int, float]] = {name: {} for name in _COUNTS if name in table}
+    for _, rows in table.groupby(by, sort=False, dropna=False):
+        for at, times in zip(rows.index, repeats(rows["trials"]), strict=True):
+            if max(times, default=1) > 1:
+                records: Any = table["trials"][at]
+                for name, values in shared.items():
+                    count = _COUNTS[name]
+                    values[at] = fsum(count(x) / k for x, k in zip(records, times, strict=True))
+    for name, values in shared.items():
+        if values:
+            table[name] = table[name].astype(float)
+            table.loc[list(values), name] = list(values.values())
+    return table
 
 
 def _undecidable(rows: "pd.DataFrame") -> "pd.Series":

@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from cocktailparty.summary import ALPHA, summarise
+from cocktailparty.permutation import ALPHA, CONSTANT
+from cocktailparty.summary import against_guessing, summarise
 from cocktailparty.task import MATCH_MISMATCH, task_of
 
 if TYPE_CHECKING:
@@ -42,11 +41,14 @@ def verdict(table: "pd.DataFrame") -> list[str]:
     Examples
     --------
     >>> import pandas as pd
-    >>> table = pd.DataFrame({"decoder": "ridge", "subject": ["S1", "S2"], "fold": "a",
-    ...                       "window": 30.0, "n_windows": 20, "n_correct": [16, 18],
-    ...                       "n_stimuli": 2})
+    >>> trials = [{"part": i, "unit": i, "group": 0, "attended": i % 2, "n_windows": 5,
+    ...            "n_undecidable": 0, "right": [4, 1] if i % 2 == 0 else [0, 5]}
+    ...           for i in range(8)]
+    >>> table = pd.DataFrame({"decoder": "ridge", "subject": "S1", "fold": "a", "window": 30.0,
+    ...                       "n_windows": 40, "n_correct": 36, "n_stimuli": 2,
+    ...                       "trials": [trials]})
     >>> verdict(table)[0]
-    'ridge decides above chance at 30 s: 34 of 40 windows (85 %), chance level 65 %.'
+    'ridge decides above chance at 30 s: 36 of 40 windows (90 %), chance level 75 %.'
     """
     said = [f"{statement} {'; '.join(numbers)}." for statement, numbers in findings(table)]
     return said + cautions(table)
@@ -64,12 +66,18 @@ def findings(table: "pd.DataFrame") -> list[tuple[str, list[str]]]:
     -------
     statements : list of (str, list of str)
         At most three a decoder, each with the numbers of the windows it holds for: above chance,
-        above chance only before the correction for several tests, not above chance.
+        above chance only before the correction for several tests, not above chance. One that
+        gives no verdict where the trials cannot tell, see
+        `cocktailparty.permutation.permutation_test`.
     """
     summary = summarise(table)
+    withheld = against_guessing(table, summary).withheld
     statements = []
     for decoder, rows in summary.groupby("decoder", sort=False):
-        above = rows["p_holm"] <= ALPHA
+        if withheld:
+            statements.append((f"No verdict on {decoder}: {withheld};", _numbers(rows)))
+            continue
+        above = rows["p_corrected"] <= ALPHA
         single = (rows["p"] <= ALPHA) & ~above
         for holds, statement, p in (
             (above, "decides above chance", ""),
@@ -77,7 +85,7 @@ def findings(table: "pd.DataFrame") -> list[tuple[str, list[str]]]:
                 single,
                 "exceeds the chance level of a single test, but not after correction for "
                 f"{len(summary)} tests,",
-                "p_holm",
+                "p_corrected",
             ),
             (~above & ~single, "does not beat chance", "p"),
         ):
@@ -87,7 +95,7 @@ def findings(table: "pd.DataFrame") -> list[tuple[str, list[str]]]:
 
 
 def cautions(table: "pd.DataFrame") -> list[str]:
-    """Say what limits the findings: little data, several tests, dependent windows.
+    """Say what limits the findings: little data, several tests, what the unit of the test is.
 
     Parameters
     ----------
@@ -100,42 +108,52 @@ def cautions(table: "pd.DataFrame") -> list[str]:
         One for each caution that applies.
     """
     summary = summarise(table)
+    test = against_guessing(table, summary)
     sentences = [_amount(table, summary)]
-    few = summary[summary["n_windows"] < FEW_WINDOWS]
-    for _, rows in few.groupby(["window", "n_windows", "n_stimuli"]):
-        window, n, m = (rows[name].iloc[0] for name in ("window", "n_windows", "n_stimuli"))
-        all_guessed = float(m) ** -int(n)
-        if all_guessed > ALPHA:
-            sentences.append(
-                f"With {_count(n, 'window')} of {window:g} s even a faultless decoder could not "
-                f"be told from guessing (p = {all_guessed:.3g})."
-            )
-        else:
-            sentences.append(
-                f"There are only {n} windows of {window:g} s: an accuracy below "
-                f"{_percent(rows['chance'].iloc[0])} means nothing there."
-            )
-    below = summary[_below_chance(summary) <= ALPHA / len(summary)]
-    if len(below):
+    few = summary[(summary["n_windows"] < FEW_WINDOWS) & (not test.withheld)]
+    for _, rows in few.groupby(["window", "n_windows"]):
+        window, n = (rows[name].iloc[0] for name in ("window", "n_windows"))
+        level = _percent(rows["chance"].min())
         sentences.append(
-            f"Fewer right decisions than guessing gives ({', '.join(below['decoder'].unique())}): "
+            f"There {'is' if n == 1 else 'are'} only {_count(n, 'window')} of {window:g} s: an "
+            f"accuracy below {level} means nothing there."
+        )
+    if test.withheld == CONSTANT:
+        sentences.append(
+            "List the stimuli of all trials in one order that does not depend on attention, such "
+            "as by talker or ear, and let listeners attend to each of them in some trials."
+        )
+    if test.withheld:
+        return [sentence for sentence in sentences if sentence]
+    below = test.p_below <= ALPHA
+    if below.any():
+        sentences.append(
+            f"Fewer right decisions than guessing gives "
+            f"({', '.join(summary['decoder'][below].unique())}): "
             + _SUSPECT[task_of(table) == MATCH_MISMATCH]
         )
-    if len(summary) > 1:
-        sentences.append(
-            f"{len(summary)} tests were made (decoder x window): 'above chance' means a one-sided "
-            f"binomial p of at most {ALPHA:g} after Holm's correction for all of them."
-        )
+    kind = "all" if test.exact else "random"
+    swapped = (
+        "the matching and the other stretch change places"
+        if task_of(table) == MATCH_MISMATCH
+        else "trials of a listener exchange their labels"
+    )
+    correction = (
+        f" {len(summary)} tests were made (decoder x window), and 'above chance' means p of at "
+        f"most {ALPHA:g} after correction for all of them."
+        if len(summary) > 1
+        else ""
+    )
+    sentences.append(
+        f"The unit of the tests is the trial, with all its windows: {swapped} "
+        f"({test.n_permutations} permutations, {kind}; {test.n_units} independent trials)."
+        + correction
+    )
     if summary["decoder"].nunique() > 1:
         sentences.append(
             "Each decoder was tested against guessing, none against another: differences between "
             "decoders are descriptive."
         )
-    sentences.append(
-        "The tests take windows as independent. Even windows side by side are not: those of one "
-        "trial share the listener's state, the stimuli and the decoder. The true uncertainty is "
-        "larger than p says."
-    )
     return [sentence for sentence in sentences if sentence]
 
 
@@ -156,32 +174,25 @@ def _amount(table: "pd.DataFrame", summary: "pd.DataFrame") -> str:
     return f"{data}: very little." if little else ""
 
 
-def _below_chance(summary: "pd.DataFrame") -> np.ndarray:
-    from scipy.stats import binom
-
-    from cocktailparty.metrics.decisions import whole_counts
-
-    most = [whole_counts(k)[1] for k in summary["n_correct"]]
-    return np.asarray(binom.cdf(most, summary["n_windows"], 1 / summary["n_stimuli"]))
-
-
-def _numbers(rows: "pd.DataFrame", p: str) -> list[str]:
+def _numbers(rows: "pd.DataFrame", p: str = "") -> list[str]:
+    """Count decisions for each window; with a column of p values, if it is one."""
     from cocktailparty.metrics.decisions import count_text
 
+    untested = rows["p"].isna().any()
     parts = []
     for row in rows.to_dict("records"):
         part = (
             f"at {row['window']:g} s: {count_text(row['n_correct'])} of "
             f"{_count(row['n_windows'], 'window')} ({_percent(row['accuracy'])}), chance level "
-            f"{_percent(row['chance'])}"
+            f"{'of independent windows ' if untested else ''}{_percent(row['chance'])}"
         )
-        parts.append(f"{part}, {_p_value(row[p], p)}" if p else part)
+        parts.append(f"{part}, {_p_value(row[p], p)}" if p in row else part)
     return parts
 
 
 def _p_value(p: float, column: str) -> str:
     said = f"p = {p:.2g}"
-    return f"corrected {said}" if column == "p_holm" else said
+    return f"corrected {said}" if column == "p_corrected" else said
 
 
 def _percent(share: float) -> str:

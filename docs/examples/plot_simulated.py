@@ -103,9 +103,7 @@ shuffled = [trial.replace(attended=label) for trial, label in relabelled]
 null = evaluation.compare(
     {"ridge": ridge}, shuffled, cv="story", windows=windows
 )
-summarise(null)[["window", "n_windows", "accuracy", "chance", "p_holm"]].round(
-    3
-)
+summarise(null)[["window", "n_windows", "accuracy", "chance", "p"]].round(3)
 
 # %%
 # What the decoder responds to

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.cocktailparty.tested import records
+
 
 @pytest.fixture(scope="session")
 def comparison() -> pd.DataFrame:
@@ -29,6 +31,15 @@ def comparison() -> pd.DataFrame:
                             "r_unattended": rng.normal(0.05, 0.05),
                             "n_stimuli": 2,
                             "chance": 0.5,
+                            "n_undecidable": 0,
+                            "task": "attention",
+                            "trials": records(
+                                n_windows,
+                                n_correct,
+                                4,
+                                4 * ("ab".find(fold) % 3 + 3 * int(subject[1])),
+                                group=int(subject[1]),
+                            ),
                         }
                     )
     return pd.DataFrame(rows)

@@ -21,7 +21,7 @@ from linear_aad import AttentionDecoder, BackwardTRF, CCADecoder
 RIDGE = AttentionDecoder(BackwardTRF(0.0, 0.3, 64, alpha=1e-2, alpha_convention="relative"))
 COLUMNS = [
     "decoder", "subject", "fold", "window", "accuracy", "n_correct", "n_windows",
-    "r_attended", "r_unattended", "n_undecidable", "n_stimuli", "chance", "task",
+    "r_attended", "r_unattended", "n_undecidable", "n_stimuli", "chance", "task", "trials",
 ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from matplotlib import pyplot as plt
 
 from cocktailparty import Trial
 from cocktailparty.report import _results, summarise, verdict, write_report
+from tests.cocktailparty.tested import records
 
 CHANNELS = ["Fp1", "Cz", "Pz", "O2", "T7"]
 
@@ -88,6 +89,7 @@ def test_folder_holds_report_tables_and_figures(folder: Path) -> None:
         "scores.png",
         "summary.csv",
         "table.csv",
+        "tested_trials.csv",
     ]
 
 
@@ -107,7 +109,11 @@ def test_sections_come_in_order_with_the_verdict_first(html: str) -> None:
 
 
 def test_tables_hold_the_numbers(folder: Path, html: str, comparison: pd.DataFrame) -> None:
-    pd.testing.assert_frame_equal(pd.read_csv(folder / "table.csv"), comparison)
+    counts = comparison.drop(columns="trials")
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "table.csv"), counts)
+    trials = pd.read_csv(folder / "tested_trials.csv")
+    assert len(trials) == comparison["trials"].map(len).sum()
+    assert trials["n_windows"].sum() == comparison["n_windows"].sum()
     summary = summarise(comparison)
     pd.testing.assert_frame_equal(pd.read_csv(folder / "summary.csv"), summary)
     for row in summary.to_dict("records"):
@@ -127,14 +133,14 @@ def test_windows_left_out_and_what_is_not_about_attention_are_shown(
     plain = _results(summarise(comparison))
     assert "left out" not in plain
     assert "n/a where one sound played" not in plain
-    table = comparison.assign(n_undecidable=3, task="match-mismatch")
+    table = comparison.drop(columns="trials").assign(n_undecidable=3, task="match-mismatch")
     table["n_correct"] -= 0.5
     summary = summarise(table)
     shown = _results(summary)
     row = summary.iloc[0]
     assert f"<td>{row['n_correct']:g} / {row['n_windows']}</td><td>{row['n_undecidable']}" in shown
     assert row["n_undecidable"] == 3 * len(comparison) / 6
-    assert shown.count("<td>n/a</td>") == 6 + 2
+    assert shown.count("<td>n/a</td>") == 6 + 2 + 2 * 6  # ITR, MESD, two p without trials
     assert "n/a where one sound played" in shown
 
 
@@ -190,6 +196,10 @@ def test_second_run_takes_the_place_of_the_first(comparison: pd.DataFrame, tmp_p
     write_report(tmp_path, comparison, **few)
     first = {path.name: os.stat(path).st_ino for path in tmp_path.iterdir()}
     better = comparison.assign(n_correct=comparison["n_windows"])
+    better["trials"] = [
+        records(n, n, 4, trials[0]["part"], group=trials[0]["group"])
+        for n, trials in zip(comparison["n_windows"], comparison["trials"], strict=True)
+    ]
     write_report(tmp_path, better, **few)
     second = {path.name: os.stat(path).st_ino for path in tmp_path.iterdir()}
     assert set(second) == set(first)

@@ -1,10 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binomtest
 
-from cocktailparty.metrics import itr, mesd
-from cocktailparty.summary import holm, pool, summarise
+from cocktailparty.metrics import chance_level, itr, mesd
+from cocktailparty.permutation import permutation_test
+from cocktailparty.summary import pool, summarise
+from tests.cocktailparty.tested import table
 
 
 def rows(*counts: tuple, n_stimuli: int = 2) -> pd.DataFrame:
@@ -62,12 +63,12 @@ def test_summary_against_direct_computation(comparison: pd.DataFrame) -> None:
         assert row["accuracy"] == pytest.approx(k / n)
         assert row["accuracy_mean"] == pytest.approx(np.mean(by_subject))
         assert row["accuracy_sd"] == pytest.approx(np.std(by_subject, ddof=1))
-        assert row["p"] == pytest.approx(binomtest(k, n, 0.5, alternative="greater").pvalue)
         assert row["itr"] == itr(k / n, row["window"])
-        # The level is the first accuracy whose own test is significant.
-        level = round(row["chance"] * n)
-        assert binomtest(level, n, 0.5, alternative="greater").pvalue <= 0.05
-        assert binomtest(level - 1, n, 0.5, alternative="greater").pvalue > 0.05
+    test = permutation_test(
+        comparison, list(zip(summary["decoder"], summary["window"], strict=True))
+    )
+    for name in ("p", "p_corrected", "chance"):
+        np.testing.assert_array_equal(summary[name], getattr(test, name))
     for _, own in summary.groupby("decoder"):
         assert own["mesd"].nunique() == 1
         assert own["mesd"].iloc[0] == mesd(own["window"], own["accuracy"]).mesd
@@ -106,29 +107,28 @@ def test_windows_left_out_are_counted_even_where_nothing_is_decided() -> None:
         summarise(table.iloc[1:])
 
 
-def test_shares_of_decisions_never_make_p_too_small() -> None:
-    p = [summarise(rows(("d", "S1", "a", 5.0, 40, k)))["p"].iloc[0] for k in (26, 26.5, 27)]
-    assert p[0] == p[1] > p[2]
-
-
 def test_more_stimuli_lower_the_level() -> None:
-    three = summarise(rows(("d", "S1", "a", 5.0, 40, 20), n_stimuli=3))
-    assert three["p"].iloc[0] == pytest.approx(
-        binomtest(20, 40, 1 / 3, alternative="greater").pvalue
+    two, three = (
+        summarise(table(("d", 5.0, 60, 30), n_trials=12, n_stimuli=n))["chance"].iloc[0]
+        for n in (2, 3)
     )
-    assert (
-        three["chance"].iloc[0] < summarise(rows(("d", "S1", "a", 5.0, 40, 20)))["chance"].iloc[0]
-    )
+    assert three < two
+    without_trials = rows(("d", "S1", "a", 5.0, 40, 20), n_stimuli=3)
+    assert summarise(without_trials)["chance"].tolist() == [chance_level(40, 3)]
+    assert summarise(without_trials)[["p", "p_corrected"]].isna().all(axis=None)
 
 
-def test_holm_against_the_sequential_definition(rng: np.random.Generator) -> None:
-    for n in (1, 2, 7):
-        p = rng.random(n) ** 3
-        corrected = holm(p)
-        for alpha in (0.01, 0.05, 0.3):
-            rejected = set()
-            for step, i in enumerate(np.argsort(p)):
-                if p[i] > alpha / (n - step):
-                    break
-                rejected.add(i)
-            assert set(np.flatnonzero(corrected <= alpha)) == rejected
+def test_a_window_counts_once_however_often_it_is_tested() -> None:
+    """Twice as many rows of the same stretches, of which half the second ones went wrong."""
+    first = table(("d", 5.0, 40, 40), subjects=("S1",))
+    second = table(("d", 5.0, 40, 20), subjects=("S1",)).assign(fold="again", n_undecidable=0)
+    both = pd.concat([first.assign(n_undecidable=0), second])
+    summary = summarise(both)
+    assert summary[["n_windows", "n_correct", "accuracy"]].values.tolist() == [[40, 30, 0.75]]
+    assert summary["n_undecidable"].tolist() == [0]
+    by_fold = pool(both, ["decoder", "window", "fold"])
+    assert by_fold["n_windows"].tolist() == [40, 40]
+    some = second.assign(trials=[second["trials"].iloc[0][:4]], n_windows=20, n_correct=12)
+    # Four trials were tested twice, with 20 and 12 right; the others once, with 20 right.
+    counted = summarise(pd.concat([first, some]))[["n_windows", "n_correct"]]
+    assert counted.values.tolist() == [[40, 36]]

@@ -1,54 +1,84 @@
+import re
+
+import numpy as np
 import pandas as pd
 import pytest
 
 from cocktailparty.verdict import verdict
+from tests.cocktailparty.tested import record, table
 
-
-def table(*counts: tuple, subjects: tuple[str, ...] = ("S1", "S2"), n_stimuli: int = 2):
-    """Counts (decoder, window, n_windows, n_correct) for each subject."""
-    rows = [(*count, subject) for count in counts for subject in subjects]
-    columns = ["decoder", "window", "n_windows", "n_correct", "subject"]
-    return pd.DataFrame(rows, columns=columns).assign(fold="story", n_stimuli=n_stimuli)
+UNITS = (
+    "The unit of the tests is the trial, with all its windows: trials of a listener exchange their "
+    "labels (4900 permutations, all; 16 independent trials)."
+)
 
 
 def test_statements_follow_the_data() -> None:
     assert verdict(table(("ridge", 30.0, 20, 17)))[0] == (
-        "ridge decides above chance at 30 s: 34 of 40 windows (85 %), chance level 65 %."
+        "ridge decides above chance at 30 s: 34 of 40 windows (85 %), chance level 72.5 %."
     )
     assert verdict(table(("ridge", 30.0, 20, 11)))[0] == (
-        "ridge does not beat chance at 30 s: 22 of 40 windows (55 %), chance level 65 %, p = 0.32."
+        "ridge does not beat chance at 30 s: 22 of 40 windows (55 %), chance level 57.5 %, "
+        "p = 0.15."
     )
+
+
+def uneven(decoder: str, n_right: int):
+    """Return ten trials of two windows, of which some are wholly right and the others wrong."""
+    trials = [
+        record(i, i % 2, [2, 0] if (i < n_right) == (i % 2 == 0) else [0, 2]) for i in range(10)
+    ]
+    counts = table((decoder, 30.0, 20, 2 * n_right), subjects=("S1",))
+    return counts.assign(trials=[trials])
 
 
 def test_correction_for_several_tests_changes_the_verdict() -> None:
-    borderline = ("ridge", 30.0, 20, 13)
-    alone = verdict(table(borderline))
-    assert alone[0].startswith("ridge decides above chance at 30 s: 26 of 40")
-    assert not any("Holm" in sentence for sentence in alone)
-    among = verdict(table(borderline, *[(f"d{i}", 30.0, 20, 10) for i in range(4)]))
+    borderline = uneven("ridge", 9)
+    alone = verdict(borderline)
+    assert alone[0].startswith("ridge decides above chance at 30 s: 18 of 20")
+    assert not any("tests were made" in sentence for sentence in alone)
+    rng = np.random.default_rng(0)
+    others = [
+        uneven(f"d{i}", 5).assign(
+            trials=[[record(k, k % 2, [x, 2 - x]) for k, x in enumerate(rng.integers(0, 3, 10))]]
+        )
+        for i in range(8)
+    ]
+    among = verdict(pd.concat([borderline, *others]))
     assert among[0].startswith(
-        "ridge exceeds the chance level of a single test, but not after correction for 5 tests, "
-        "at 30 s: 26 of 40"
+        "ridge exceeds the chance level of a single test, but not after correction for 9 tests, "
+        "at 30 s: 18 of 20"
     )
-    assert among[0].endswith("corrected p = 0.2.")
-    assert any(sentence.startswith("5 tests were made") for sentence in among)
+    assert "corrected p = 0." in among[0]
+    assert any("9 tests were made" in sentence for sentence in among)
 
 
 def test_windows_of_one_decoder_are_told_apart() -> None:
-    said = verdict(table(("ridge", 5.0, 100, 52), ("ridge", 30.0, 20, 18), ("ridge", 60.0, 10, 10)))
-    assert "at 30 s: 36 of 40 windows (90 %)" in said[0]
+    short = uneven("ridge", 5).assign(window=5.0)
+    said = verdict(pd.concat([short, uneven("ridge", 10), uneven("ridge", 10).assign(window=60.0)]))
+    assert "at 30 s: 20 of 20 windows (100 %)" in said[0]
     assert "at 60 s: 20 of 20 windows (100 %)" in said[0]
-    assert said[1].startswith("ridge does not beat chance at 5 s: 104 of 200")
+    assert said[1].startswith("ridge does not beat chance at 5 s: 10 of 20")
 
 
 def test_one_listener_with_little_data_is_an_anecdote() -> None:
     few = verdict(table(("ridge", 60.0, 3, 3), subjects=("S1",)))
     assert "1 held-out fold of one listener, about 3 min tested: an anecdote, not evidence." in few
-    assert (
-        "With 3 windows of 60 s even a faultless decoder could not be told from guessing "
-        "(p = 0.125)." in few
+    assert few[0] == (
+        "No verdict on ridge: there are too few trials to tell a decoder from guessing; at 60 s: "
+        "3 of 3 windows (100 %), chance level of independent windows 100 %."
     )
-    assert few[0].startswith("ridge does not beat chance at 60 s: 3 of 3 windows (100 %)")
+
+
+def test_a_label_that_never_changes_gives_no_verdict() -> None:
+    trials = [record(i, 1, [0, 5]) for i in range(12)]
+    said = verdict(table(("ridge", 30.0, 60, 60), subjects=("S1",)).assign(trials=[trials]))
+    assert said[0].startswith(
+        "No verdict on ridge: the attended stimulus has the same place in the list in all trials of"
+        " a listener, so that attention cannot be told from a talker"
+    )
+    assert any(sentence.startswith("List the stimuli of all trials in one") for sentence in said)
+    assert not any("above chance" in sentence for sentence in said)
 
 
 @pytest.mark.parametrize(
@@ -64,14 +94,15 @@ def test_amount_of_data_is_named(subjects: tuple[str, ...], n_windows: int, expe
 
 
 def test_ample_data_raises_no_caution_about_its_amount() -> None:
-    said = verdict(table(("ridge", 30.0, 100, 80)))
-    assert len(said) == 2
-    assert "windows as independent" in said[1]
+    assert verdict(table(("ridge", 30.0, 100, 80)))[1:] == [UNITS]
 
 
 def test_few_windows_are_named_with_what_they_can_show() -> None:
-    said = verdict(table(("ridge", 60.0, 4, 3)))
-    assert "There are only 8 windows of 60 s: an accuracy below 87.5 % means nothing there." in said
+    said = verdict(table(("ridge", 60.0, 8, 6)))
+    level = re.search(r"chance level ([0-9.]+ %)", said[0]).group(1)
+    assert (
+        f"There are only 16 windows of 60 s: an accuracy below {level} means nothing there." in said
+    )
 
 
 def test_swapped_labels_are_suspected() -> None:
