@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cocktailparty.edf_records import check_no_pauses, has_pauses, with_pauses
+from cocktailparty.eeglab73 import is_eeglab73, read_eeglab73
 from cocktailparty.features.waveform import check_samples
 from cocktailparty.foreign import shown_once
 from cocktailparty.interruptions import Interruption, interruptions, stretch_around
 from cocktailparty.preprocessing import interpolate, interpolation_reach
+from cocktailparty.reader_errors import reader_error
 from cocktailparty.stored_rates import Source, file_bounds, has_wrong_times, sources, stored_rates
 from cocktailparty.validation import constant_columns
 from cocktailparty.xdf import is_xdf, read_xdf
@@ -33,6 +35,7 @@ _HARMLESS = (
     "Online software filter detected",
     "Invalid (patient information|measurement date)",
     "The data contains 'boundary' events",
+    "Not setting positions? of .* eog channels? found in montage",
 )
 # What it only warns of although the file is not complete.
 _BROKEN = "Invalid tag with only"
@@ -43,7 +46,7 @@ _BLOCK = 2**17
 _OUTSIDE, _LONGER = "Omitted .* annotation", "Limited .* annotation"
 
 
-def read_eeg(path: str | PathLike[str]) -> "mne.io.BaseRaw":
+def read_eeg(path: str | PathLike[str], **arguments: Any) -> "mne.io.BaseRaw":
     """Open a continuous EEG recording of any format that MNE-Python reads, or XDF.
 
     Parameters
@@ -52,6 +55,9 @@ def read_eeg(path: str | PathLike[str]) -> "mne.io.BaseRaw":
         File (or folder, for formats that are one): fif, edf, bdf, BrainVision vhdr, EEGLAB set,
         and others, told apart by the extension; XDF with one stream of EEG, see
         `cocktailparty.recordings.read_xdf` for others.
+    **arguments : object
+        Parameters of the reader that MNE-Python takes for the format, such as ``encoding`` of
+        `mne.io.read_raw_edf`, or of `cocktailparty.recordings.read_xdf`.
 
     Returns
     -------
@@ -64,7 +70,8 @@ def read_eeg(path: str | PathLike[str]) -> "mne.io.BaseRaw":
     FileNotFoundError
         If there is no such file.
     OSError
-        If the file is broken, holds no continuous recording, or is of an unknown format.
+        If the file is broken, holds no continuous recording, is of an unknown format, or cannot
+        be read without another package or a parameter, which are named.
 
     Notes
     -----
@@ -87,27 +94,25 @@ def read_eeg(path: str | PathLike[str]) -> "mne.io.BaseRaw":
     if not path.exists():
         raise FileNotFoundError(f"EEG file {path} does not exist: check the path")
     if is_xdf(path):
-        return read_xdf(path)
+        return read_xdf(path, **arguments)
+    arguments = {"preload": False, "verbose": "WARNING", **arguments}
     paused = has_pauses(path)
     expected = (_LONGER,) if path.suffix.lower() == ".set" else (_OUTSIDE, _LONGER) * paused
     with shown_once(_HARMLESS + expected):
         warnings.filterwarnings("error", _BROKEN, RuntimeWarning)
         try:
-            raw = mne.io.read_raw(path, preload=False, verbose="WARNING")
+            read = read_eeglab73 if is_eeglab73(path) else mne.io.read_raw
+            raw = read(path, **arguments)
             if has_wrong_times(raw):
                 stim = [raw.ch_names[i] for i in mne.pick_types(raw.info, stim=True)]
-                raw = mne.io.read_raw(path, preload=False, stim_channel=[], verbose="WARNING")
+                raw = mne.io.read_raw(path, **{**arguments, "stim_channel": []})
                 types = dict.fromkeys(stim, "stim")
                 raw.set_channel_types(types, on_unit_change="ignore", verbose="WARNING")
         # The readers raise whatever their parsing runs into, from IndexError to struct.error.
         except Exception as error:
             if isinstance(error, Warning) and not str(error).startswith(_BROKEN):
                 raise
-            raise OSError(
-                f"EEG file {path} cannot be read ({_first_line(error)}): it is broken, or not a "
-                "continuous recording of a format that mne.io.read_raw knows; copy it again, or "
-                "read it by the MNE function for its format"
-            ) from error
+            raise reader_error(path, error, arguments) from error
         return with_pauses(raw, path) if paused else raw
 
 
@@ -351,7 +356,3 @@ def _check_potentials(raw: "mne.io.BaseRaw", names: list[str]) -> None:
             "reference='average' is meant for potentials, the picked channels are of type "
             f"{sorted(types)}: set reference=None"
         )
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
