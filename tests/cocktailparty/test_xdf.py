@@ -92,7 +92,7 @@ def test_a_loss_is_a_hole_and_no_smear(tmp_path, lost, jitter):
     assert raw.annotations.onset[-1] == pytest.approx(100.0, abs=2e-3)
     sounds = [rng.random((2000, 1)) for _ in range(2)]
     cut = {"sfreq": 64, "reference": None}
-    with pytest.raises(ValueError, match="lengths differ"):
+    with pytest.raises(ValueError, match=r"interrupted at 40\.000 s"):
         trial_from_raw(raw, sounds, onset=25.0, **cut)
     after = trial_from_raw(raw, sounds, onset=60.0, **cut)
     assert after.duration == pytest.approx(2000 / 64)
