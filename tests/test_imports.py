@@ -93,6 +93,7 @@ def test_the_command_line_enters_the_rooms_only_when_it_needs_them():
                 "clusters.py",
                 "continuous.py",
                 "edf_records.py",
+                "eeglab73.py",
                 "interruptions.py",
                 "montages.py",
                 "recordings.py",
