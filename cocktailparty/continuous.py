@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import ceil, floor
 from os import PathLike
 from pathlib import Path
@@ -12,13 +13,11 @@ import numpy as np
 
 from cocktailparty.edf_records import check_no_pauses, has_pauses, with_pauses
 from cocktailparty.eeglab73 import is_eeglab73, read_eeglab73
-from cocktailparty.features.waveform import check_samples
 from cocktailparty.foreign import shown_once
 from cocktailparty.interruptions import Interruption, interruptions, stretch_around
 from cocktailparty.preprocessing import interpolate, interpolation_reach
 from cocktailparty.reader_errors import reader_error
 from cocktailparty.stored_rates import Source, file_bounds, has_wrong_times, sources, stored_rates
-from cocktailparty.validation import constant_columns
 from cocktailparty.xdf import is_xdf, read_xdf
 
 if TYPE_CHECKING:
@@ -142,7 +141,7 @@ def raw_from_array(
     Raises
     ------
     ValueError
-        If the array does not have as many channels as there are names, or an electrode was dead.
+        If the array does not have as many channels as there are names.
     """
     import mne
 
@@ -152,10 +151,6 @@ def raw_from_array(
             f"{what} must be numbers of shape (n_times, {len(channel_names)}), got {eeg.dtype} of "
             f"shape {eeg.shape}"
         )
-    # Filters and a new reference leave a trace of noise in such a channel: this is the last chance.
-    flat = [channel_names[i] for i in constant_columns(eeg) if channel_names[i] in electrodes]
-    if flat:
-        raise ValueError(f"{what}: channel(s) {flat} are constant: interpolate or drop them first")
     types = ["eeg" if name in electrodes else "misc" for name in channel_names]
     info = mne.create_info(list(channel_names), sfreq, types)
     info["description"] = what
@@ -252,8 +247,8 @@ class Continuous:
         ends = [x for x in self.interruptions if not (x.bad and keep_bad)]
         return stretch_around(ends, self.n_times, position)
 
-    def sample(self, positions: np.ndarray, spacing: float, start: int, stop: int) -> np.ndarray:
-        """Evaluate the re-referenced channels at any moments.
+    def recorded(self, positions: np.ndarray, spacing: float, start: int, stop: int) -> np.ndarray:
+        """Evaluate the channels at any moments, as they were recorded.
 
         Parameters
         ----------
@@ -266,39 +261,108 @@ class Continuous:
 
         Returns
         -------
-        eeg : ndarray of shape (n_positions, n_channels)
-            Values in volts.
+        values : ndarray of shape (n_positions, n_channels + n_references)
+            Values in volts, of the channels and then of the references.
+
+        Raises
+        ------
+        MissingValuesError
+            If a value that is needed is not finite.
         """
-        values = np.empty((len(positions), len(self._index)))
+        names = self.names + self.references
+        values = np.empty((len(positions), len(names)))
         for source in sources(self.raw, self._index, self._rates, start):
-            values[:, source.columns] = _evaluated(source, positions, spacing, start, stop)
-        eeg, references = values[:, : len(self.names)], values[:, len(self.names) :]
+            read = _Reader(source, [names[i] for i in source.columns], self.sfreq)
+            values[:, source.columns] = read.at(positions, spacing, start, stop)
+        return values
+
+    def rereferenced(
+        self, values: np.ndarray, left_out: Sequence[str] = ()
+    ) -> tuple[np.ndarray, list[str]]:
+        """Give channels their reference.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_positions, n_channels + n_references)
+            From `recorded`, filtered or not.
+        left_out : sequence of str
+            Channels that are not used.
+
+        Returns
+        -------
+        eeg : ndarray of shape (n_positions, n_kept)
+            Channels that are left.
+        names : list of str
+            Their names.
+        """
+        kept = [i for i, name in enumerate(self.names) if name not in left_out]
+        eeg, references = values[:, kept], values[:, len(self.names) :]
         if self.average:
-            return eeg - eeg.mean(axis=1, keepdims=True)
-        if self.references:
-            return eeg - references.mean(axis=1, keepdims=True)
-        return eeg
+            eeg = eeg - eeg.mean(axis=1, keepdims=True)
+        elif self.references:
+            eeg = eeg - references.mean(axis=1, keepdims=True)
+        return eeg, [self.names[i] for i in kept]
 
 
-def _evaluated(
-    source: Source, positions: np.ndarray, spacing: float, start: int, stop: int
-) -> np.ndarray:
-    """Evaluate the channels of a source; everything is given in samples of the recording."""
-    positions = source.origin + source.ratio * positions
-    spacing = source.ratio * spacing
-    start, stop = source.bounds(start, stop)
-    reach = interpolation_reach(spacing)
-    values = np.empty((len(positions), len(source.columns)))
-    n_positions = max(1, round(_BLOCK / spacing))
-    for i in range(0, len(positions), n_positions):
-        block = positions[i : i + n_positions]
-        # The kernel sees the same samples as without blocks, and so do the ends: a block that
-        # is shorter than the kernel would be reflected.
-        first = max(start, min(floor(block[0]), stop - reach - 1) - reach)
-        last = min(stop, max(ceil(block[-1]), start + reach) + reach + 1)
-        data = check_samples(source.read(first, last), "the EEG")
-        values[i : i + n_positions] = interpolate(data, block - first, spacing)
-    return values
+class MissingValuesError(ValueError):
+    """Values of a recording that a trial needs are not finite.
+
+    Parameters
+    ----------
+    message : str
+        What is missing.
+    first, last : float
+        Moments of the first and the last one, in seconds.
+    """
+
+    def __init__(self, message: str, first: float, last: float) -> None:
+        super().__init__(message)
+        self.first, self.last = first, last
+
+
+@dataclass(frozen=True)
+class _Reader:
+    source: Source
+    names: list[str]
+    sfreq: float
+
+    def at(self, positions: np.ndarray, spacing: float, start: int, stop: int) -> np.ndarray:
+        """Evaluate the channels; everything is given in samples of the recording."""
+        source = self.source
+        positions = source.origin + source.ratio * positions
+        spacing = source.ratio * spacing
+        start, stop = source.bounds(start, stop)
+        reach = interpolation_reach(spacing)
+        values = np.empty((len(positions), len(source.columns)))
+        n_positions = max(1, round(_BLOCK / spacing))
+        for i in range(0, len(positions), n_positions):
+            block = positions[i : i + n_positions]
+            # The kernel sees the same samples as without blocks, and so do the ends: a block that
+            # is shorter than the kernel would be reflected.
+            first = max(start, min(floor(block[0]), stop - reach - 1) - reach)
+            last = min(stop, max(ceil(block[-1]), start + reach) + reach + 1)
+            data = source.read(first, last)
+            self._check_finite(data, first)
+            values[i : i + n_positions] = interpolate(data, block - first, spacing)
+        return values
+
+    def _check_finite(self, data: np.ndarray, first: int) -> None:
+        missing = ~np.isfinite(data)
+        if not missing.any():
+            return
+        rows = np.flatnonzero(missing.any(axis=1))
+        begin, end = (
+            float((first + row - self.source.origin) / self.source.ratio / self.sfreq)
+            for row in (rows[0], rows[-1])
+        )
+        names = [self.names[i] for i in np.flatnonzero(missing.any(axis=0))]
+        shown = f"{names[:8]}{f' and {len(names) - 8} more' * (len(names) > 8)}"
+        raise MissingValuesError(
+            f"the EEG has {missing.sum()} NaN or infinite value(s) in channel(s) {shown}, between "
+            f"{begin:.3f} and {end:.3f} s of the recording",
+            begin,
+            end,
+        )
 
 
 def check_raw(raw: Any) -> None:

@@ -173,6 +173,8 @@ def methods_text(trials: Sequence[Trial]) -> list[str]:
             if bads
             else "No channel was marked bad."
         )
+    if flat := _values(known, "flat"):
+        text.append(f"Left out because they were constant in some trial: {_listed(flat)}.")
     features = _values(known, "features")
     if features:
         text.append(f"Features of the sounds: {'; '.join(features)}.")

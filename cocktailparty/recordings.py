@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cocktailparty.clock import ClockDrift, clock_drift
-from cocktailparty.continuous import Continuous, check_raw, read_eeg
+from cocktailparty.continuous import Continuous, MissingValuesError, check_raw, read_eeg
 from cocktailparty.features import speech_envelope
 from cocktailparty.features.waveform import check_rate
+from cocktailparty.flat_channels import check_flat, check_on_flat, flat_columns
 from cocktailparty.foreign import shown_once
 from cocktailparty.interruptions import check_on_bad
 from cocktailparty.montages import recorded_positions
@@ -25,6 +26,7 @@ from cocktailparty.trial_requests import (
     check_request,
     check_whole,
     common_length,
+    needed,
     trial_by_trial,
     whole_trials,
 )
@@ -61,6 +63,7 @@ def trial_from_raw(
     picks: str | Sequence[str] = "eeg",
     eeg_clock: float = 1.0,
     on_bad: str = "raise",
+    on_flat: str = "raise",
     envelope: Callable[..., Any] = speech_envelope,
     subject: str = "",
     story: str = "",
@@ -110,6 +113,10 @@ def trial_from_raw(
         What to do if a stretch that an annotation marks as bad (BAD_...) lies inside the trial:
         an error; use it like all others; or an error here, which `trials_from_raw` answers by
         leaving the trial out.
+    on_flat : "raise", "drop" or "keep"
+        What to do with channels that are constant in the trial as it was recorded, before a new
+        reference hides it: an error; leave them out, and out of the average reference; or use
+        them, such as a recorded reference that is zero.
     envelope : callable
         Takes (audio, audio_sfreq, sfreq), returns features (n_times, n_features).
     subject, story, name : str
@@ -129,8 +136,9 @@ def trial_from_raw(
         If a parameter is impossible, the onset lies outside the recording, the sounds differ by
         more than 0.5 s in length from each other or last that much beyond the EEG while no
         duration is given, something is shorter than the given duration, the recording is shorter
-        than the filter, or it is interrupted or marked bad inside the trial, see
-        `cocktailparty.interruptions`.
+        than the filter, it is interrupted or marked bad inside the trial, see
+        `cocktailparty.interruptions`, a channel is constant, or a value is not finite that lies in
+        the trial or within the filter's reach of it.
     OSError
         If an audio file is missing or broken.
 
@@ -154,6 +162,7 @@ def trial_from_raw(
     recording = Continuous(raw, picks, reference)
     check_list(sounds)
     check_on_bad(on_bad)
+    check_on_flat(on_flat)
     check_rate(sfreq, "sfreq")
     check_band(min(sfreq, recording.stored_sfreq), l_freq, h_freq)
     check_request(recording, onset, duration, len(sounds), attended, where)
@@ -185,8 +194,15 @@ def trial_from_raw(
         (before + n_times + after) / sfreq, sfreq, l_freq, h_freq, f"{where}the EEG of the trial"
     )
     positions = first + step * np.arange(-before, n_times + after)
-    eeg = recording.sample(positions, step, start, stop)
-    eeg = bandpass(eeg, sfreq, l_freq, h_freq)[before : before + n_times]
+    within = slice(before, before + n_times)
+    try:
+        values = recording.recorded(positions, step, start, stop)
+    except MissingValuesError as error:
+        raise ValueError(f"{where}{needed(error, onset, n_times, before, after, sfreq)}") from error
+    both = recording.names + recording.references
+    flat = [both[i] for i in flat_columns(values[within])]
+    flat = check_flat(flat, recording.references, len(recording.names), on_flat, where)
+    eeg, names = recording.rereferenced(bandpass(values, sfreq, l_freq, h_freq)[within], flat)
     if filter_stimuli:
         for i, feature in enumerate(features):
             check_duration(len(feature) / sfreq, sfreq, l_freq, h_freq, f"{where}sounds[{i}]")
@@ -199,17 +215,18 @@ def trial_from_raw(
         subject=subject,
         story=story,
         name=name,
-        channel_names=recording.names,
+        channel_names=names,
         audio=None if mixture is None else mixture[0][: round(n_times / sfreq * mixture[1])],
         audio_sfreq=None if mixture is None else mixture[1],
-        channel_positions=recorded_positions(raw, recording.names),
+        channel_positions=recorded_positions(raw, names),
         provenance=passed_filter(
             {
-                **of_recording(raw, recording.names, reference),
+                **of_recording(raw, names, reference),
                 "eeg_sfreq": recording.stored_sfreq,
                 **of_sounds(sounds, envelope),
                 "positions": "the recording",
                 **({"kept_bad": kept} if kept else {}),
+                **({"flat": flat} if flat else {}),
             },
             recording.stored_sfreq,
             sfreq,
@@ -245,7 +262,8 @@ def trials_from_raw(
     Returns
     -------
     trials : list of Trial
-        In the order of the onsets, without those that ``on_bad="drop"`` leaves out.
+        In the order of the onsets, without those that ``on_bad="drop"`` leaves out, and without
+        channels that ``on_flat="drop"`` leaves out of one of them.
 
     Raises
     ------
@@ -281,7 +299,7 @@ def trials_from_raw(
     with shown_once():
         trials = whole_trials(
             (partial(trial_from_raw, raw, **request) for request in requests),
-            arguments.get("on_bad", "raise"),
+            arguments,
         )
     return _with_sounds(trials, sounds, arguments.get("envelope", speech_envelope))
 
@@ -349,7 +367,7 @@ def trials_from_epochs(
                     epochs, epochs.get_annotations_per_epoch(), requests, strict=True
                 )
             ),
-            arguments.get("on_bad", "raise"),
+            arguments,
         )
     return _with_sounds(trials, sounds, arguments.get("envelope", speech_envelope))
 

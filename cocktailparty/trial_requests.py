@@ -1,7 +1,7 @@
 """What is asked for when trials are cut out of a recording, checked before any work."""
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from math import ceil, inf
 from os import PathLike
@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from cocktailparty.continuous import Continuous
+from cocktailparty.continuous import Continuous, MissingValuesError
 from cocktailparty.features import speech_envelope
+from cocktailparty.flat_channels import without_flat
 from cocktailparty.interruptions import BadSpanError, first_inside
 from cocktailparty.sounds import sound_features
 from cocktailparty.trial import Trial
@@ -142,15 +143,53 @@ def check_whole(
     return told
 
 
-def whole_trials(cuts: Iterable[Callable[[], Trial]], on_bad: str) -> list[Trial | None]:
-    """Cut trials, and leave out those that hold what is marked bad, if that is asked for.
+def needed(
+    error: MissingValuesError, onset: float, n_times: int, before: int, after: int, sfreq: float
+) -> str:
+    """Say why a trial needs a value that is not finite.
+
+    Parameters
+    ----------
+    error : MissingValuesError
+        What is missing.
+    onset : float
+        Start of the trial in seconds.
+    n_times, before, after : int
+        Samples of the trial, and those before and after it that the filter looks at.
+    sfreq : float
+        Its sampling rate in hertz.
+
+    Returns
+    -------
+    message : str
+        Says what is missing, why it matters, and what to do.
+    """
+    end = onset + n_times / sfreq
+    if error.last >= onset and error.first < end:
+        return (
+            f"{error}, inside the trial from {onset:g} to {end:g} s: interpolate them, or cut the "
+            "trial before or after"
+        )
+    return (
+        f"{error}, outside of the trial from {onset:g} to {end:g} s but within the reach of its "
+        f"filter, which looks at {before / sfreq:.3g} s before it and {after / sfreq:.3g} s after "
+        "it: interpolate them, or mark them as bad by an annotation (BAD_...), where the filter "
+        "stops"
+    )
+
+
+def whole_trials(
+    cuts: Iterable[Callable[[], Trial]], arguments: Mapping[str, Any]
+) -> list[Trial | None]:
+    """Cut trials, and leave out what is bad or dead, if that is asked for.
 
     Parameters
     ----------
     cuts : iterable of callable
         Each cuts a trial.
-    on_bad : str
-        What to do with what is marked bad, see `cocktailparty.recordings.trial_from_raw`.
+    arguments : mapping of str to object
+        Arguments of `cocktailparty.recordings.trial_from_raw`, of which `on_bad` and `on_flat`
+        matter.
 
     Returns
     -------
@@ -169,7 +208,8 @@ def whole_trials(cuts: Iterable[Callable[[], Trial]], on_bad: str) -> list[Trial
         If trials are left out.
     """
     trials: list[Trial | None] = []
-    told = []
+    told: list[str] = []
+    on_bad = arguments.get("on_bad", "raise")
     for cut in cuts:
         try:
             trials.append(cut())
@@ -178,6 +218,9 @@ def whole_trials(cuts: Iterable[Callable[[], Trial]], on_bad: str) -> list[Trial
                 raise
             trials.append(None)
             told.append(str(error))
+    if arguments.get("on_flat") == "drop":
+        alive = iter(without_flat([trial for trial in trials if trial is not None]))
+        trials = [trial and next(alive) for trial in trials]
     if not told:
         return trials
     first = told[0].split(": set on_bad")[0]

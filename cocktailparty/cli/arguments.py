@@ -80,6 +80,23 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     add("--data", type=Path, metavar="PATH", help="folder of a corpus; see `datasets`")
     add("--corpus", metavar="NAME", help="what the folder holds, if it is not recognised")
     add_on_bad(parser)
+    add_drop_flat(parser)
+
+
+def add_drop_flat(parser: Any) -> None:
+    """Add the argument that leaves dead channels out.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Parser of a command, or a group of its arguments.
+    """
+    parser.add_argument(
+        "--drop-flat",
+        action="store_true",
+        help="leave channels of recordings that are constant in a trial out of all trials; "
+        "default: an error",
+    )
 
 
 def add_on_bad(parser: Any) -> None:
@@ -203,7 +220,9 @@ def find_function(
     return known[name]
 
 
-def load_trials(path: Path, corpus: "Corpus", band: Band, on_bad: str = "raise") -> list[Trial]:
+def load_trials(
+    path: Path, corpus: "Corpus", band: Band, on_bad: str = "raise", drop_flat: bool = False
+) -> list[Trial]:
     """Load the trials of a corpus in the band and at the rate to decode.
 
     Parameters
@@ -216,6 +235,8 @@ def load_trials(path: Path, corpus: "Corpus", band: Band, on_bad: str = "raise")
         Rate and band.
     on_bad : str
         What to do with what is marked bad, see `cocktailparty.recordings.trial_from_raw`.
+    drop_flat : bool
+        Leave out channels that are constant in a trial, rather than refuse it.
 
     Returns
     -------
@@ -227,7 +248,8 @@ def load_trials(path: Path, corpus: "Corpus", band: Band, on_bad: str = "raise")
 
     # The trials of other corpora were cut by their authors, and nothing is marked in them.
     if corpus.continuous:
-        return datasets.load(path, corpus.key, **vars(band), on_bad=on_bad)
+        on_flat = "drop" if drop_flat else "raise"
+        return datasets.load(path, corpus.key, **vars(band), on_bad=on_bad, on_flat=on_flat)
     return preprocess(datasets.load(path, corpus.key), **vars(band))
 
 

@@ -42,7 +42,7 @@ def load_or_simulate(options: argparse.Namespace, band: Band) -> tuple[list[Tria
         ]
         return preprocess(trials, **vars(band)), "story", text
     corpus = datasets.detect(options.data, options.corpus)
-    trials = load_trials(options.data, corpus, band, options.on_bad)
+    trials = load_trials(options.data, corpus, band, options.on_bad, options.drop_flat)
     text = [f"{corpus.title}, from {options.data.resolve().name}.", corpus.description]
     # A corpus that was loaded holds EEG, and such a corpus has a split that suits it.
     return trials, corpus.default_cv or "trial", text

@@ -10,6 +10,7 @@ from cocktailparty.cli.arguments import (
     Band,
     Commands,
     add_band,
+    add_drop_flat,
     add_on_bad,
     add_output,
     load_trials,
@@ -28,6 +29,7 @@ TRAINING: dict[str, Any] = {
     "subject": None,
     "cv": None,
     "save_model": None,
+    "drop_flat": False,
     "sfreq": 64.0,
     "l_freq": 1.0,
     "h_freq": 9.0,
@@ -85,6 +87,7 @@ def add_parser(commands: Commands) -> None:
         "the decoder may be; default: what suits the corpus, and subject for several "
         "listeners")  # fmt: skip
     add("--save-model", type=Path, metavar="FILE", help="save the model for --model")
+    add_drop_flat(training)
     add_band(training)
     # So that an argument that is not given can be told from one that is.
     parser.set_defaults(**dict.fromkeys(TRAINING))
@@ -197,7 +200,7 @@ def _trained(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
     trials = [
         trial
         for folder, corpus in zip(options.train, found, strict=True)
-        for trial in load_trials(folder, corpus, band, options.on_bad)
+        for trial in load_trials(folder, corpus, band, options.on_bad, options.drop_flat)
     ]
     subjects = list(dict.fromkeys(trial.subject for trial in trials))
     if options.subject is not None:

@@ -35,6 +35,8 @@ from cocktailparty.datasets.simulated import (
     simulate_trf,
     simulate_two_talkers,
 )
+from cocktailparty.flat_channels import without_flat
+from cocktailparty.foreign import shown_once
 from cocktailparty.trial import Trial
 
 __all__ = [
@@ -149,7 +151,9 @@ def load(path: Path | str, corpus: str | None = None, **arguments: Any) -> list[
             f"{path} holds no EEG but {found.title!r}: read it with "
             f"cocktailparty.datasets.{found.reader}"
         )
-    return found.load(Path(path), **arguments)
+    with shown_once():
+        trials = found.load(Path(path), **arguments)
+    return without_flat(trials) if arguments.get("on_flat") == "drop" else trials
 
 
 def download(

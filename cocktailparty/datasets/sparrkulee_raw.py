@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cocktailparty.continuous import Continuous, read_eeg
+from cocktailparty.continuous import read_eeg
 from cocktailparty.datasets.arrayfiles import read_npz
 from cocktailparty.datasets.arraytrials import trial_with_sounds
 from cocktailparty.datasets.caps import on_cap
@@ -87,7 +87,8 @@ def load(
         Takes (audio, audio_sfreq, sfreq), returns features (n_times, n_features).
     **arguments : object
         Further arguments of `cocktailparty.recordings.trial_from_raw`: `l_freq`, `h_freq`,
-        `filter_stimuli`, `picks`, `reference` and `on_bad`.
+        `filter_stimuli`, `picks`, `reference`, `on_bad` and
+        `on_flat`.
 
     Returns
     -------
@@ -144,7 +145,6 @@ def load(
 
     def cut(subject: str, recording: _Recording) -> Trial:
         with _opened(recording.eeg) as raw:
-            _check_electrodes(raw, arguments.get("picks", "eeg"), recording.eeg)
             try:
                 with shown_once():
                     status = raw.get_data(_STATUS, verbose="WARNING")[0]
@@ -173,7 +173,7 @@ def load(
             return on_cap(trial, "biosemi64")
 
     cuts = (partial(cut, *request) for request in recordings)
-    trials = whole_trials(cuts, arguments.get("on_bad", "raise"))
+    trials = whole_trials(cuts, arguments)
     return [trial for trial in trials if trial is not None]
 
 
@@ -295,21 +295,3 @@ def _opened(file: Path) -> Iterator[Any]:
         external = {name: "misc" for name in others if name != _STATUS}
         raw.set_channel_types(external, on_unit_change="ignore", verbose="WARNING")
         yield raw
-
-
-def _check_electrodes(raw: Any, picks: Any, file: Path) -> None:
-    # Filters and a new reference leave a trace of noise in a dead channel: this is the last chance.
-    names = Continuous(raw, picks).names
-    moves = np.zeros(len(names), dtype=bool)
-    step = round(60 * raw.info["sfreq"])
-    first = None
-    with shown_once():
-        for start in range(0, len(raw.times), step):
-            stop = min(start + step, len(raw.times))
-            stretch = raw.get_data(names, start, stop, verbose="WARNING")
-            first = stretch[:, :1] if first is None else first
-            moves |= np.any(stretch != first, axis=1)
-            if moves.all():
-                return
-    flat = [name for name, alive in zip(names, moves, strict=True) if not alive]
-    raise ValueError(f"{file}: channel(s) {flat} are constant: leave them out by picks=[...]")

@@ -107,7 +107,7 @@ def load(
         Takes (audio, audio_sfreq, sfreq), returns features (n_times, n_features).
     **arguments : object
         Further arguments of `cocktailparty.recordings.trial_from_raw`: `l_freq`, `h_freq`,
-        `reference`, `picks`, `filter_stimuli`, `on_bad`.
+        `reference`, `picks`, `filter_stimuli`, `on_bad`, `on_flat`.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def _loaded(
 
     files = list(dict.fromkeys(row.eeg for row in rows))
     order = sorted(range(len(rows)), key=lambda i: files.index(rows[i].eeg))
-    trials = whole_trials((partial(cut, rows[i]) for i in order), arguments.get("on_bad", "raise"))
+    trials = whole_trials((partial(cut, rows[i]) for i in order), arguments)
     found = dict(zip(order, trials, strict=True))
     return [trial for i in range(len(rows)) if (trial := found[i]) is not None]
 

@@ -79,7 +79,7 @@ def test_read_eeg_refuses_half_a_file(tmp_path, rng, share):
 
 
 def sample_all(view):
-    return view.sample(np.arange(view.n_times), 1.0, 0, view.n_times)
+    return view.rereferenced(view.recorded(np.arange(view.n_times), 1.0, 0, view.n_times))[0]
 
 
 def test_reference(rng):
@@ -165,11 +165,11 @@ def test_sample_reads_the_needed_stretch_from_disk_and_nothing_beyond_the_span(r
     positions = 1000.25 + 4.0 * np.arange(100)
     view = Continuous(on_disk)
     np.testing.assert_allclose(
-        view.sample(positions, 4.0, 0, view.n_times),
-        Continuous(raw).sample(positions, 4.0, 0, view.n_times),
+        view.recorded(positions, 4.0, 0, view.n_times),
+        Continuous(raw).recorded(positions, 4.0, 0, view.n_times),
         atol=1e-10,
     )
-    view.sample(positions, 4.0, 990, 1400)
+    view.recorded(positions, 4.0, 990, 1400)
     assert asked[0][0] == 1000 - 41
     assert asked[0][1] < 1397 + 45
     assert asked[1] == (990, 1400)

@@ -227,9 +227,21 @@ def test_samples_that_are_not_finite_are_refused_only_where_they_are_needed(rng)
     data = noise_eeg(rng, 30)
     data[20 * SFREQ, 1] = np.nan
     raw = make_raw(data)
-    with pytest.raises(ValueError, match=r"the EEG has 1 NaN or infinite sample\(s\)"):
+    channel = raw.ch_names[1]
+    told = rf"the EEG has 1 NaN or infinite value\(s\) in channel\(s\) \['{channel}'\], "
+    told += r"between 20\.000 and 20\.000 s of the recording, {} the trial from {:g} to {:g} s"
+    with pytest.raises(ValueError, match=told.format("inside", 15, 25)):
         trial_from_raw(raw, [], onset=15, duration=10)
+    for onset, duration in ((9, 10), (21.5, 8)):
+        beyond = told.format("outside of", onset, onset + duration)
+        reach = r"reach of its filter, which looks at 1\.64 s before it"
+        with pytest.raises(ValueError, match=f"trial 'x': {beyond} but within the {reach}"):
+            trial_from_raw(raw, [], onset=onset, duration=duration, name="x")
     assert trial_from_raw(raw, [], onset=5, duration=10).n_times == 640
+    # As the message says: the filter stops at what is marked bad.
+    raw.set_annotations(mne.Annotations([20], [0.01], ["BAD_nan"]))
+    assert trial_from_raw(raw, [], onset=9, duration=10).n_times == 640
+    assert trial_from_raw(raw, [], onset=21.5, duration=8).n_times == 512
 
 
 # --- many trials ----------------------------------------------------------------------------------

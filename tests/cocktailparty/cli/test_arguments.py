@@ -8,6 +8,7 @@ from cocktailparty import datasets
 from cocktailparty.cli.arguments import (
     Band,
     add_band,
+    add_drop_flat,
     add_on_bad,
     add_output,
     check_output,
@@ -44,21 +45,22 @@ def test_trials_come_in_the_band_that_was_asked_for(tmp_path, rng):
     assert 6 / 64 < left < 10 / 64
 
 
-def test_what_is_marked_bad_is_left_to_the_corpora_that_hold_recordings(tmp_path):
+def test_what_is_bad_or_dead_is_left_to_the_corpora_that_hold_recordings(tmp_path):
     asked = []
     recordings = SimpleNamespace(continuous=True, key="mine")
 
     def load(path, corpus, **arguments):
-        asked.append((corpus, arguments["on_bad"]))
+        asked.append((corpus, arguments["on_bad"], arguments["on_flat"]))
         return []
 
     parser = argparse.ArgumentParser()
     add_on_bad(parser)
+    add_drop_flat(parser)
     with mock.patch.object(datasets, "load", load):
-        for given in ([], ["--on-bad", "drop"]):
-            on_bad = parser.parse_args(given).on_bad
-            load_trials(tmp_path, recordings, Band(32, 1, 9), on_bad)
-    assert asked == [("mine", "raise"), ("mine", "drop")]
+        for given in ([], ["--on-bad", "drop", "--drop-flat"]):
+            options = parser.parse_args(given)
+            load_trials(tmp_path, recordings, Band(32, 1, 9), options.on_bad, options.drop_flat)
+    assert asked == [("mine", "raise", "raise"), ("mine", "drop", "drop")]
 
 
 def test_results_go_into_a_folder(tmp_path):

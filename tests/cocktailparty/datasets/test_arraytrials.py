@@ -28,9 +28,13 @@ def test_unfit_array_is_refused(rng):
 def test_dead_electrode_is_refused_but_no_other_channel(rng):
     eeg = rng.normal(size=(640, 3))
     eeg[:, 2] = 7
-    raw_from_array(eeg, 64, NAMES, ["Fz", "Cz"], "eeg")
-    with pytest.raises(ValueError, match=r"eeg: channel\(s\) \['EXG1'\] are constant"):
-        raw_from_array(eeg, 64, NAMES, NAMES, "eeg")
+    sounds = [rng.random((640, 1))]
+    raw = raw_from_array(eeg, 64, NAMES, ["Fz", "Cz"], "eeg")
+    assert trial_with_sounds(raw, sounds, **PLAIN).n_channels == 2
+    raw = raw_from_array(eeg, 64, NAMES, NAMES, "eeg")
+    with pytest.raises(ValueError, match=r"^here: channel\(s\) \['EXG1'\] are constant"):
+        trial_with_sounds(raw, sounds, **PLAIN)
+    assert trial_with_sounds(raw, sounds, on_flat="drop", **PLAIN).channel_names == ("Fz", "Cz")
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_nan_in_a_trial_is_refused(tmp_path, rng):
     data = loadmat(tmp_path / "EEG" / "S1.mat", struct_as_record=False)["data"][0, 0]
     data.eeg[-400:, 5] = np.nan
     save(tmp_path / "EEG", "S1.mat", data=data)
-    with pytest.raises(ValueError, match=r"S1\.mat, trial 4: the EEG has \d+ NaN"):
+    with pytest.raises(ValueError, match=r"S1\.mat, .*trial 4: .*the EEG has \d+ NaN"):
         dtu_raw.load(tmp_path, envelope=hilbert)
 
 
