@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "WINDOWS",
     "SharedStimulusWarning",
     "check_fold",
     "check_gap",

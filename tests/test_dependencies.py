@@ -1,16 +1,14 @@
 """What each target of the Makefile installs has to cover what it imports."""
 
-import ast
 import re
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.sources import PACKAGES, ROOT, imports
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-PACKAGES = ("cocktailparty", "cnmf", "linear_aad", "deep")
 # Distributions whose import name is another one.
 IMPORT_NAMES = {
     "array-api-compat": "array_api_compat",
@@ -47,15 +45,8 @@ def imported(folder, pattern="*.py"):
     for path in sorted((ROOT / folder).rglob(pattern)):
         if "_build" in path.parts or "auto_examples" in path.parts or "generated" in path.parts:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                names = [node.module]
-            else:
-                continue
-            for name in names:
-                found.setdefault(name.partition(".")[0], path.relative_to(ROOT))
+        for name, _ in imports(path):
+            found.setdefault(name, path.relative_to(ROOT))
     own = {*PACKAGES, "tests", "benchmarks", *sys.stdlib_module_names, *NEVER_INSTALLED}
     return {name: path for name, path in found.items() if name not in own}
 

@@ -57,7 +57,7 @@ def test_spaces_of_distributions_and_makers_of_decoders(trials):
 
     def make(**parameters):
         made.append(parameters)
-        return Skilled(parameters["skill"], pause=0.0 * parameters["size"])
+        return Skilled(parameters["skill"])
 
     space = {
         "skill": FloatDistribution(0.5, 1),
