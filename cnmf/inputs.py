@@ -5,11 +5,12 @@ from typing import Any
 from warnings import warn
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from cnmf.objective import CONTRASTS, beta_exponent
-from cocktailparty.backend import is_cupy, namespace
+from cocktailparty.backend import as_array, is_cupy, is_pandas, namespace
 from cocktailparty.validation import check_finite, float_array
 
 INITS = ("guide", "random", "blind")
@@ -80,6 +81,8 @@ def check_spectrogram(estimator: BaseEstimator, X: Any, beta: float, reset: bool
         If it is empty, not finite, negative, of wrong shape, or holds zeros and the divergence
         has no value there.
     """
+    if not is_pandas(X) and not issparse(X):
+        X = as_array(X, "X")
     if np.ndim(X) == 2 and not is_cupy(X):
         X = validate_data(estimator, X, reset=reset, dtype=[np.float64, np.float32], order="C")
     elif np.ndim(X) == 2 or np.ndim(X) == 3:
@@ -247,7 +250,7 @@ def check_fixed(fixed: Any, what: str, shape: tuple[int, ...], X: Any) -> Any:
     if fixed is None:
         return None
     xp = namespace(X)
-    fixed = fixed if is_cupy(fixed) else np.asarray(fixed)
+    fixed = as_array(fixed, what)
     if fixed.dtype != bool:
         raise ValueError(f"{what} must be of bool, got {fixed.dtype}")
     try:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnmf.steering import NeuroSteeredSeparator
+from cocktailparty.backend import to_numpy
 from cocktailparty.files import replacing
 from cocktailparty.trial import Trial
 from cocktailparty.versions import versions
@@ -72,7 +73,7 @@ def separate_and_report(
         raise ValueError("give either eeg or guide: one of them has to say what is attended")
     if audio_sfreq != int(audio_sfreq):
         raise ValueError(f"audio_sfreq must be a whole number of hertz, got {audio_sfreq!r}")
-    audio = np.asarray(audio)
+    audio = to_numpy(audio, "audio")
     if eeg is not None:
         trial = Trial(eeg, None, sfreq, audio=audio, audio_sfreq=audio_sfreq)
         parts = separator.separate(trial)
@@ -126,7 +127,7 @@ def plot_separation(audio: Any, parts: Any, audio_sfreq: float) -> Any:
     signals = [audio, *parts]
     levels = []
     for signal in signals:
-        spectra = magnitude(spectrogram(np.asarray(signal), n_fft, min(hop, n_fft // 2)))
+        spectra = magnitude(spectrogram(to_numpy(signal, "audio"), n_fft, min(hop, n_fft // 2)))
         levels.append(spectra[:: max(1, round(hop / min(hop, n_fft // 2)))])
     loudest = max(float(levels[0].max()), 1e-12)
     highest = min(_HIGHEST, audio_sfreq / 2)

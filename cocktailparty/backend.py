@@ -5,6 +5,7 @@ the CUDA kernels, that names CuPy.
 """
 
 import sys
+from numbers import Real
 from types import ModuleType
 from typing import Any
 
@@ -56,25 +57,82 @@ def is_array(x: Any) -> bool:
     return bool(array_api_compat.is_array_api_obj(x))
 
 
-def as_array(x: Any) -> Any:
+def as_array(x: Any, what: str = "the array") -> Any:
     """Leave an array where it is and turn anything else into a NumPy array.
 
     Parameters
     ----------
-    x : array or nested sequence of numbers
-        Array of any library, or Python numbers.
+    x : array or other container of numbers
+        Array of any library, table or column of pandas, or (nested) sequence of numbers or arrays.
+    what : str
+        Name of the argument in the message.
 
     Returns
     -------
     array
-        The same array, or a new NumPy array.
+        The same array, or a NumPy array: of a column (n_rows,), of a table (n_rows, n_columns),
+        with NaN where pandas has a missing number. What an object array holds gets a dtype of its
+        own if all of it is real numbers.
+
+    Raises
+    ------
+    ValueError
+        If values are masked: what lies under a mask is no data. Or if the rows of a sequence
+        differ in length.
 
     Examples
     --------
     >>> as_array([1, 2])
     array([1, 2])
+    >>> as_array(np.ma.masked_greater([1.0, 9.0], 5), "eeg")
+    Traceback (most recent call last):
+    ...
+    ValueError: eeg has 1 masked value(s): fill them, as with interpolated values or
+    x.filled(value), or cut them out
     """
-    return x if is_array(x) else np.asarray(x)
+    if isinstance(x, np.ma.MaskedArray):
+        return _unmasked(x, what)
+    if is_pandas(x):
+        x = _from_pandas(x)
+    elif not is_array(x):
+        x = _stacked(x, what)
+    return _typed(x, what) if holds_objects(x) else x
+
+
+def is_pandas(x: Any) -> bool:
+    """Tell whether something is a table, column or index of pandas.
+
+    Parameters
+    ----------
+    x : object
+        Anything.
+
+    Returns
+    -------
+    bool
+        True for what pandas holds numbers in; pandas is not imported to find out.
+    """
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(
+        x, pandas.Series | pandas.DataFrame | pandas.Index | pandas.api.extensions.ExtensionArray
+    )
+
+
+def holds_objects(x: Any) -> bool:
+    """Tell whether something is an array, or column of pandas, of Python objects.
+
+    Parameters
+    ----------
+    x : object
+        Anything.
+
+    Returns
+    -------
+    bool
+        True where the items may be arrays themselves.
+    """
+    dtype = getattr(x, "dtype", None)
+    return isinstance(dtype, np.dtype) and dtype.kind == "O"
 
 
 def is_cupy(x: Any) -> bool:
@@ -94,20 +152,27 @@ def is_cupy(x: Any) -> bool:
     return cupy is not None and isinstance(x, cupy.ndarray)
 
 
-def to_numpy(x: Any) -> np.ndarray:
+def to_numpy(x: Any, what: str = "the array") -> np.ndarray:
     """Copy an array to the host, or pass a NumPy array through.
 
     Parameters
     ----------
     x : array
-        NumPy or CuPy array, or nested sequence of numbers.
+        NumPy or CuPy array, or other container of numbers.
+    what : str
+        Name of the argument in the message.
 
     Returns
     -------
     ndarray
         The same numbers on the host.
+
+    Raises
+    ------
+    ValueError
+        If values are masked, see `as_array`.
     """
-    return x.get() if is_cupy(x) else np.asarray(x)
+    return x.get() if is_cupy(x) else np.asarray(as_array(x, what))
 
 
 def to_device(x: Any, device: str | None) -> Any:
@@ -181,3 +246,51 @@ def gpu_description() -> str:
     properties = cupy.cuda.runtime.getDeviceProperties(0)
     gib = properties["totalGlobalMem"] / 2**30
     return f"{properties['name'].decode()}, {gib:.0f} GiB, CuPy {cupy.__version__}"
+
+
+def _unmasked(x: Any, what: str) -> np.ndarray:
+    n = int(np.ma.getmaskarray(x).sum())
+    if n:
+        raise ValueError(
+            f"{what} has {n} masked value(s): fill them, as with interpolated values or "
+            "x.filled(value), or cut them out"
+        )
+    return np.asarray(x.data)
+
+
+def _from_pandas(x: Any) -> np.ndarray:
+    numeric = sys.modules["pandas"].api.types.is_numeric_dtype
+    values: np.ndarray = x.to_numpy()
+    kinds = list(x.dtypes) if x.ndim == 2 else [x.dtype]
+    if values.dtype == object and all(map(numeric, kinds)):
+        values = x.to_numpy(dtype=float, na_value=np.nan)
+    return values
+
+
+def _without_wraps(x: Any, what: str) -> Any:
+    """Sequence with arrays for masked arrays and columns: NumPy would drop masks in silence."""
+    if not isinstance(x, list | tuple):
+        return x
+    items = [item if isinstance(item, float | int) else _without_wraps(item, what) for item in x]
+    return [
+        as_array(item, what) if isinstance(item, np.ma.MaskedArray) or is_pandas(item) else item
+        for item in items
+    ]
+
+
+def _stacked(x: Any, what: str) -> np.ndarray:
+    x = _without_wraps(x, what)
+    try:
+        return np.asarray(x)
+    except ValueError:
+        raise ValueError(f"{what} must be an array of numbers, its rows differ in length") from None
+
+
+def _typed(x: np.ndarray, what: str) -> np.ndarray:
+    """Array of objects with the dtype of what it holds, if that is numbers or arrays of them."""
+    items = x.ravel().tolist()
+    if all(isinstance(item, Real) and not isinstance(item, bool) for item in items):
+        return x.astype(float)
+    if x.ndim == 1 and any(is_array(item) or is_pandas(item) for item in items):
+        return _stacked(items, what)
+    return x

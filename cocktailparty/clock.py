@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cocktailparty.backend import to_numpy
+
 
 class ClockDrift(NamedTuple):
     """Line that turns the sound card's time into the amplifier's.
@@ -72,7 +74,7 @@ def clock_drift(onsets_eeg: Any, onsets_audio: Any) -> ClockDrift:
 
 
 def _checked_times(times: Any, what: str) -> np.ndarray:
-    times = np.asarray(times, dtype=float)
+    times = to_numpy(times, what).astype(float)
     if times.ndim != 1 or times.size < 2:
         raise ValueError(f"{what} must hold the times of at least 2 triggers, got {times.shape}")
     if not np.all(np.isfinite(times)) or np.any(np.diff(times) <= 0):

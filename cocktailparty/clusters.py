@@ -128,7 +128,7 @@ def cluster_test(
     >>> test.clusters[0].any(axis=1)
     array([ True,  True,  True, False])
     """
-    responses, lags = _checked(responses, "responses"), to_numpy(lags)
+    responses, lags = _checked(responses, "responses"), to_numpy(lags, "lags")
     n_subjects, n_channels, n_lags = responses.shape
     if lags.shape != (n_lags,):
         raise ValueError(f"lags have shape {lags.shape} for {n_lags} lags of the responses")
@@ -196,7 +196,7 @@ def _positions(names: Sequence[str] | None, positions: Any, n_channels: int) -> 
         return None
     if positions is None:
         positions = locate(names or ()).positions
-    positions = np.asarray(positions, float)
+    positions = to_numpy(positions, "channel_positions").astype(float)
     if positions.shape != (n_channels, 3):
         raise ValueError(f"channel_positions of shape {positions.shape} for {n_channels} channels")
     unknown = np.flatnonzero(np.isnan(positions).any(axis=1)).tolist()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cocktailparty.backend import to_numpy
 from cocktailparty.edf_records import check_no_pauses, has_pauses, with_pauses
 from cocktailparty.eeglab73 import is_eeglab73, read_eeglab73
 from cocktailparty.foreign import shown_once
@@ -145,11 +146,12 @@ def raw_from_array(
     """
     import mne
 
-    eeg = np.asarray(eeg)
+    eeg = to_numpy(eeg, what)
+    turned = ": channels come first, pass the transpose" * (len(eeg) == len(channel_names))
     if eeg.ndim != 2 or eeg.shape[1] != len(channel_names) or eeg.dtype.kind not in "iuf":
         raise ValueError(
             f"{what} must be numbers of shape (n_times, {len(channel_names)}), got {eeg.dtype} of "
-            f"shape {eeg.shape}"
+            f"shape {eeg.shape}{turned}"
         )
     types = ["eeg" if name in electrodes else "misc" for name in channel_names]
     info = mne.create_info(list(channel_names), sfreq, types)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.signal import firwin, kaiser_beta
 from scipy.special import i0
 
-from cocktailparty.backend import namespace
+from cocktailparty.backend import namespace, to_numpy
 from cocktailparty.features.waveform import check_rate, check_samples, signal_library
 from cocktailparty.provenance import passed_filter
 from cocktailparty.trial import Trial
@@ -195,7 +195,7 @@ def interpolate(x: Any, positions: Any, spacing: float = 1.0) -> Any:
     True
     """
     x = check_samples(x, "x")
-    positions = np.asarray(positions, dtype=float)
+    positions = to_numpy(positions, "positions").astype(float)
     n_times, reach = x.shape[0], interpolation_reach(spacing)
     if positions.size and not -0.5 <= positions.min() <= positions.max() <= n_times:
         raise ValueError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cocktailparty.backend import to_numpy
 from cocktailparty.clock import ClockDrift, clock_drift
 from cocktailparty.continuous import Continuous, MissingValuesError, check_raw, read_eeg
 from cocktailparty.features import speech_envelope
@@ -287,7 +288,7 @@ def trials_from_raw(
      Trial('b', 10.0 s at 64 Hz, 3 channels, 2 stimuli x 1 feature, attended 1)]
     """
     check_raw(raw)
-    onsets = np.asarray(onsets)
+    onsets = to_numpy(onsets, "onsets")
     if onsets.ndim == 2 and onsets.shape[1] == 3:
         onsets = (onsets[:, 0] - raw.first_samp) / raw.info["sfreq"]
     if onsets.ndim != 1:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cocktailparty.audio_streams import streams
+from cocktailparty.backend import is_pandas
 from cocktailparty.features import speech_envelope
 from cocktailparty.features.waveform import check_samples, check_waveform
 
@@ -183,7 +184,7 @@ def sound_features(sound: Any, sfreq: float, envelope: Callable[..., Any] = spee
             raise ValueError(f"audio file {sound}: {error}") from error
     elif isinstance(sound, tuple):
         features = envelope(*waveform(sound), sfreq)
-    elif hasattr(sound, "dtype"):
+    elif hasattr(sound, "dtype") or is_pandas(sound):
         features = sound
     else:
         raise TypeError(

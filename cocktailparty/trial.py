@@ -6,8 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from cocktailparty.backend import namespace
-from cocktailparty.validation import check_finite, constant_columns, float_array
+from cocktailparty.backend import as_array, holds_objects, namespace, to_numpy
+from cocktailparty.validation import (
+    check_finite,
+    check_time_first,
+    constant_columns,
+    float_array,
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -23,8 +28,9 @@ class Trial:
         Recording in volts (or any unit: the decoders learn the scale).
     stimuli : array of shape (n_stimuli, n_times, n_features), or sequence of arrays
         What the brain may follow (envelopes, spectrograms, ...) of each sound, aligned with
-        `eeg`. A two-dimensional array is taken as (n_stimuli, n_times). None if only the mixture
-        `audio` is known: such a trial can be separated, not decoded.
+        `eeg`. A two-dimensional array is taken as (n_stimuli, n_times), an array of a sequence as
+        (n_times,) or (n_times, n_features). None if only the mixture `audio` is known: such a
+        trial can be separated, not decoded.
     sfreq : float
         Sampling rate of `eeg` and `stimuli` in hertz.
     attended : int, optional
@@ -204,14 +210,19 @@ def _validated(trial: Trial, where: str) -> dict[str, Any]:
         raise ValueError(f"{where}sfreq must be a positive number of hertz, got {trial.sfreq!r}")
     eeg = float_array(trial.eeg, f"{where}eeg")
     if eeg.ndim != 2:
-        raise ValueError(f"{where}eeg must have shape (n_times, n_channels), got {eeg.shape}")
+        single = ": a single channel is eeg[:, None]" if eeg.ndim == 1 else ""
+        raise ValueError(
+            f"{where}eeg must have shape (n_times, n_channels), got {tuple(eeg.shape)}{single}"
+        )
     n_times, n_channels = eeg.shape
     if n_channels == 0:
         raise ValueError(f"{where}eeg has no channels")
     if n_times < 2:
         raise ValueError(f"{where}eeg has {n_times} sample(s), at least 2 are needed")
     check_finite(eeg, f"{where}eeg")
-    names = _checked_names(trial.channel_names, n_channels, where)
+    names = _checked_names(trial.channel_names, eeg.shape, where)
+    if names is None and trial.channel_positions is None:  # nobody said what a channel is
+        check_time_first(eeg.shape, f"{where}eeg")
     flat = constant_columns(eeg)
     if flat:
         shown = [names[i] for i in flat] if names else flat
@@ -248,12 +259,8 @@ def _checked_stimuli(stimuli: Any, eeg: Any, where: str) -> Any:
     n_times = eeg.shape[0]
     if stimuli is None:
         return namespace(eeg).zeros((0, n_times, 1))
-    if isinstance(stimuli, Sequence) and not isinstance(stimuli, str):
-        lengths = [np.shape(s)[0] if np.ndim(s) else 0 for s in stimuli]
-        if len(set(lengths)) > 1:
-            raise ValueError(f"{where}stimuli differ in length: {lengths} samples")
-        if stimuli and not isinstance(stimuli[0], Sequence):
-            stimuli = namespace(*stimuli).stack(list(stimuli))
+    if isinstance(stimuli, list | tuple) or _holds_arrays(stimuli):
+        stimuli = _stacked(list(stimuli), where)
     stimuli = float_array(stimuli, f"{where}stimuli")
     if stimuli.ndim == 2:
         stimuli = stimuli[:, :, None]
@@ -262,6 +269,13 @@ def _checked_stimuli(stimuli: Any, eeg: Any, where: str) -> Any:
             f"{where}stimuli must have shape (n_stimuli, n_times, n_features), got {stimuli.shape}"
         )
     if stimuli.shape[1] != n_times:
+        check_time_first(eeg.shape, f"{where}eeg", stimuli.shape[1])
+        if stimuli.shape[0] == n_times and stimuli.shape[2] == 1:
+            raise ValueError(
+                f"{where}stimuli have shape {tuple(stimuli.shape)}, with the {n_times} samples of "
+                "eeg first: expected (n_stimuli, n_times, n_features), pass the transpose of two "
+                "axes, or a list of one array for each stimulus"
+            )
         raise ValueError(
             f"{where}stimuli have {stimuli.shape[1]} samples but eeg has {n_times}: align and crop "
             "them to the same length and rate first"
@@ -275,6 +289,27 @@ def _checked_stimuli(stimuli: Any, eeg: Any, where: str) -> Any:
         if len(constant_columns(stimuli[i, ...])) == stimuli.shape[2]:
             raise ValueError(f"{where}stimulus {i} is constant: is its audio silent or missing?")
     return stimuli
+
+
+def _holds_arrays(stimuli: Any) -> bool:
+    """Tell an object array, or a column of pandas, whose items are the stimuli."""
+    return holds_objects(stimuli) and bool(stimuli.ndim == 1)
+
+
+def _stacked(stimuli: list[Any], where: str) -> Any:
+    """Stimuli that came one by one as an array, those of one axis as a single feature."""
+    arrays = [as_array(s, f"{where}stimuli[{i}]") for i, s in enumerate(stimuli)]
+    lengths = [s.shape[0] if s.ndim else 0 for s in arrays]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"{where}stimuli differ in length: {lengths} samples")
+    if {s.ndim for s in arrays} == {1, 2}:
+        arrays = [s[:, None] if s.ndim == 1 else s for s in arrays]
+    if len({tuple(s.shape) for s in arrays}) > 1:
+        raise ValueError(
+            f"{where}stimuli differ in shape: {[tuple(s.shape) for s in arrays]}, expected the "
+            "same number of features of all"
+        )
+    return namespace(*arrays).stack(arrays) if arrays else stimuli
 
 
 def _checked_audio(trial: Trial, duration: float, where: str) -> Any:
@@ -299,12 +334,16 @@ def _checked_audio(trial: Trial, duration: float, where: str) -> Any:
     return audio
 
 
-def _checked_names(names: Any, n_channels: int, where: str) -> tuple[str, ...] | None:
+def _checked_names(names: Any, shape: tuple[int, ...], where: str) -> tuple[str, ...] | None:
     if names is None:
         return None
     names = tuple(str(name) for name in names)
+    n_times, n_channels = shape
     if len(names) != n_channels:
-        raise ValueError(f"{where}{len(names)} channel_names for {n_channels} eeg channels")
+        turned = ""
+        if len(names) == n_times:
+            turned = f": it has shape {tuple(shape)}, time is expected first, pass eeg.T"
+        raise ValueError(f"{where}{len(names)} channel_names for {n_channels} eeg channels{turned}")
     if len(set(names)) != n_channels:
         raise ValueError(f"{where}channel_names are not unique")
     return names
@@ -313,7 +352,7 @@ def _checked_names(names: Any, n_channels: int, where: str) -> tuple[str, ...] |
 def _checked_positions(positions: Any, n_channels: int, where: str) -> np.ndarray | None:
     if positions is None:
         return None
-    positions = np.asarray(positions, dtype=float)
+    positions = to_numpy(positions, f"{where}channel_positions").astype(float)
     if positions.shape != (n_channels, 3):
         raise ValueError(
             f"{where}channel_positions must have shape (n_channels, 3), here ({n_channels}, 3), "

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from cocktailparty.backend import to_numpy
 from cocktailparty.trial import Trial
 
 
@@ -109,7 +110,7 @@ def attended_labels(trials: Sequence[Trial], attended: Any = None) -> np.ndarray
                 "the labels"
             )
         return np.array([trial.attended for trial in trials], dtype=int)
-    labels = np.asarray(attended)
+    labels = to_numpy(attended, "attended")
     if labels.shape != (len(trials),):
         raise ValueError(
             f"attended has shape {labels.shape}, expected one label for each of "

@@ -1,8 +1,13 @@
 """Checks of arrays, with one wording of what is wrong."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from cocktailparty.backend import as_array, namespace
+
+# So many times more columns than rows no signal has: 306 sensors make 5 times the samples of a
+# second at 64 Hz.
+_FAR = 5
 
 
 def float_array(x: Any, what: str) -> Any:
@@ -11,7 +16,8 @@ def float_array(x: Any, what: str) -> Any:
     Parameters
     ----------
     x : array-like
-        Arrays of float32 and float64 pass through; integers become float64.
+        Arrays of float32 and float64 pass through; integers become float64. Tables and columns of
+        pandas are taken as well, see `cocktailparty.backend.as_array`.
     what : str
         Name of the argument in the message.
 
@@ -23,12 +29,9 @@ def float_array(x: Any, what: str) -> Any:
     Raises
     ------
     ValueError
-        If `x` is no array of real numbers.
+        If `x` is no array of real numbers, or some of them are masked.
     """
-    try:
-        x = as_array(x)
-    except ValueError:
-        raise ValueError(f"{what} must be an array of numbers, its rows differ in length") from None
+    x = as_array(x, what)
     xp = namespace(x)
     if xp.isdtype(x.dtype, "real floating"):
         return x
@@ -81,3 +84,42 @@ def constant_columns(x: Any) -> list[int]:
     xp = namespace(x)
     same = xp.max(x, axis=0) == xp.min(x, axis=0)
     return [i for i in range(same.shape[0]) if bool(same[i])] if bool(xp.any(same)) else []
+
+
+def check_time_first(shape: Sequence[int], what: str, n_times: int | None = None) -> None:
+    """Refuse signals that have their channels in rows.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Shape of the signals, expected to be (n_times, n_channels).
+    what : str
+        Name of the argument in the message.
+    n_times : int, optional
+        Number of samples of what belongs to the signals, such as their stimulus.
+
+    Raises
+    ------
+    ValueError
+        If there are not two axes, `n_times` columns and another number of rows, or more than 5
+        times as many columns as rows.
+
+    Examples
+    --------
+    >>> check_time_first((8, 640), "eeg")
+    Traceback (most recent call last):
+    ...
+    ValueError: eeg has shape (8, 640), which is n_samples=8 of 640 channels: time is expected
+    first, (n_times, n_channels); pass its transpose, .T, if it comes as (n_channels, n_times)
+    """
+    if len(shape) != 2:
+        raise ValueError(f"{what} must have shape (n_times, n_channels), got {tuple(shape)}")
+    rows, columns = shape
+    if columns > _FAR * rows or (n_times is not None and rows != n_times == columns):
+        samples = f"n_samples={rows} of {columns} channels"
+        other = "" if n_times is None else f", where {n_times} samples belong to it"
+        raise ValueError(
+            f"{what} has shape ({rows}, {columns}), which is {samples}{other}: time is expected "
+            "first, (n_times, n_channels); pass its transpose, .T, if it comes as "
+            "(n_channels, n_times)"
+        )

@@ -6,6 +6,8 @@ from typing import Any
 import joblib
 import numpy as np
 
+from cocktailparty.backend import to_numpy
+
 
 class Examples(ABC):
     """Where training takes its examples from; `take` may read or cut them only when asked."""
@@ -79,7 +81,7 @@ class ArrayExamples(Examples):
     """
 
     def __init__(self, arrays: dict[str, np.ndarray], apart: Any = None) -> None:
-        self.arrays = {name: np.asarray(array) for name, array in arrays.items()}
+        self.arrays = {name: to_numpy(array, name) for name, array in arrays.items()}
         self._apart = None if apart is None else np.asarray(apart)
         lengths = {name: len(array) for name, array in self.arrays.items()}
         if apart is not None:

@@ -40,7 +40,7 @@ class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
 
         Parameters
         ----------
-        X : list of arrays of shape (n_times, n_inputs), or one such array
+        X : list of arrays (n_times, n_inputs) or (n_times,), or one array (n_times, n_inputs)
             Input.
 
         Returns
@@ -56,7 +56,7 @@ class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
 
         Parameters
         ----------
-        X : list of arrays of shape (n_times, n_inputs), or one such array
+        X : list of arrays (n_times, n_inputs) or (n_times,), or one array (n_times, n_inputs)
             Input.
         y : list of arrays of shape (n_times, n_outputs) or (n_times,), or one such array
             Output.
@@ -72,6 +72,10 @@ class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         for predicted, output in zip(self.predict(inputs), outputs, strict=True):
             xp = namespace(predicted, output)
             p, s = (xp.reshape(z, (z.shape[0], -1)) for z in (predicted, output))
+            if p.shape[1] != s.shape[1]:
+                raise ValueError(
+                    f"y has {s.shape[1]} output(s) but the model was fitted on {p.shape[1]}"
+                )
             p, s = p - xp.mean(p, axis=0), s - xp.mean(s, axis=0)
             power = to_numpy(xp.sqrt(xp.sum(p * p, axis=0) * xp.sum(s * s, axis=0)))
             products = to_numpy(xp.sum(p * s, axis=0))
@@ -83,7 +87,7 @@ class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
 
         Parameters
         ----------
-        X : list of arrays of shape (n_times, n_inputs), or one such array
+        X : list of arrays (n_times, n_inputs) or (n_times,), or one array (n_times, n_inputs)
             Input.
         y : list of arrays of shape (n_times, n_outputs) or (n_times,), or one such array
             Output.
@@ -142,7 +146,7 @@ class LaggedLinearModel(LaggedModel):
 
         Parameters
         ----------
-        X : list of arrays of shape (n_times, n_inputs), or one such array
+        X : list of arrays (n_times, n_inputs) or (n_times,), or one array (n_times, n_inputs)
             Input.
 
         Returns
@@ -159,7 +163,7 @@ class LaggedLinearModel(LaggedModel):
             y = filter_lagged(x, xp.astype(weights, x.dtype), self._input_lags)
             y = y + xp.astype(self.intercept_, x.dtype)
             predicted.append(y[:, 0] if self.y_ndim_ == 1 else y)
-        return predicted if is_list(X) else predicted[0]
+        return predicted if is_list(X, n_inputs=self.n_features_in_) else predicted[0]
 
     @abstractmethod
     def _weights(self) -> Any:

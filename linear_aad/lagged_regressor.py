@@ -138,7 +138,7 @@ class LaggedRegressor(LaggedModel):
 
         Parameters
         ----------
-        X : list of arrays of shape (n_times, n_inputs), or one such array
+        X : list of arrays (n_times, n_inputs) or (n_times,), or one array (n_times, n_inputs)
             Input of each trial; trials may differ in length.
         y : list of arrays of shape (n_times, n_outputs) or (n_times,), or one such array
             Output of each trial.
@@ -193,7 +193,7 @@ class LaggedRegressor(LaggedModel):
 
         Parameters
         ----------
-        X : list of arrays of shape (n_times, n_inputs), or one such array
+        X : list of arrays (n_times, n_inputs) or (n_times,), or one array (n_times, n_inputs)
             Input.
 
         Returns
@@ -215,7 +215,7 @@ class LaggedRegressor(LaggedModel):
             ]
             shape = (len(x),) if self.y_ndim_ == 1 else (len(x), self.n_outputs_)
             predicted.append(np.concatenate(parts).reshape(shape).astype(x.dtype, copy=False))
-        return predicted if is_list(X) else predicted[0]
+        return predicted if is_list(X, n_inputs=self.n_features_in_) else predicted[0]
 
     @property
     def _direction(self) -> int:

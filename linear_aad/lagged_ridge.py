@@ -90,7 +90,7 @@ class LaggedRidge(LaggedLinearModel):
 
         Parameters
         ----------
-        X : list of arrays of shape (n_times, n_inputs), or one such array
+        X : list of arrays (n_times, n_inputs) or (n_times,), or one array (n_times, n_inputs)
             Input of each trial; trials may differ in length.
         y : list of arrays of shape (n_times, n_outputs) or (n_times,), or one such array
             Output of each trial.
@@ -171,7 +171,7 @@ class LaggedRidge(LaggedLinearModel):
 
         Parameters
         ----------
-        X : list of arrays of shape (n_times, n_inputs), or one such array
+        X : list of arrays (n_times, n_inputs) or (n_times,), or one array (n_times, n_inputs)
             Input.
         y : list of arrays of shape (n_times, n_outputs) or (n_times,), or one such array
             Output.

@@ -112,7 +112,7 @@ class LassoTRF(LaggedLinearModel):
 
         Parameters
         ----------
-        X : list of arrays of shape (n_times, n_channels), or one such array
+        X : list of arrays (n_times, n_channels) or (n_times,), or one array (n_times, n_channels)
             EEG of each trial; trials may differ in length.
         y : list of arrays of shape (n_times, n_features) or (n_times,), or one such array
             Stimulus of each trial.

@@ -12,6 +12,7 @@ from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.datasets.positions import BIOSEMI_128
 from cocktailparty.datasets.subjects import chosen
 from cocktailparty.trial import Trial
+from cocktailparty.validation import check_time_first
 
 _SFREQ = 128.0
 _SUBJECT_FOLDER = re.compile(r"Subject(\d+)")
@@ -213,7 +214,8 @@ def _load_run(
 ) -> Trial:
     variables = read_mat(file, "eegData", *(["mastoids"] if reference else []))
     eeg = variables["eegData"]
-    if eeg.ndim != 2 or eeg.shape[1] != len(BIOSEMI_128):
+    check_time_first(eeg.shape, f"{file}: eegData")
+    if eeg.shape[1] != len(BIOSEMI_128):
         raise ValueError(
             f"{file}: eegData must have {len(BIOSEMI_128)} channels, got shape {eeg.shape}"
         )

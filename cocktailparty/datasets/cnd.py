@@ -14,7 +14,7 @@ from cocktailparty.datasets.chanlocs import read_chanlocs
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.features import resample
 from cocktailparty.trial import Trial
-from cocktailparty.validation import check_finite, float_array
+from cocktailparty.validation import check_finite, check_time_first, float_array
 
 _SUBJECT_FILE = re.compile(r"(pre_)?dataSub(\d+)\.mat")
 # Names that the variable with the recording has, depending on what was recorded.
@@ -172,7 +172,9 @@ def _joined(features: Sequence[np.ndarray], what: str) -> np.ndarray:
     lengths = [len(feature) for feature in features]
     if len(set(lengths)) > 1:
         raise ValueError(f"{what}: the features have {lengths} samples, expected the same of all")
-    return np.concatenate(features, axis=1)
+    joined = np.concatenate(features, axis=1)
+    check_time_first(joined.shape, what)
+    return joined
 
 
 def _load_subject(file: Path, subject: str, stimuli: _Stimuli) -> list[Trial]:
@@ -207,6 +209,7 @@ def _load_subject(file: Path, subject: str, stimuli: _Stimuli) -> list[Trial]:
     for t in order:
         if not eegs[t].size:
             continue
+        check_time_first(eegs[t].shape, f"{file}, trial {t + 1}: {variable}.data")
         eeg, stimulus, rate = eegs[t][padding[t] :], stimuli.values[t], stimuli.sfreq
         if not isclose(sfreq, rate, rel_tol=1e-6):
             rate = min(sfreq, rate)

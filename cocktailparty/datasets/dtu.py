@@ -8,6 +8,7 @@ from cocktailparty.datasets.caps import on_cap
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.datasets.positions import BIOSEMI_64
 from cocktailparty.trial import Trial
+from cocktailparty.validation import check_time_first
 
 _SFREQ = 64.0
 _TRIAL_FILE = re.compile(r"DTU_S(\d+)_(\d+)\.npz")
@@ -83,7 +84,8 @@ CORPUS = Corpus(
 def _load_trial(file: Path, subject: int, number: int) -> Trial:
     arrays = read_npz(file, "eeg", "envelope")
     eeg, envelope = arrays["eeg"], arrays["envelope"]
-    if eeg.ndim != 2 or eeg.shape[1] != len(BIOSEMI_64):
+    check_time_first(eeg.shape, f"{file}: eeg")
+    if eeg.shape[1] != len(BIOSEMI_64):
         raise ValueError(f"{file}: eeg must have {len(BIOSEMI_64)} channels, got {eeg.shape}")
     trial = Trial(
         eeg,

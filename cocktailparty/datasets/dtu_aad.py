@@ -10,6 +10,7 @@ from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.datasets.positions import BIOSEMI_64
 from cocktailparty.datasets.subjects import subject_files
 from cocktailparty.trial import Trial
+from cocktailparty.validation import check_time_first
 
 _SFREQ = 64.0
 _SUBJECT_FILE = re.compile(r"S(\d+)_data_preproc\.mat")
@@ -107,7 +108,8 @@ def _load_subject(file: Path, subject: str) -> list[Trial]:
                 f"{file}: data.event.eeg.value{{{i}}} must be 1 (male talker attended) or 2 "
                 f"(female), got {sex:g}"
             )
-        if eeg.ndim != 2 or eeg.shape[1] != _N_CHANNELS:
+        check_time_first(eeg.shape, f"{file}: data.eeg{{{i}}}")
+        if eeg.shape[1] != _N_CHANNELS:
             raise ValueError(
                 f"{file}: data.eeg{{{i}}} must have {_N_CHANNELS} channels, got {eeg.shape}"
             )

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from cocktailparty.backend import to_numpy
 from cocktailparty.clock import ClockDrift, clock_drift
 
 # What belongs to the trigger input; higher bits of the Status channel describe the amplifier.
@@ -32,7 +33,7 @@ def pulse_onsets(track: Any, sfreq: float) -> np.ndarray:
     >>> pulse_onsets([1, 1, 0, 0, 1, 0], sfreq=2)
     array([0., 2.])
     """
-    return _starts(np.asarray(track) > 0.5, before=False) / sfreq
+    return _starts(to_numpy(track, "track") > 0.5, before=False) / sfreq
 
 
 def biosemi_onsets(status: Any, sfreq: float) -> np.ndarray:
@@ -63,7 +64,7 @@ def biosemi_onsets(status: Any, sfreq: float) -> np.ndarray:
     >>> biosemi_onsets([253, 253, 254, 254, 253, 253, 252, 253], sfreq=2)
     array([1., 3.])
     """
-    values = np.asarray(status).astype(np.int64) & _INPUT_BITS
+    values = to_numpy(status, "status").astype(np.int64) & _INPUT_BITS
     counts = np.bincount(values[(values > 0) & (values < 256)])
     if not counts.size:
         raise ValueError(
@@ -109,7 +110,8 @@ def align_clocks(onsets_eeg: Any, onsets_audio: Any, tolerance: float = 0.005) -
     >>> round(drift.scale, 9), round(drift.offset, 9)
     (1.0, 10.0)
     """
-    eeg, audio = np.asarray(onsets_eeg, dtype=float), np.asarray(onsets_audio, dtype=float)
+    eeg = to_numpy(onsets_eeg, "onsets_eeg").astype(float)
+    audio = to_numpy(onsets_audio, "onsets_audio").astype(float)
     counted = f"the EEG has {len(eeg)} triggers, the sound {len(audio)}"
     n_common = min(len(eeg), len(audio))
     if n_common < max(2, len(audio) / 2):

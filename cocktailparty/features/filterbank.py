@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cocktailparty.backend import namespace
+from cocktailparty.backend import namespace, to_numpy
 from cocktailparty.features.waveform import check_rate, check_waveform, signal_library
 
 # Equivalent rectangular bandwidth of the normal ear: ERB = _ERB_AT_ZERO + _ERB_SLOPE * frequency.
@@ -39,7 +39,7 @@ def erb_bandwidths(frequencies: Any) -> np.ndarray:
     >>> erb_bandwidths([100.0, 1000.0]).round(1)
     array([ 35.5, 132.6])
     """
-    return _ERB_AT_ZERO + _ERB_SLOPE * np.asarray(frequencies, dtype=float)
+    return _ERB_AT_ZERO + _ERB_SLOPE * to_numpy(frequencies, "frequencies").astype(float)
 
 
 def erb_frequencies(f_min: float, f_max: float, spacing: float = 1.5) -> np.ndarray:
@@ -126,7 +126,7 @@ def gammatone_sos(frequencies: Any, sfreq: float) -> np.ndarray:
     (2, 4, 6)
     """
     check_rate(sfreq, "sfreq")
-    frequencies = np.asarray(frequencies, dtype=float)
+    frequencies = to_numpy(frequencies, "frequencies").astype(float)
     if frequencies.ndim != 1 or frequencies.size == 0:
         raise ValueError(f"frequencies must have shape (n_bands,), got {frequencies.shape}")
     if not np.all((frequencies > 0) & (frequencies < sfreq / 2)):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.signal import get_window
 
-from cocktailparty.backend import namespace
+from cocktailparty.backend import as_array, namespace
 from cocktailparty.features.waveform import check_samples
 
 
@@ -122,6 +122,7 @@ def istft(
         raise ValueError(f"n_samples must be at least 1, got {n_samples}")
     n_frames = _n_frames(n_samples, hop)
     expected = (n_frames, n_fft // 2 + 1)
+    spectrum = as_array(spectrum, "spectrum")
     if tuple(spectrum.shape[-2:]) != expected:
         raise ValueError(
             f"spectrum has shape {tuple(spectrum.shape)}, expected (..., {expected[0]}, "

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cocktailparty.backend import is_cupy, namespace
+from cocktailparty.backend import as_array, is_cupy, namespace
 
 
 def check_samples(x: Any, what: str) -> Any:
@@ -15,7 +15,8 @@ def check_samples(x: Any, what: str) -> Any:
     Parameters
     ----------
     x : array
-        NumPy or CuPy array of any shape, or nested sequence of numbers.
+        NumPy or CuPy array of any shape, or other container of numbers, see
+        `cocktailparty.backend.as_array`.
     what : str
         Name of the argument, for messages.
 
@@ -27,14 +28,14 @@ def check_samples(x: Any, what: str) -> Any:
     Raises
     ------
     ValueError
-        If the array is empty, or its numbers are not real or not finite.
+        If the array is empty, or its numbers are masked, not real or not finite.
 
     Examples
     --------
     >>> check_samples([1, 2], "audio")
     array([1., 2.])
     """
-    x = x if hasattr(x, "dtype") else np.asarray(x)
+    x = as_array(x, what)
     xp = namespace(x)
     if not xp.isdtype(x.dtype, ("real floating", "integral")):
         raise ValueError(f"{what} must hold real numbers, got dtype {x.dtype}")

@@ -262,7 +262,10 @@ def _sweep(reconstruction: Any, stimuli: Any, windows: list[tuple[int, int]]) ->
 
 def _standardised(reconstruction: Any, stimuli: Any) -> Any:
     """Reconstruction and stimuli as (1 + n_stimuli, n_features, n_times), checked."""
-    reconstruction, stimuli = as_array(reconstruction), as_array(stimuli)
+    reconstruction, stimuli = (
+        as_array(reconstruction, "reconstruction"),
+        as_array(stimuli, "stimuli"),
+    )
     xp = namespace(reconstruction, stimuli)
     p, s = (xp.astype(x, xp.float64, copy=False) for x in (reconstruction, stimuli))
     if p.ndim not in (1, 2) or s.ndim != p.ndim + 1 or s.shape[1:] != p.shape:

@@ -48,7 +48,7 @@ def decision_shares(scores: Any, what: str = "scores") -> np.ndarray:
     array([[1. , 0. ],
            [0.5, 0.5]])
     """
-    scores = np.asarray(to_numpy(scores), dtype=float)
+    scores = np.asarray(to_numpy(scores, what), dtype=float)
     if scores.ndim != 2:
         raise ValueError(f"{what} must have shape (n_decisions, n_stimuli), got {scores.shape}")
     if scores.shape[1] < 2:

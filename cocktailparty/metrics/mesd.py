@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from cocktailparty.backend import to_numpy
+
 
 @dataclass(frozen=True)
 class MESD:
@@ -92,7 +94,10 @@ def mesd(
     >>> round(result.mesd, 4), result.n_states, round(result.window, 4)
     (49.5286, 5, 9.5045)
     """
-    tau, p = np.asarray(windows, dtype=float), np.asarray(accuracies, dtype=float)
+    tau, p = (
+        to_numpy(x, what).astype(float)
+        for x, what in ((windows, "windows"), (accuracies, "accuracies"))
+    )
     if tau.ndim != 1 or tau.shape != p.shape or not tau.size:
         raise ValueError(
             f"windows and accuracies must be 1-D of one length, got {tau.shape} and {p.shape}"

@@ -104,7 +104,7 @@ def circular_shift_null(
     >>> test.p_value
     0.01
     """
-    stimuli = [as_array(stimulus) for stimulus in stimuli]
+    stimuli = [as_array(stimulus, f"stimuli[{i}]") for i, stimulus in enumerate(stimuli)]
     if not stimuli:
         raise ValueError("there are no stimuli to shift")
     if n_shifts < 1 or min_shift < 1:

@@ -7,6 +7,8 @@ import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh, toeplitz
 
+from cocktailparty.backend import to_numpy
+
 _TAPS = 512
 # The normal equations of so many sources take 3.4 GB; nobody separates more.
 _MOST_SOURCES = 40
@@ -228,7 +230,7 @@ def si_sdr(reference: Any, estimate: Any) -> Any:
 
 
 def _checked(x: Any, what: str) -> np.ndarray:
-    x = np.asarray(x)
+    x = to_numpy(x, what)
     if x.dtype.kind not in "fiu":
         raise ValueError(f"{what} must hold real numbers, got dtype {x.dtype}")
     if x.ndim == 0 or x.size == 0:

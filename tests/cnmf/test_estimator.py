@@ -34,7 +34,6 @@ ONE_COMPONENT = "the check sets n_components=1, which leaves nothing for the oth
     expected_failed_checks=lambda _: {
         "check_transformer_general": NO_GUIDE,
         "check_transformer_data_not_an_array": NO_GUIDE,
-        "check_dtype_object": "y holds numbers, and the check asks for an error about labels",
         "check_dont_overwrite_parameters": ONE_COMPONENT,
         "check_methods_sample_order_invariance": ONE_COMPONENT,
         "check_methods_subset_invariance": ONE_COMPONENT,

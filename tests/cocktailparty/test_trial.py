@@ -1,5 +1,6 @@
 import array_api_strict
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +31,42 @@ def test_stimuli_may_come_as_rows_or_as_a_list(rng):
     expected = np.stack([a, b])[:, :, None]
     for stimuli in (np.stack([a, b]), [a, b], (a, b), [a[:, None], b[:, None]]):
         np.testing.assert_array_equal(Trial(eeg, stimuli, sfreq=64).stimuli, expected)
+
+
+def test_stimuli_come_in_any_container(rng):
+    eeg, a, b = rng.normal(size=(64, 2)), rng.random(64), rng.random(64)
+    expected = np.stack([a, b])[:, :, None]
+    column = pd.Series([a, b])
+    for stimuli in (column, column.to_numpy(), [pd.Series(a), b], [pd.DataFrame({"e": a}), b]):
+        np.testing.assert_array_equal(Trial(eeg, stimuli, sfreq=64).stimuli, expected)
+    table = pd.DataFrame(eeg, columns=["Fz", "Cz"])
+    np.testing.assert_array_equal(Trial(table, [a, b], sfreq=64).eeg, eeg)
+
+
+def test_values_under_a_mask_are_no_data(rng):
+    eeg, a, b = rng.normal(size=(64, 2)), rng.random(64), rng.random(64)
+    masked = np.ma.masked_greater(a, 0.9)
+    assert masked.mask.any()
+    for stimuli in ([masked, b], [b, masked], np.ma.stack([masked, b])):
+        with pytest.raises(ValueError, match=r"^trial 'x': stimuli.* has \d+ masked value"):
+            Trial(eeg, stimuli, sfreq=64, name="x")
+    with pytest.raises(ValueError, match=r"^eeg has 1 masked value"):
+        Trial(np.ma.masked_equal(eeg, eeg[3, 1]), [a, b], sfreq=64)
+    with pytest.raises(ValueError, match=r"^audio has \d+ masked value"):
+        Trial(eeg, [a, b], sfreq=64, audio=masked, audio_sfreq=64)
+
+
+def test_meg_of_a_second_is_no_transposed_eeg(rng):
+    sounds = rng.random((2, 64))
+    assert Trial(rng.normal(size=(64, 306)), sounds, sfreq=64).n_channels == 306
+    # Names tell what a channel is, however short the trial.
+    short = Trial(
+        rng.normal(size=(32, 306)),
+        sounds[:, :32],
+        sfreq=64,
+        channel_names=[f"MEG{i}" for i in range(306)],
+    )
+    assert short.n_times == 32
 
 
 def test_integers_become_floats(rng):
@@ -120,7 +157,28 @@ BAD = {
         lambda e, s: {"stimuli": [s[0], s[1, :-1]]},
         r"stimuli differ in length: \[64, 63\]",
     ),
-    "EEG with one axis": (lambda e, s: {"eeg": e[:, 0]}, r"eeg must have shape .*, got \(64,\)"),
+    "EEG with one axis": (
+        lambda e, s: {"eeg": e[:, 0]},
+        r"eeg must have shape .*, got \(64,\): a single channel is eeg\[:, None\]",
+    ),
+    "channels first, sounds alike": (lambda e, s: {"eeg": e.T}, r"eeg has shape \(\d, 64\).*pass"),
+    "channels first, no sounds": (
+        lambda e, s: {"eeg": e.T, "stimuli": None},
+        r"eeg has shape \(\d, 64\).*pass",
+    ),
+    "channels first, names": (
+        lambda e, s: {"eeg": e.T, "channel_names": [f"E{i}" for i in range(e.shape[1])]},
+        r"channel_names for 64 eeg channels: .* pass eeg\.T",
+    ),
+    "rows of channels": (lambda e, s: {"eeg": list(e.T)}, r"eeg has shape \(\d, 64\).*pass"),
+    "sounds with time first": (
+        lambda e, s: {"stimuli": np.asarray(s)[..., 0].T},
+        r"stimuli have shape \(64, \d, 1\), with the 64 samples of eeg first",
+    ),
+    "unlike features": (
+        lambda e, s: {"stimuli": [np.ones((64, 2)), np.ones((64, 3))]},
+        r"stimuli differ in shape: \[\(64, 2\), \(64, 3\)\]",
+    ),
     "stimuli with four axes": (
         lambda e, s: {"stimuli": s[None]},
         r"stimuli must have shape .*, got \(1, 2, 64, 1\)",

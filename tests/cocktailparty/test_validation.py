@@ -2,7 +2,12 @@ import array_api_strict
 import numpy as np
 import pytest
 
-from cocktailparty.validation import check_finite, constant_columns, float_array
+from cocktailparty.validation import (
+    check_finite,
+    check_time_first,
+    constant_columns,
+    float_array,
+)
 
 
 def test_floats_pass_and_integers_become_double(rng):
@@ -32,3 +37,20 @@ def test_constant_columns_are_found(rng):
     assert constant_columns(x) == []
     x[:, 1], x[:, 3] = 0.3, -7
     assert constant_columns(x) == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_times"), [((8, 8), 8), ((64, 320), None), ((64, 306), 64), ((5, 7), 6)]
+)
+def test_signals_with_time_first_pass(shape, n_times):
+    check_time_first(shape, "eeg", n_times)
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_times"), [((8, 41), None), ((8, 41), 8), ((64, 70), 70), ((9, 2), 2)]
+)
+def test_signals_with_channels_first_are_refused(shape, n_times):
+    with pytest.raises(
+        ValueError, match=r"^eeg has shape .* time is expected first, \(n_times, n_"
+    ):
+        check_time_first(shape, "eeg", n_times)

@@ -38,7 +38,8 @@ def test_truncated_file_is_named(tmp_path, rng):
     ("changes", "message"),
     [
         ({"eeg": np.ones((640, 63))}, r"DTU_S2_000\.npz: eeg must have 64 channels"),
-        ({"eeg": np.ones(640)}, r"DTU_S2_000\.npz: eeg must have 64 channels"),
+        ({"eeg": np.ones(640)}, r"DTU_S2_000\.npz: eeg must have shape \(n_times, n_channels\)"),
+        ({"eeg": np.ones((64, 640))}, r"DTU_S2_000\.npz: eeg has shape .* time is expected first"),
         ({"envelope": np.ones((600, 1))}, r"'DTU_S2_000': stimuli have 600 samples but eeg has"),
         ({"eeg": np.full((640, 64), np.nan)}, r"'DTU_S2_000': eeg has 40960 NaN"),
     ],
