@@ -223,7 +223,8 @@ def lag_reach(decoder: Any) -> float:
     ----------
     decoder : estimator
         Attention decoder, whose parameters (or those of its parts) that end in ``tmin`` or
-        ``tmax`` are lags in seconds.
+        ``tmax`` are lags in seconds. A parameter ``lags`` holds a pair of them for each input
+        instead, or for some inputs.
 
     Returns
     -------
@@ -231,10 +232,19 @@ def lag_reach(decoder: Any) -> float:
         Seconds; where EEG and stimulus have lags of their own, their sum.
     """
     reach: dict[str, float] = {}
-    for name, value in decoder.get_params(deep=True).items():
+    parameters = decoder.get_params(deep=True)
+    for name, value in parameters.items():
+        signal = name.removesuffix("tmin").removesuffix("tmax").removesuffix("lags")
         if name.endswith(("tmin", "tmax")):
-            signal = name.removesuffix("tmin").removesuffix("tmax")
-            reach[signal] = max(reach.get(signal, 0.0), abs(value))
+            own = parameters.get(f"{signal}lags")
+            # A list holds the lags of every input, a dict those of some.
+            limits = [value] if own is None or isinstance(own, Mapping) else []
+        elif name.rpartition("__")[2] == "lags" and value is not None:
+            pairs = value.values() if isinstance(value, Mapping) else value
+            limits = [limit for pair in pairs for limit in pair]
+        else:
+            continue
+        reach[signal] = max([reach.get(signal, 0.0), *(abs(limit) for limit in limits)])
     return sum(reach.values())
 
 

@@ -322,7 +322,12 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
                 f"alpha of the regressor must be 'ledoit-wolf' or a single number >= 0, got "
                 f"{trf.alpha!r}: there are no labels to choose among several with"
             )
-        plain: dict[str, Any] = {"bands": None, "averaging": "covariances", "fit_intercept": True}
+        plain: dict[str, Any] = {
+            "lags": None,
+            "bands": None,
+            "averaging": "covariances",
+            "fit_intercept": True,
+        }
         if self._shrinks:
             plain["penalty"] = "ridge"
         for name, value in plain.items():

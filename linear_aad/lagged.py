@@ -169,6 +169,29 @@ class Moments:
     def __sub__(self, other: "Moments") -> "Moments":
         return Moments(*(a - b for a, b in zip(self.parts, other.parts, strict=True)))
 
+    def of_columns(self, columns: np.ndarray | None) -> "Moments":
+        """Take some of the regressors.
+
+        Parameters
+        ----------
+        columns : ndarray of int, shape (n_chosen,), or None
+            Their indices; None for all.
+
+        Returns
+        -------
+        moments : Moments
+            As if there were no others.
+        """
+        if columns is None:
+            return self
+        xp = namespace(self.xx)
+        if isinstance(self.xx, np.ndarray):
+            xx = self.xx[np.ix_(columns, columns)]
+        else:
+            xx = xp.take(xp.take(self.xx, xp.asarray(columns), axis=0), xp.asarray(columns), axis=1)
+        x, xy = (xp.take(part, xp.asarray(columns), axis=0) for part in (self.x, self.xy))
+        return Moments(self.n, x, self.y, xx, xy, self.yy)
+
     @property
     def parts(self) -> tuple:
         """All sums, in the order of the constructor."""
@@ -216,6 +239,8 @@ class LaggedMoments:
         both lags of a product grow by one.
     signs : array of shape (n_edges,)
         -1 for samples that leave, 1 for those that enter.
+    columns : ndarray of int, shape (n_regressors,), optional
+        Which of all channels and lags `dense` takes; None for all.
     """
 
     n: int
@@ -226,9 +251,12 @@ class LaggedMoments:
     toeplitz: Any
     edges: Any
     signs: Any
+    columns: np.ndarray | None = None
 
     @classmethod
-    def of(cls, x: Any, y: Any, lags: np.ndarray) -> "LaggedMoments":
+    def of(
+        cls, x: Any, y: Any, lags: np.ndarray, columns: np.ndarray | None = None
+    ) -> "LaggedMoments":
         """Sum over one trial.
 
         Products are taken in the precision of the signals and added up in double precision. A
@@ -243,6 +271,8 @@ class LaggedMoments:
             Targets.
         lags : ndarray of int, shape (n_lags,)
             Successive lags in samples.
+        columns : ndarray of int, shape (n_regressors,), optional
+            Which of all channels and lags are regressors; None for all.
 
         Returns
         -------
@@ -263,6 +293,7 @@ class LaggedMoments:
             block_toeplitz.first_row(x, lags),
             edges,
             signs,
+            columns,
         )
 
     @classmethod
@@ -284,8 +315,9 @@ class LaggedMoments:
         ValueError
             If there is none.
         """
-        edges, signs, sums = [], [], None
+        edges, signs, sums, columns = [], [], None, None
         for m in trials:
+            columns = m.columns
             edges.append(m.edges)
             signs.append(m.signs)
             parts = (m.n, m.x, m.y, m.xy, m.yy, m.toeplitz)
@@ -293,7 +325,7 @@ class LaggedMoments:
         if sums is None:
             raise ValueError("there are no trials to add up")
         xp = namespace(*edges)
-        return cls(*sums, xp.concat(edges), xp.concat(signs))
+        return cls(*sums, xp.concat(edges), xp.concat(signs), columns)
 
     def __add__(self, other: "LaggedMoments") -> "LaggedMoments":
         return LaggedMoments.sum([self, other])
@@ -323,6 +355,7 @@ class LaggedMoments:
             self.toeplitz * factors[:, None, None] * factors[None, :, None],
             self.edges * factors[None, None, :],
             self.signs,
+            self.columns,
         )
 
     def dense(self) -> Moments:
@@ -331,7 +364,7 @@ class LaggedMoments:
         Returns
         -------
         moments : Moments
-            The same sums, which can also be subtracted.
+            The same sums, which can also be subtracted; of `columns` only.
         """
         if isinstance(self.toeplitz, np.ndarray):
             from linear_aad import block_toeplitz_numba
@@ -339,7 +372,8 @@ class LaggedMoments:
             products = block_toeplitz_numba.assemble(self.toeplitz, self.edges, self.signs)
         else:
             products = block_toeplitz.assemble(self.toeplitz, self.edges, self.signs)
-        return Moments(self.n, self.x, self.y, products, self.xy, self.yy)
+        whole = Moments(self.n, self.x, self.y, products, self.xy, self.yy)
+        return whole.of_columns(self.columns)
 
 
 def _has_offset(x: Any) -> bool:

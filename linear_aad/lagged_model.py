@@ -110,18 +110,24 @@ class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None"
             )
-        lags = lags_in_samples(self.tmin, self.tmax, self.sfreq)
+        lags_in_samples(self.tmin, self.tmax, self.sfreq)  # refused before the data are looked at
         inputs, outputs = self._validated(X, y)
+        names = getattr(X[0] if is_list(X) else X, "columns", None)
+        lags = self._lags_of(inputs[0].shape[1], None if names is None else list(names))
         reach = int(np.abs(lags).max())
         for i, x in enumerate(inputs):
             if x.shape[0] <= reach:
                 raise ValueError(
-                    f"lags of {self.tmin:g} to {self.tmax:g} s reach {reach} samples but trial {i} "
+                    f"lags reach {reach} samples ({reach / self.sfreq:g} s) but trial {i} "
                     f"has n_samples={x.shape[0]}: shorten the lags or leave the trial out"
                 )
         self.lags_ = lags
         self.y_ndim_ = outputs[0].ndim
         return inputs, outputs
+
+    def _lags_of(self, n_inputs: int, names: list[Any] | None) -> np.ndarray:
+        """Successive lags in samples, at which some input is looked at."""
+        return lags_in_samples(self.tmin, self.tmax, self.sfreq)
 
     def _centred(self, signals: list[Any]) -> Sequence[Any]:
         """Trials without their means, or as they are if these are to be kept."""

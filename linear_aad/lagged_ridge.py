@@ -13,6 +13,7 @@ from cocktailparty.backend import as_array, namespace, to_numpy
 from cocktailparty.blas import one_blas_thread
 from linear_aad.averaging import mean_model_scores, trial_models
 from linear_aad.bands import Direction, candidates, directions
+from linear_aad.lag_choice import LagChoice, at_columns
 from linear_aad.lagged import LaggedMoments, Moments, lags_in_samples
 from linear_aad.lagged_model import LaggedLinearModel
 from linear_aad.penalties import Penalty, check_penalty, is_penalty
@@ -52,6 +53,8 @@ class LaggedRidge(LaggedLinearModel):
         Source of the random directions of `band_search`.
     remove_mean : bool
         Take the mean off each trial before lags are made.
+    lags : sequence of (float, float), or dict of int or str to (float, float), optional
+        First and last lag of each input, see `linear_aad.lag_choice.LagChoice`.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class LaggedRidge(LaggedLinearModel):
         fit_intercept: bool = True,
         random_state: Any = None,
         remove_mean: bool = True,
+        lags: Any = None,
     ) -> None:
         self.tmin = tmin
         self.tmax = tmax
@@ -83,6 +87,7 @@ class LaggedRidge(LaggedLinearModel):
         self.fit_intercept = fit_intercept
         self.random_state = random_state
         self.remove_mean = remove_mean
+        self.lags = lags
 
     @one_blas_thread()
     def fit(self, X: Any, y: Any) -> "LaggedRidge":
@@ -108,9 +113,10 @@ class LaggedRidge(LaggedLinearModel):
         """
         moments = self.moments(X, y)
         whole = moments.total()
-        total = whole.dense()
+        full = replace(whole, columns=None).dense()
+        total = full.of_columns(whole.columns)
         weights, (self.alpha_,) = self._solved(moments, whole, total)
-        self._keep(weights, total, moments)
+        self._keep(weights, total, full, moments)
         return self
 
     @one_blas_thread()
@@ -152,7 +158,8 @@ class LaggedRidge(LaggedLinearModel):
         )
         together.y_ndim_ = as_array(outputs[0][0]).ndim
         whole = moments.total()
-        total = whole.dense()
+        full = replace(whole, columns=None).dense()
+        total = full.of_columns(whole.columns)
         weights, alphas = together._solved(moments, whole, total, len(sets))
         if hasattr(together, "cv_scores_"):
             del together.cv_scores_  # over all outputs, which tells nothing about one
@@ -162,7 +169,7 @@ class LaggedRidge(LaggedLinearModel):
             model = copy(together)
             model.alpha_ = alpha
             part = replace(total, xy=total.xy[:, own], y=total.y[own], yy=total.yy[own])
-            model._keep(weights[:, own], part, moments, own)
+            model._keep(weights[:, own], part, full, moments, own)
             models.append(model)
         return models
 
@@ -200,7 +207,9 @@ class LaggedRidge(LaggedLinearModel):
                 f"{inputs[0].shape[1]}"
             )
         outputs = [s[:, None] if s.ndim == 1 else s for s in outputs]
-        return TrialMoments(self._centred(inputs), self._centred(outputs), self._input_lags)
+        return TrialMoments(
+            self._centred(inputs), self._centred(outputs), self._input_lags, columns=self._columns()
+        )
 
     def candidates(self) -> np.ndarray | None:
         """List the penalties to choose from.
@@ -236,28 +245,59 @@ class LaggedRidge(LaggedLinearModel):
             Kind and convention; its `factors` turn weights of the scaled input into those of the
             input.
         """
-        n_lags = len(self.lags_)
+        n_lags, joined = len(self.lags_), None
+        if moments.columns is not None and self.penalty == "laplacian":
+            joined = LagChoice(self.lags_, self.lag_mask_).joined()
         kind = (self.penalty, self.alpha_convention, self.sfreq, n_lags)
+        penalty = Penalty(*kind, fit_intercept=self.fit_intercept, joined=joined)
         if self.bands is None:
-            return moments, Penalty(*kind, fit_intercept=self.fit_intercept)
-        factors = namespace(*moments.inputs).asarray(np.repeat(direction.factors, self.bands))
-        repeated = namespace(factors).repeat(factors, n_lags)
-        return moments.scaled(factors), Penalty(*kind, repeated, self.fit_intercept)
+            return moments, penalty
+        xp = namespace(*moments.inputs)
+        factors = xp.asarray(np.repeat(direction.factors, self.bands))
+        repeated = xp.repeat(factors, n_lags)
+        if moments.columns is not None:
+            repeated = xp.take(repeated, xp.asarray(moments.columns), axis=0)
+        return moments.scaled(factors), replace(penalty, factors=repeated)
+
+    def _lags_of(self, n_inputs: int, names: list[Any] | None) -> np.ndarray:
+        """Successive lags in samples, at which some input is looked at; sets `lag_mask_`."""
+        self.__dict__.pop("lag_mask_", None)  # of an earlier fit
+        if self.lags is None:
+            return super()._lags_of(n_inputs, names)
+        choice = LagChoice.of(self.lags, (self.tmin, self.tmax), self.sfreq, n_inputs, names)
+        if self.penalty == "laplacian":
+            choice.check_smooth()
+        self.lag_mask_ = choice.mask
+        return choice.lags
+
+    def _columns(self) -> np.ndarray | None:
+        """Which of all inputs and lags are regressors, in the order of `_input_lags`."""
+        mask = getattr(self, "lag_mask_", None)
+        return None if mask is None else LagChoice(self.lags_, mask).columns(self._direction)
 
     @abstractmethod
-    def _store(self, weights: Any, total: Moments, n_inputs: int) -> None:
+    def _store(self, weights: Any, full: Moments, n_inputs: int) -> None:
         """Keep weights (n_inputs * n_lags, n_outputs) of the training data."""
 
     def _keep(
-        self, weights: Any, total: Moments, moments: TrialMoments, which: slice = slice(None)
+        self,
+        weights: Any,
+        total: Moments,
+        full: Moments,
+        moments: TrialMoments,
+        which: slice = slice(None),
     ) -> None:
-        """Keep weights (n_inputs * n_lags, n_outputs) of some outputs, and their constants."""
+        """Keep weights (n_regressors, n_outputs) of some outputs, and their constants.
+
+        `total` are the sums of the regressors, `full` those of all inputs at all lags.
+        """
         self.intercept_ = (total.y - total.x @ weights) / total.n
         if isinstance(moments.outputs, WithoutMeans):
             self.intercept_ = self.intercept_ + moments.outputs.mean()[which]
         if not self.fit_intercept:
             self.intercept_ = namespace(weights).zeros_like(self.intercept_)
-        self._store(weights, total, moments.inputs[0].shape[1])
+        weights = at_columns(weights, moments.columns, full.x.shape[0])
+        self._store(weights, full, moments.inputs[0].shape[1])
 
     def _solved(
         self, moments: TrialMoments, whole: LaggedMoments, total: Moments, n_sets: int = 1
@@ -270,7 +310,7 @@ class LaggedRidge(LaggedLinearModel):
         if hasattr(self, "cv_scores_"):
             del self.cv_scores_  # of an earlier choice
         if found is None:
-            alpha = ledoit_wolf_penalty(total, moments.inputs, self._input_lags)
+            alpha = ledoit_wolf_penalty(total, moments.inputs, self._input_lags, moments.columns)
             return ridge(total, [alpha])[0, ...], [alpha] * n_sets
         groups = directions(found)
         best = self._chosen(moments, groups, len(found), n_sets)
@@ -329,7 +369,8 @@ class LaggedRidge(LaggedLinearModel):
 
     def _check_parameters(self) -> None:
         n_lags = len(lags_in_samples(self.tmin, self.tmax, self.sfreq))
-        check_penalty(self.penalty, self.alpha_convention, n_lags)
+        # Lags of each input are compared with the data.
+        check_penalty(self.penalty, self.alpha_convention, n_lags if self.lags is None else 2)
         if self.averaging not in ("covariances", "models"):
             raise ValueError(f"averaging must be 'covariances' or 'models', got {self.averaging!r}")
         if isinstance(self.alpha, str) and self.alpha == "ledoit-wolf":

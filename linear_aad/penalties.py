@@ -63,11 +63,14 @@ class Penalty:
     sfreq : float
         Sampling rate in hertz.
     n_lags : int
-        Number of lags, which lie together for each input.
+        Number of lags, which lie together for each input, where all inputs have the same.
     factors : array of shape (n_regressors,), optional
         What the regressors were multiplied with; "relative" counts in their scale before that.
     fit_intercept : bool
         Fit a constant, which is not penalised. Without it, nothing is centred.
+    joined : array of shape (n_regressors - 1,), optional
+        Where inputs have lags of their own: 1 if the next regressor is the next lag of the same
+        input, 0 if it belongs to the next input.
     """
 
     kind: str = "ridge"
@@ -76,6 +79,7 @@ class Penalty:
     n_lags: int = 1
     factors: Any = None
     fit_intercept: bool = True
+    joined: Any = None
 
     def equations(self, moments: Moments, overwrite: bool = False) -> tuple[Any, Any]:
         """Set up the equations that the weights solve, up to the penalty.
@@ -138,8 +142,11 @@ class Penalty:
         if self.kind == "ridge":
             return rows
         xp = namespace(rows)
-        weights = xp.reshape(rows, (rows.shape[0], -1, self.n_lags))
-        steps = weights[..., 1:] - weights[..., :-1]
+        if self.joined is None:
+            weights = xp.reshape(rows, (rows.shape[0], -1, self.n_lags))
+            steps = weights[..., 1:] - weights[..., :-1]
+        else:
+            steps = (rows[:, 1:] - rows[:, :-1]) * xp.asarray(self.joined, dtype=rows.dtype)
         inner = steps[..., :-1] - steps[..., 1:]
         products = xp.concat([-steps[..., :1], inner, steps[..., -1:]], axis=-1)
         return xp.reshape(products, rows.shape)

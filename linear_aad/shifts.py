@@ -160,7 +160,7 @@ def _folds(
         if found is None:
             others = [*range(first), *range(last, len(moments))]
             inputs = (moments.inputs[k] for k in others)
-            absolute = ledoit_wolf_penalty(train, inputs, moments.lags)
+            absolute = ledoit_wolf_penalty(train, inputs, moments.lags, moments.columns)
         else:
             alpha = directions(found)[0].alphas[0]
             absolute = penalty.absolute(alpha, train, len(moments) - (last - first))
@@ -196,7 +196,7 @@ def _scores(folds: list[_Fold], moments: TrialMoments, shifts: np.ndarray) -> np
 
 
 def _shifted_products(moments: TrialMoments, k: int, shifts: np.ndarray) -> Any:
-    """Products (n_shifts * n_targets, n_channels * n_lags) of a trial and its shifted output.
+    """Products (n_shifts * n_targets, n_regressors) of a trial and its shifted output.
 
     The products over a whole period are circular cross-correlations; those of the samples that a
     lag moves out of the trial are taken off again.
@@ -225,4 +225,7 @@ def _shifted_products(moments: TrialMoments, k: int, shifts: np.ndarray) -> Any:
         seen = xp.reshape(xp.matrix_transpose(seen), (-1, len(times)))
         products[:, i, ...] -= xp.reshape(seen @ hidden, (len(shifts), n_targets, n_channels))
     products = xp.permute_dims(products, (0, 2, 3, 1))
-    return xp.reshape(products, (len(shifts) * n_targets, -1))
+    products = xp.reshape(products, (len(shifts) * n_targets, -1))
+    if moments.columns is None:
+        return products
+    return xp.take(products, xp.asarray(moments.columns), axis=1)

@@ -6,11 +6,14 @@ from typing import Any
 import numpy as np
 
 from cocktailparty.backend import namespace
+from linear_aad.lag_choice import at_columns
 from linear_aad.lagged import Moments, filter_lagged
 from linear_aad.linalg import diagonal
 
 
-def ledoit_wolf_penalty(total: Moments, trials: Iterable[Any], lags: np.ndarray) -> float:
+def ledoit_wolf_penalty(
+    total: Moments, trials: Iterable[Any], lags: np.ndarray, columns: np.ndarray | None = None
+) -> float:
     r"""Compute the ridge penalty of Ledoit-Wolf shrinkage, without the lagged signals.
 
     The covariance S of p lagged channels over n samples is drawn towards
@@ -26,6 +29,8 @@ def ledoit_wolf_penalty(total: Moments, trials: Iterable[Any], lags: np.ndarray)
         The signals that were lagged.
     lags : ndarray of int, shape (n_lags,)
         Successive lags in samples.
+    columns : ndarray of int, shape (p,), optional
+        Which of all channels and lags are looked at; None for all.
 
     Returns
     -------
@@ -51,9 +56,16 @@ def ledoit_wolf_penalty(total: Moments, trials: Iterable[Any], lags: np.ndarray)
     for x in trials:
         x = xp.astype(x, xp.float64, copy=False)
         ones = xp.ones((1, len(lags), 1), dtype=xp.float64)
-        power = xp.sum(x * x, axis=1, keepdims=True)
-        length = filter_lagged(power, ones, lags)[:, 0]
-        inner = filter_lagged(x, xp.reshape(mean, (x.shape[1], len(lags), 1)), lags)[:, 0]
+        shape = (x.shape[1], len(lags), 1)
+        power, seen, along = x * x, ones, mean
+        if columns is None:
+            power = xp.sum(power, axis=1, keepdims=True)
+        else:
+            n_all = x.shape[1] * len(lags)
+            seen = xp.reshape(at_columns(xp.ones_like(mean)[:, None], columns, n_all), shape)
+            along = at_columns(mean[:, None], columns, n_all)
+        length = filter_lagged(power, seen, lags)[:, 0]
+        inner = filter_lagged(x, xp.reshape(along, shape), lags)[:, 0]
         fourth += float(xp.sum((length - 2 * inner + mean @ mean) ** 2))
     noise = (fourth / n - size) / n
     spread = size - p * mu**2

@@ -59,6 +59,10 @@ class BackwardTRF(LaggedRidge):
         off each trial of EEG in prediction. Lagged samples count as zero beyond the ends of a
         trial, where an offset would become a step. Predictions have the mean of all training
         samples. False keeps the means, as mTRFpy does.
+    lags : sequence of (float, float), or dict of int or str to (float, float), optional
+        First and last lag of each channel in seconds, instead of `tmin` and `tmax` for all: a list
+        with one pair each, or a dict from indices (or names of columns, if X are DataFrames) to
+        pairs, beside which `tmin` and `tmax` hold for the others. None: the same lags for all.
 
     Attributes
     ----------
@@ -71,7 +75,9 @@ class BackwardTRF(LaggedRidge):
         the inverse of the covariance of the latter among each other. Unlike weights, patterns may
         be read as brain activity: that which goes with a feature and not with the others.
     lags_ : ndarray of shape (n_lags,)
-        Lags in samples.
+        Lags in samples; with `lags`, from the first to the last of any channel.
+    lag_mask_ : ndarray of bool, shape (n_features_in_, n_lags)
+        Which lags of which channel were looked at; only with `lags`. Elsewhere weights are zero.
     alpha_ : float, or ndarray of shape (n_bands,), (n_outputs,) or (n_outputs, n_bands)
         Chosen penalty, in the unit of `alpha`; absolute for "ledoit-wolf"; one for each band with
         `bands`, and for each output with `alpha_per_output`.
@@ -120,10 +126,10 @@ class BackwardTRF(LaggedRidge):
 
     _direction = 1
 
-    def _store(self, weights: Any, total: Moments, n_inputs: int) -> None:
+    def _store(self, weights: Any, full: Moments, n_inputs: int) -> None:
         xp = namespace(weights)
         # A centred copy of the large matrix is not needed for the products about the means.
-        products = total.xx @ weights - total.x[:, None] * (total.x @ weights / total.n)
+        products = full.xx @ weights - full.x[:, None] * (full.x @ weights / full.n)
         shape = (-1, n_inputs, len(self.lags_))
         self.coef_ = xp.reshape(xp.matrix_transpose(weights), shape)
         self.patterns_ = xp.reshape(xp.matrix_transpose(patterns(products, weights)), shape)
@@ -183,6 +189,10 @@ class ForwardTRF(LaggedRidge):
         off each trial of stimulus in prediction. Lagged samples count as zero beyond the ends of a
         trial, where an offset would become a step. Predictions have the mean of all training
         samples. False keeps the means, as mTRFpy does.
+    lags : sequence of (float, float), or dict of int or str to (float, float), optional
+        First and last lag of each feature in seconds, instead of `tmin` and `tmax` for all: a list
+        with one pair each, or a dict from indices (or names of columns, if X are DataFrames) to
+        pairs, beside which `tmin` and `tmax` hold for the others. None: the same lags for all.
 
     Attributes
     ----------
@@ -191,7 +201,9 @@ class ForwardTRF(LaggedRidge):
     intercept_ : ndarray of shape (n_channels,)
         Constants.
     lags_ : ndarray of shape (n_lags,)
-        Lags in samples.
+        Lags in samples; with `lags`, from the first to the last of any feature.
+    lag_mask_ : ndarray of bool, shape (n_features_in_, n_lags)
+        Which lags of which feature were looked at; only with `lags`. Elsewhere weights are zero.
     alpha_ : float, or ndarray of shape (n_bands,), (n_outputs,) or (n_outputs, n_bands)
         Chosen penalty, in the unit of `alpha`; absolute for "ledoit-wolf"; one for each band with
         `bands`, and for each output with `alpha_per_output`.
@@ -234,7 +246,7 @@ class ForwardTRF(LaggedRidge):
 
     _direction = -1
 
-    def _store(self, weights: Any, total: Moments, n_inputs: int) -> None:
+    def _store(self, weights: Any, full: Moments, n_inputs: int) -> None:
         xp = namespace(weights)
         # The input is looked at from the longest lag to the shortest.
         weights = xp.flip(xp.reshape(weights, (n_inputs, len(self.lags_), -1)), axis=1)

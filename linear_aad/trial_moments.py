@@ -27,6 +27,8 @@ class TrialMoments(Sequence[LaggedMoments]):
         Successive lags in samples.
     factors : array of shape (n_channels,), optional
         What to multiply the channels with.
+    columns : ndarray of int, shape (n_regressors,), optional
+        Which of all channels and lags are regressors; None for all.
 
     Examples
     --------
@@ -42,11 +44,13 @@ class TrialMoments(Sequence[LaggedMoments]):
         outputs: Sequence[Any],
         lags: np.ndarray,
         factors: Any = None,
+        columns: np.ndarray | None = None,
     ) -> None:
         self.inputs = inputs
         self.outputs = outputs
         self.lags = lags
         self.factors = factors
+        self.columns = columns
         n_channels, n_lags = inputs[0].shape[1], len(lags)
         size = 8 * n_channels * n_lags * (n_channels + outputs[0].shape[1] + 3)
         # Before scaling, so that scaled copies share them.
@@ -63,11 +67,15 @@ class TrialMoments(Sequence[LaggedMoments]):
     def __getitem__(self, index: slice) -> "TrialMoments": ...
     def __getitem__(self, index: int | slice) -> "LaggedMoments | TrialMoments":
         if isinstance(index, slice):
-            return TrialMoments(self.inputs[index], self.outputs[index], self.lags, self.factors)
+            return TrialMoments(
+                self.inputs[index], self.outputs[index], self.lags, self.factors, self.columns
+            )
         index = range(len(self))[index]
         moments = None if self._kept is None else self._kept.get(index)
         if moments is None:
-            moments = LaggedMoments.of(self.inputs[index], self.outputs[index], self.lags)
+            moments = LaggedMoments.of(
+                self.inputs[index], self.outputs[index], self.lags, self.columns
+            )
             if self._kept is not None:
                 self._kept[index] = moments
         return moments if self.factors is None else moments.scaled(self.factors)
@@ -91,7 +99,7 @@ class TrialMoments(Sequence[LaggedMoments]):
             Of the scaled signals.
         """
         both = factors if self.factors is None else self.factors * factors
-        trials = TrialMoments(self.inputs, self.outputs, self.lags, both)
+        trials = TrialMoments(self.inputs, self.outputs, self.lags, both, self.columns)
         trials._kept = self._kept
         return trials
 
