@@ -39,6 +39,8 @@ _HARMLESS = (
 )
 # What it only warns of although the file is not complete.
 _BROKEN = "Invalid tag with only"
+# Channels whose unit is another than that of potentials.
+_FIELDS = ("mag", "grad")
 # Samples that are read at once: a trial at several kilohertz would fill the memory.
 _BLOCK = 2**17
 # MNE places annotations of a file with pauses beyond its seeming end; they are read again. Those of
@@ -393,7 +395,10 @@ def _picked(raw: "mne.io.BaseRaw", picks: str | Sequence[str], left_out: list[st
     import mne
 
     if isinstance(picks, str):
-        by_type = mne.channel_indices_by_type(raw.info, picks)
+        try:
+            by_type = mne.channel_indices_by_type(raw.info, picks)
+        except ValueError:  # none of this type, or no type
+            by_type = {}
         wanted = [raw.ch_names[i] for i in sorted(i for type_ in by_type.values() for i in type_)]
     else:
         wanted = list(picks)
@@ -410,6 +415,12 @@ def _picked(raw: "mne.io.BaseRaw", picks: str | Sequence[str], left_out: list[st
             f"picks={picks!r} leaves no channel: the recording has channels of type "
             f"{sorted(set(raw.get_channel_types()))}, {len(bads)} of the picked ones are marked bad"
         )
+    kinds = {kind if kind in _FIELDS else "potential" for kind in raw.get_channel_types(names)}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"picks={picks!r} takes channels of different units, {sorted(kinds)}, which one "
+            "penalty cannot weigh: pick one type"
+        )
     if bads:
         logger.info("left out the channels that are marked bad: %s", ", ".join(bads))
     return names
@@ -420,5 +431,5 @@ def _check_potentials(raw: "mne.io.BaseRaw", names: list[str]) -> None:
     if not types <= {"eeg", "ecog", "seeg", "dbs"}:
         raise ValueError(
             "reference='average' is meant for potentials, the picked channels are of type "
-            f"{sorted(types)}: set reference=None"
+            f"{sorted(types)}: set reference=None (--reference none)"
         )

@@ -15,6 +15,10 @@ __all__ = ["Pattern", "mean_pattern", "pattern_of"]
 # Models that are fitted for the pattern of one listener: more would change it little.
 _MODELS = 8
 
+# Units of recordings as they are shown, and how many of these are in one.
+_SHOWN = {"V": "µV", "T": "fT", "T/m": "fT/cm"}
+_SCALES = {"µV": 1e6, "fT": 1e15, "fT/cm": 1e13}
+
 
 class Pattern(NamedTuple):
     """Pattern of one decoder, averaged over models.
@@ -124,7 +128,7 @@ def mean_pattern(decoder: Any, splits: Sequence[Fold], first: Any) -> Pattern | 
     if len(alike) < len(chosen):
         origin += f"; {len(chosen) - len(alike)} with other channels left out"
     unit = _unit(splits[0].train)
-    scale = 1e6 if unit == "µV" else 1.0
+    scale = _SCALES.get(unit, 1.0)
     stack = scale * np.stack(patterns)
     spread = stack.std(axis=0, ddof=1) if len(stack) > 1 else None
     return Pattern(stack.mean(axis=0), spread, lags, unit, origin)
@@ -145,4 +149,4 @@ def _names(trials: Sequence[Trial]) -> tuple[Any, ...]:
 
 def _unit(trials: Sequence[Trial]) -> str:
     units = {trial.provenance.get("eeg_unit") for trial in trials}
-    return "µV" if units == {"V"} else "unit of EEG"
+    return _SHOWN.get(units.pop() or "", "unit of EEG") if len(units) == 1 else "unit of EEG"

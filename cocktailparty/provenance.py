@@ -12,6 +12,8 @@ __all__ = ["methods_text", "of_recording", "of_sounds", "passed_filter"]
 
 # At most so many names are listed in the text; the trials hold all of them.
 _LISTED = 8
+# Of channels that are no potentials.
+_UNITS = {"mag": "T", "grad": "T/m"}
 
 
 def of_recording(
@@ -50,7 +52,9 @@ def of_recording(
     else:
         text = f"mean of {', '.join(reference)}"
     files = [Path(file).name for file in raw.filenames if file]
-    unit = {"eeg_unit": "V"} if files else {}  # MNE scales what it reads from a file to volts
+    # MNE scales what it reads from a file to SI units.
+    units = {_UNITS.get(kind, "V") for kind in raw.get_channel_types(names)} if files else set()
+    unit = {"eeg_unit": units.pop()} if len(units) == 1 else {}
     if not files and raw.info["description"]:
         files = [Path(raw.info["description"]).name]  # of `raw_from_array`
     return {

@@ -10,6 +10,7 @@ import numpy as np
 from cocktailparty.backend import to_numpy
 from cocktailparty.clock import ClockDrift, clock_drift
 from cocktailparty.continuous import Continuous, MissingValuesError, check_raw, read_eeg
+from cocktailparty.events import event_times
 from cocktailparty.features import speech_envelope
 from cocktailparty.features.waveform import check_rate
 from cocktailparty.flat_channels import check_flat, check_on_flat, flat_columns
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ClockDrift",
     "clock_drift",
+    "event_times",
     "read_audio",
     "read_eeg",
     "read_xdf",

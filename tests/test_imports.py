@@ -85,6 +85,7 @@ def test_the_command_line_enters_the_rooms_only_when_it_needs_them():
                 "continuous.py",
                 "edf_records.py",
                 "eeglab73.py",
+                "events.py",
                 "interruptions.py",
                 "montages.py",
                 "recordings.py",

@@ -76,9 +76,12 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser : argparse.ArgumentParser
         Parser of a command.
     """
+    from cocktailparty.cli.channels import add_channels
+
     add = parser.add_argument
     add("--data", type=Path, metavar="PATH", help="folder of a corpus; see `datasets`")
     add("--corpus", metavar="NAME", help="what the folder holds, if it is not recognised")
+    add_channels(parser)
     add_on_bad(parser)
     add_drop_flat(parser)
 
@@ -221,7 +224,12 @@ def find_function(
 
 
 def load_trials(
-    path: Path, corpus: "Corpus", band: Band, on_bad: str = "raise", drop_flat: bool = False
+    path: Path,
+    corpus: "Corpus",
+    band: Band,
+    on_bad: str = "raise",
+    drop_flat: bool = False,
+    channels: Mapping[str, Any] | None = None,
 ) -> list[Trial]:
     """Load the trials of a corpus in the band and at the rate to decode.
 
@@ -237,6 +245,8 @@ def load_trials(
         What to do with what is marked bad, see `cocktailparty.recordings.trial_from_raw`.
     drop_flat : bool
         Leave out channels that are constant in a trial, rather than refuse it.
+    channels : dict, optional
+        Channels, reference and events, from `cocktailparty.cli.channels.Channels.loading`.
 
     Returns
     -------
@@ -244,13 +254,15 @@ def load_trials(
         Preprocessed trials.
     """
     from cocktailparty import datasets
+    from cocktailparty.channels import choose_channels
     from cocktailparty.preprocessing import preprocess
 
     # The trials of other corpora were cut by their authors, and nothing is marked in them.
     if corpus.continuous:
-        on_flat = "drop" if drop_flat else "raise"
-        return datasets.load(path, corpus.key, **vars(band), on_bad=on_bad, on_flat=on_flat)
-    return preprocess(datasets.load(path, corpus.key), **vars(band))
+        marks = {"on_bad": on_bad, "on_flat": "drop" if drop_flat else "raise"}
+        return datasets.load(path, corpus.key, **vars(band), **marks, **(channels or {}))
+    trials = datasets.load(path, corpus.key)
+    return preprocess(choose_channels(trials, **channels) if channels else trials, **vars(band))
 
 
 def print_json(value: Any) -> None:

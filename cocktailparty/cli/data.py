@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cocktailparty.cli.arguments import Band, load_trials
+from cocktailparty.cli.channels import Channels
 from cocktailparty.trial import Trial
 
 
@@ -32,6 +33,8 @@ def load_or_simulate(options: argparse.Namespace, band: Band) -> tuple[list[Tria
     from cocktailparty.preprocessing import preprocess
 
     if options.data is None:
+        if Channels.of(options) != Channels():
+            raise ValueError("--picks, --reference and --events are for recordings: give --data")
         trials = datasets.simulate_two_talkers(
             n_subjects=3, n_trials=20, random_state=options.seed
         ).trials
@@ -42,7 +45,8 @@ def load_or_simulate(options: argparse.Namespace, band: Band) -> tuple[list[Tria
         ]
         return preprocess(trials, **vars(band)), "story", text
     corpus = datasets.detect(options.data, options.corpus)
-    trials = load_trials(options.data, corpus, band, options.on_bad, options.drop_flat)
+    channels = Channels.of(options).loading(corpus)
+    trials = load_trials(options.data, corpus, band, options.on_bad, options.drop_flat, channels)
     text = [f"{corpus.title}, from {options.data.resolve().name}.", corpus.description]
     # A corpus that was loaded holds EEG, and such a corpus has a split that suits it.
     return trials, corpus.default_cv or "trial", text

@@ -3,6 +3,7 @@
 import argparse
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,9 @@ from cocktailparty.cli.arguments import (
     load_trials,
     print_json,
 )
+from cocktailparty.cli.channels import Channels, add_events, add_picks
 from cocktailparty.cli.decoders import DECODERS, find_decoder
-from cocktailparty.cli.recording import check_files, read_recording
+from cocktailparty.cli.recording import check_files, read_recording, start_of_sounds
 
 if TYPE_CHECKING:
     from cocktailparty.decoding import TrainedModel
@@ -30,6 +32,8 @@ TRAINING: dict[str, Any] = {
     "cv": None,
     "save_model": None,
     "drop_flat": False,
+    "picks": None,
+    "reference": None,
     "sfreq": 64.0,
     "l_freq": 1.0,
     "h_freq": 9.0,
@@ -58,8 +62,9 @@ def add_parser(commands: Commands) -> None:
     add("--eeg-sfreq", type=float, metavar="HZ", help="sampling rate of a .npy file")
     add("--audio", type=Path, nargs="+", required=True, metavar="FILE",
         help="the competing sounds, two or more: wav, flac, ...")  # fmt: skip
-    add("--start", type=float, default=0.0, metavar="SECONDS", help="moment of the recording at "
-        "which the sounds start; default: 0")  # fmt: skip
+    add("--start", type=float, metavar="SECONDS", help="moment of the recording at which the "
+        "sounds start; default: that of --events, or 0")  # fmt: skip
+    add_events(parser)
     add("--duration", type=float, metavar="SECONDS", help="how long to decode; default: the length "
         "of the sounds")  # fmt: skip
     model = parser.add_mutually_exclusive_group(required=True)
@@ -88,6 +93,7 @@ def add_parser(commands: Commands) -> None:
         "listeners")  # fmt: skip
     add("--save-model", type=Path, metavar="FILE", help="save the model for --model")
     add_drop_flat(training)
+    add_picks(training)
     add_band(training)
     # So that an argument that is not given can be told from one that is.
     parser.set_defaults(**dict.fromkeys(TRAINING))
@@ -108,19 +114,18 @@ def run(options: argparse.Namespace) -> None:
     from cocktailparty.timeline import plot_decisions
 
     _check(options)
+    start = start_of_sounds(options)
     notes: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SharedStimulusWarning)
         model = _model(options, notes)
         raw = read_recording(options, model)
-        trial = model.trial(
-            raw, options.audio, options.start, options.duration, on_bad=options.on_bad
-        )
+        trial = model.trial(raw, options.audio, start, options.duration, on_bad=options.on_bad)
         table = model.decode(
             trial,
             options.window,
             options.hop,
-            start=options.start,
+            start=start,
             allow_shared_stimuli=options.allow_shared_stimuli,
         )
     notes += _noted(caught)
@@ -197,10 +202,15 @@ def _trained(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
             f"--train folders hold {[corpus.key for corpus in found]}, whose EEG and sounds are "
             "prepared in different ways: train on one of them"
         )
+    # Events of recordings whose onsets are stated are those of the one that is decoded alone.
+    chosen = Channels.of(options)
+    if found[0].key != "table":
+        chosen = replace(chosen, events=None)
+    channels = chosen.loading(found[0])
     trials = [
         trial
         for folder, corpus in zip(options.train, found, strict=True)
-        for trial in load_trials(folder, corpus, band, options.on_bad, options.drop_flat)
+        for trial in load_trials(folder, corpus, band, options.on_bad, options.drop_flat, channels)
     ]
     subjects = list(dict.fromkeys(trial.subject for trial in trials))
     if options.subject is not None:
@@ -215,7 +225,7 @@ def _trained(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
         trials,
         l_freq=band.l_freq,
         h_freq=band.h_freq,
-        reference="average" if continuous else None,
+        reference=channels.get("reference", "average" if continuous else None),
         envelope=ENVELOPE,
         allow_shared_stimuli=options.allow_shared_stimuli,
     )

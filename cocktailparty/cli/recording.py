@@ -74,6 +74,43 @@ def read_recording(options: argparse.Namespace, model: "TrainedModel") -> Any:
     )
 
 
+def start_of_sounds(options: argparse.Namespace) -> float:
+    """Find when the sounds start, as stated or by an event.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        With `eeg`, `start` and `events`.
+
+    Returns
+    -------
+    start : float
+        Seconds from the start of the recording.
+
+    Raises
+    ------
+    ValueError
+        If there is no such event, or more than one, or the recording is an array.
+    OSError
+        If the file cannot be read.
+    """
+    from cocktailparty.continuous import read_eeg
+    from cocktailparty.events import event_times
+
+    if options.start is not None or options.events is None:
+        return float(options.start or 0.0)
+    if options.eeg.suffix == ".npy":
+        raise ValueError(f"--events: {options.eeg} is an array without markers; give --start")
+    times = event_times(read_eeg(options.eeg), options.events)
+    if len(times) > 1:
+        listed = ", ".join(f"{time:.3f}" for time in times[:10])
+        raise ValueError(
+            f"--events {','.join(options.events)}: {len(times)} events in {options.eeg}, at "
+            f"{listed}{' ...' if len(times) > 10 else ''} s; give the right one as --start"
+        )
+    return float(times[0])
+
+
 def read_array(path: Path) -> Any:
     """Read a .npy file of numbers.
 

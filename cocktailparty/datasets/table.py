@@ -1,8 +1,8 @@
 """Any recordings, described by a table: one row a trial, with its EEG file and its sounds."""
 
 import csv
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from math import isfinite
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from cocktailparty.continuous import read_eeg
 from cocktailparty.datasets.corpus import Corpus
+from cocktailparty.events import event_times
 from cocktailparty.features import speech_envelope
 from cocktailparty.foreign import shown_once
 from cocktailparty.interruptions import BadSpanError
@@ -48,6 +49,8 @@ class Row:
         Index into `audio`.
     onset : float
         Start of the sounds in the EEG file, in seconds.
+    has_onset : bool
+        Whether the table states it.
     duration : float or None
         Length of the trial in seconds.
     eeg_clock : float
@@ -63,6 +66,7 @@ class Row:
     audio: tuple[Path, ...]
     attended: int | None
     onset: float
+    has_onset: bool
     duration: float | None
     eeg_clock: float
     mixture: Path | None
@@ -76,6 +80,7 @@ def load(
     *,
     sfreq: float = 64.0,
     envelope: Callable[..., Any] = speech_envelope,
+    events: str | Sequence[str] | None = None,
     **arguments: Any,
 ) -> list[Trial]:
     """Load and preprocess the trials of a folder that holds a table of them.
@@ -86,7 +91,8 @@ def load(
     eeg        EEG file, of any format that MNE-Python reads, or XDF
     audio      the competing sounds, separated by ``;``
     attended   optional: which of them was attended, 0 for the first; may be left empty
-    onset      optional: second of the EEG file at which the sounds start; empty for 0
+    onset      optional: second of the EEG file at which the sounds start; empty for 0, or for the
+               next event if `events` are given
     duration   optional: length of the trial in seconds; empty for that of the sounds
     eeg_clock  optional: seconds of the EEG's clock in one of the sound's, see `clock_drift`
     mixture    optional: sound file of what was played
@@ -105,6 +111,10 @@ def load(
         Sampling rate of the trials in hertz.
     envelope : callable
         Takes (audio, audio_sfreq, sfreq), returns features (n_times, n_features).
+    events : str or sequence of str, optional
+        Markers of the recordings (annotations or trigger values, see
+        `cocktailparty.recordings.event_times`) at which sounds start. The rows of an EEG file that
+        state no onset take its events in their order, one each.
     **arguments : object
         Further arguments of `cocktailparty.recordings.trial_from_raw`: `l_freq`, `h_freq`,
         `reference`, `picks`, `filter_stimuli`, `on_bad`, `on_flat`.
@@ -125,12 +135,17 @@ def load(
     """
     rows = read_table(Path(path) / FILE)
     with shown_once():
-        return _loaded(rows, sfreq, envelope, arguments)
+        return _loaded(rows, sfreq, envelope, events, arguments)
 
 
 def _loaded(
-    rows: list[Row], sfreq: float, envelope: Callable[..., Any], arguments: dict[str, Any]
+    rows: list[Row],
+    sfreq: float,
+    envelope: Callable[..., Any],
+    events: str | Sequence[str] | None,
+    arguments: dict[str, Any],
 ) -> list[Trial]:
+    rows = _with_onsets(rows, events)
     _check_headers(rows)
 
     @cache  # a sound that many subjects heard is analysed once
@@ -291,6 +306,7 @@ def _parsed(values: dict[str, str], folder: Path, label: str, mistakes: list[str
         eeg=eeg[0] if eeg else folder,
         audio=tuple(audio),
         attended=None if attended is None else int(attended),
+        has_onset=bool(values.get("onset", "")),
         onset=number("onset", 0.0, lambda value: value >= 0, "seconds from 0"),
         duration=number("duration", None, lambda value: value > 0, "a positive number of seconds"),
         eeg_clock=number(
@@ -301,6 +317,33 @@ def _parsed(values: dict[str, str], folder: Path, label: str, mistakes: list[str
         story=values.get("story") or ";".join(sorted(sound.name for sound in audio)),
         name=values.get("name", ""),
     )
+
+
+def _with_onsets(rows: list[Row], events: str | Sequence[str] | None) -> list[Row]:
+    """Fill in onsets that the table does not state."""
+    if events is None:
+        return rows
+    mistakes: list[str] = []
+    onsets: dict[int, float] = {}
+    for file in dict.fromkeys(row.eeg for row in rows):
+        waiting = [i for i, row in enumerate(rows) if row.eeg == file and not row.has_onset]
+        if not waiting:
+            continue
+        try:
+            times = event_times(read_eeg(file), events)
+        except ValueError as error:
+            mistakes.append(f"{file}: {error}")
+            continue
+        if len(times) != len(waiting):
+            listed = ", ".join(f"{time:.3f}" for time in times[:10])
+            mistakes.append(
+                f"{file} has {len(times)} events {events!r}, at {listed}"
+                f"{' ...' if len(times) > 10 else ''} s, for {len(waiting)} rows without an onset: "
+                "write the onset of each row into the table, or leave the others out by their names"
+            )
+        onsets.update(zip(waiting, times.tolist(), strict=False))
+    _raise_all(mistakes)
+    return [replace(row, onset=onsets.get(i, row.onset)) for i, row in enumerate(rows)]
 
 
 def _check_headers(rows: list[Row]) -> None:

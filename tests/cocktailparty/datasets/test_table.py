@@ -232,3 +232,47 @@ def test_rows_in_which_the_recording_is_bad_are_told_or_left_out(folder):
     with pytest.warns(UserWarning, match="1 of 3 trials were left out"):
         left = table.load(folder, envelope=hilbert, on_bad="drop")
     assert [trial.name for trial in left] == ["first", "second"]
+
+
+# --- onsets by events -----------------------------------------------------------------------------
+
+
+def mark(folder, name, onsets, description="go"):
+    file = folder / f"{name}-raw.fif"
+    raw = mne.io.read_raw(file, preload=True, verbose="ERROR")
+    raw.set_annotations(mne.Annotations(onsets, 0.0, [description] * len(onsets)))
+    raw.save(file, overwrite=True, verbose="ERROR")
+    return raw
+
+
+def test_rows_without_an_onset_take_the_events_of_their_recording(folder):
+    mark(folder, "one", [2.5, 17.25])
+    raw = mark(folder, "two", [6.0])
+    rows = [
+        {"eeg": "one-raw.fif", "audio": AB, "attended": 0, "name": "first"},
+        {"eeg": "two-raw.fif", "audio": AB, "attended": 0, "name": "other"},
+        {"eeg": "one-raw.fif", "audio": AB, "attended": 0, "onset": 11.0, "name": "stated"},
+        {"eeg": "one-raw.fif", "audio": AB, "attended": 0, "name": "second"},
+    ]
+    write(folder, rows, ["eeg", "audio", "attended", "onset", "name"])
+    trials = table.load(folder, envelope=hilbert, events="go")
+    stated = [
+        {**row, "onset": onset} for row, onset in zip(rows, [2.5, 6.0, 11.0, 17.25], strict=True)
+    ]
+    write(folder, stated)
+    for trial, expected in zip(trials, table.load(folder, envelope=hilbert), strict=True):
+        assert trial.name == expected.name
+        np.testing.assert_array_equal(trial.eeg, expected.eeg)
+    sounds = [folder / "sounds" / f"{name}.wav" for name in "ab"]
+    direct = trial_from_raw(raw, sounds, 6.0, envelope=hilbert)
+    np.testing.assert_allclose(trials[1].eeg, direct.eeg, rtol=1e-5, atol=1e-12)
+
+
+def test_events_and_rows_have_to_agree(folder):
+    mark(folder, "one", [2.5, 17.25])
+    write(folder, [{"eeg": "one-raw.fif", "audio": AB}, {"eeg": "two-raw.fif", "audio": AB}])
+    with pytest.raises(
+        ValueError, match=r"has 2 events 'go', at 2\.500, 17\.250 s, for 1 rows"
+    ) as e:
+        table.load(folder, events="go")
+    assert "two-raw.fif: the recording has no event 'go'; it has none" in str(e.value)

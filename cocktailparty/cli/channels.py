@@ -1,0 +1,146 @@
+"""Arguments that choose channels, reference and events, for all commands that read trials."""
+
+import argparse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cocktailparty.cli.arguments import names
+
+if TYPE_CHECKING:
+    from cocktailparty.datasets import Corpus
+
+#: Channels of fields, not potentials: they have no reference.
+MAGNETIC = ("mag", "grad", "meg")
+_TYPES = ("eeg", *MAGNETIC, "ecog", "seeg", "dbs")
+
+
+@dataclass(frozen=True)
+class Channels:
+    """What was chosen; None for what suits the corpus.
+
+    Attributes
+    ----------
+    picks : str, list of str or None
+        Channel type, or names.
+    reference : str, list of str or None
+        "average", "none" or names.
+    events : list of str or None
+        Markers at which sounds start.
+    """
+
+    picks: str | list[str] | None = None
+    reference: str | list[str] | None = None
+    events: list[str] | None = None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "Channels":
+        """Take what `add_channels` added.
+
+        Parameters
+        ----------
+        options : argparse.Namespace
+            Parsed arguments.
+
+        Returns
+        -------
+        channels : Channels
+            The choice.
+        """
+        return cls(options.picks, options.reference, options.events)
+
+    def loading(self, corpus: "Corpus") -> dict[str, Any]:
+        """Say it to the reader of a corpus, or to `cocktailparty.channels.choose_channels`.
+
+        Parameters
+        ----------
+        corpus : Corpus
+            What is read.
+
+        Returns
+        -------
+        arguments : dict
+            Of what was chosen: `picks`, `reference`, and `events`.
+
+        Raises
+        ------
+        ValueError
+            If the corpus states itself when its sounds start.
+        """
+        arguments: dict[str, Any] = {}
+        if self.picks is not None:
+            arguments["picks"] = self.picks
+        if self.reference is not None:
+            arguments["reference"] = None if self.reference == "none" else self.reference
+        elif self.picks in MAGNETIC:
+            arguments["reference"] = None
+        if self.events is not None:
+            if corpus.key != "table":
+                raise ValueError(
+                    f"--events is for recordings that a trials.csv lists; {corpus.title} states "
+                    "itself when its sounds start"
+                )
+            arguments["events"] = self.events
+        return arguments
+
+
+def add_channels(parser: Any) -> None:
+    """Add the arguments that choose channels, reference and events.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Parser of a command, or a group of its arguments.
+    """
+    add_picks(parser)
+    add_events(parser)
+
+
+def add_picks(parser: Any) -> None:
+    """Add the arguments that choose channels and reference.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Parser of a command, or a group of its arguments.
+    """
+    parser.add_argument(
+        "--picks",
+        type=_picks,
+        metavar="NAMES",
+        help=f"channels: a type ({', '.join(_TYPES)}) or comma-separated names; default: eeg",
+    )
+    parser.add_argument(
+        "--reference",
+        type=_reference,
+        metavar="NAMES",
+        help="of the EEG: average, none (as recorded), or comma-separated channels whose mean is "
+        "subtracted and which are left out; default: average for recordings, none for magnetic "
+        "fields and for corpora that were cut by their authors",
+    )
+
+
+def add_events(parser: Any) -> None:
+    """Add the argument that names the events at which sounds start.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Parser of a command, or a group of its arguments.
+    """
+    parser.add_argument(
+        "--events",
+        type=names,
+        metavar="NAMES",
+        help="start of the sounds where no onset is given: comma-separated annotations or trigger "
+        "values, one event for each trial, in their order",
+    )
+
+
+def _picks(text: str) -> str | list[str]:
+    found = names(text)
+    return found[0] if len(found) == 1 and found[0] in _TYPES else found
+
+
+def _reference(text: str) -> str | list[str]:
+    found = names(text)
+    return found[0] if len(found) == 1 and found[0] in ("average", "none") else found
