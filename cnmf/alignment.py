@@ -5,6 +5,7 @@ from math import ceil
 import numpy as np
 
 from cocktailparty.features import resample
+from cocktailparty.validation import same_rate
 
 
 def frame_grid(audio_sfreq: float, sfreq: float, window: float = 0.064) -> tuple[int, int]:
@@ -77,7 +78,7 @@ def on_frames(guide: np.ndarray, sfreq: float, frame_rate: float, n_frames: int)
     """
     centred = guide - guide[0]  # a constant one becomes exactly zero
     centred = centred - centred.mean()
-    if frame_rate != sfreq:
+    if not same_rate(frame_rate, sfreq):
         centred = resample(centred, sfreq, frame_rate)
     found = np.zeros(n_frames)
     n = min(n_frames, len(centred))

@@ -60,7 +60,7 @@ class AttentionDecoderMixin(ClassifierMixin, ABC):
         """
         return {
             window: self.window_scores(trial, window)
-            if window <= trial.duration
+            if round(window * trial.sfreq) <= trial.n_times
             else np.empty((0, trial.n_stimuli))
             for window in windows
         }

@@ -231,7 +231,9 @@ class TrainedModel:
         if trial.n_stimuli < 2:
             raise ValueError(f"to decode takes two or more sounds, got {trial.n_stimuli}")
         rate, hop = self.sfreq, window if hop is None else hop
-        if not (self.tracker.window <= window <= trial.duration and round(hop * rate) > 0):
+        n = round(window * rate) if np.isfinite(window) else 0
+        n_inner = round(self.tracker.window * rate)
+        if not (n_inner <= n <= trial.n_times and round(hop * rate) > 0):
             raise ValueError(
                 f"window={window:g} s with hop={hop:g} s: the window must lie between the "
                 f"{self.tracker.window:g} s of the tracker and the {trial.duration:g} s that are "

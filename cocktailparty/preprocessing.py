@@ -13,6 +13,7 @@ from cocktailparty.features.waveform import check_rate, check_samples, signal_li
 from cocktailparty.provenance import passed_filter
 from cocktailparty.trial import Trial
 from cocktailparty.trials import check_trials
+from cocktailparty.validation import same_rate
 
 # Zero crossings on either side of the interpolation kernel, and the shape of its Kaiser window:
 # as in `cocktailparty.features.resample`.
@@ -314,7 +315,7 @@ def _preprocessed(trial: Trial, sfreq: float, l_freq: float | None, h_freq: floa
     stimuli = xp.permute_dims(trial.stimuli, (1, 0, 2))
     columns = xp.reshape(stimuli, (trial.n_times, trial.n_stimuli * trial.n_features))
     x = xp.concat([trial.eeg, columns], axis=1)
-    if sfreq != trial.sfreq:
+    if not same_rate(sfreq, trial.sfreq):
         step = trial.sfreq / sfreq
         x = interpolate(x, np.arange(ceil(trial.n_times / step)) * step, step)
     x = bandpass(x, sfreq, l_freq, h_freq)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cocktailparty.trial import Trial
+from cocktailparty.validation import same_rate
 
 __all__ = ["methods_text", "of_recording", "of_sounds", "passed_filter"]
 
@@ -234,7 +235,7 @@ def _filters(known: Sequence[Mapping[str, Any]]) -> list[str]:
                 band = "not filtered"
             rate = (
                 f"resampled from {step['from_sfreq']:g} to {step['sfreq']:g} Hz"
-                if step["from_sfreq"] != step["sfreq"]
+                if not same_rate(step["from_sfreq"], step["sfreq"])
                 else f"kept at {step['sfreq']:g} Hz"
             )
             text.append(f"{what} {band} and {rate}.")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cocktailparty.foreign import shown_once
+from cocktailparty.validation import same_rate
 
 if TYPE_CHECKING:
     import mne
@@ -90,7 +91,7 @@ def stored_rates(raw: "mne.io.BaseRaw", index: Sequence[int]) -> list[np.ndarray
         per_record = header["n_samps"][header["sel"][picks[list(index)]]]
         rates.append(per_record / _record(header))
         counted = header["max_samp"] / _record(header)
-        plain &= np.allclose([*rates[-1], counted], raw.info["sfreq"], rtol=1e-9)
+        plain &= same_rate([*rates[-1], counted], raw.info["sfreq"])
     return None if plain else rates
 
 
@@ -112,7 +113,7 @@ def has_wrong_times(raw: "mne.io.BaseRaw") -> bool:
     header = raw._raw_extras[0]
     if not _has_header(header):
         return False
-    return not np.isclose(header["max_samp"] / _record(header), raw.info["sfreq"], rtol=1e-9)
+    return not same_rate(header["max_samp"] / _record(header), raw.info["sfreq"])
 
 
 def check_stored_rates(raw: "mne.io.BaseRaw | None", what: str) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from cocktailparty.backend import to_numpy
 from cocktailparty.trial import Trial
+from cocktailparty.validation import same_rate
 
 
 def check_trials(trials: Any, sfreq: float | None = None) -> list[Trial]:
@@ -15,7 +16,8 @@ def check_trials(trials: Any, sfreq: float | None = None) -> list[Trial]:
     Parameters
     ----------
     trials : sequence of Trial
-        Trials of the same channels, features and sampling rate.
+        Trials of the same channels, features and sampling rate, which may differ by rounding, see
+        `cocktailparty.validation.same_rate`.
     sfreq : float, optional
         Rate in hertz that a decoder was made for.
 
@@ -53,9 +55,10 @@ def check_trials(trials: Any, sfreq: float | None = None) -> list[Trial]:
     for i, trial in enumerate(trials):
         for quantity in ("sfreq", "n_channels", "n_features"):
             came, expected = getattr(trial, quantity), getattr(first, quantity)
-            if came != expected and not (quantity == "n_features" and not trial.n_stimuli):
+            same = same_rate(came, expected) if quantity == "sfreq" else came == expected
+            if not same and not (quantity == "n_features" and not trial.n_stimuli):
                 raise ValueError(
-                    f"trials[{i}] has {quantity}={came:g} but trials[0] has {expected:g}: "
+                    f"trials[{i}] has {quantity}={came:.10g} but trials[0] has {expected:.10g}: "
                     "trials that are decoded together must agree"
                 )
         if (
@@ -66,10 +69,10 @@ def check_trials(trials: Any, sfreq: float | None = None) -> list[Trial]:
             raise ValueError(
                 f"trials[{i}] and trials[0] have different channel names or channel order"
             )
-    if sfreq is not None and first.sfreq != sfreq:
+    if sfreq is not None and not same_rate(first.sfreq, sfreq):
         raise ValueError(
-            f"trials are sampled at {first.sfreq:g} Hz but the decoder was made for "
-            f"sfreq={sfreq:g}: resample the trials or set sfreq={first.sfreq:g}"
+            f"trials are sampled at {first.sfreq:.10g} Hz but the decoder was made for "
+            f"sfreq={sfreq:.10g}: resample the trials or set sfreq={first.sfreq:.10g}"
         )
     return trials
 

@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from cocktailparty.backend import as_array, namespace
 
 # So many times more columns than rows no signal has: 306 sensors make 5 times the samples of a
 # second at 64 Hz.
 _FAR = 5
+
+# Files store rates in single precision or as the duration of a record: equal ones differ by less.
+_RATE_TOLERANCE = 1e-6
 
 
 def float_array(x: Any, what: str) -> Any:
@@ -123,3 +128,28 @@ def check_time_first(shape: Sequence[int], what: str, n_times: int | None = None
             "first, (n_times, n_channels); pass its transpose, .T, if it comes as "
             "(n_channels, n_times)"
         )
+
+
+def same_rate(first: Any, second: Any) -> bool:
+    """Tell whether sampling rates are equal but for rounding.
+
+    The one tolerance of all comparisons of rates: 1e-6 of the rate, 3.6 ms in an hour.
+
+    Parameters
+    ----------
+    first, second : float, or array-like of float
+        Rates in hertz.
+
+    Returns
+    -------
+    same : bool
+        Whether all of them are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> same_rate(51.2, float(np.float32(51.2))), same_rate(51.2, 51.21)
+    (True, False)
+    """
+    difference = np.abs(np.subtract(first, second))
+    return bool(np.all(difference <= _RATE_TOLERANCE * np.abs(second)))

@@ -350,7 +350,8 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
 
     def _differences(self, trial: Trial, attended: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Correlate: attended minus unattended, of shape (n_pairs, n_alphas, n_components)."""
-        if trial.n_stimuli == 1 and trial.duration >= 2 * self.train_window:
+        fits_twice = round(self.train_window * trial.sfreq) <= trial.n_times // 2
+        if trial.n_stimuli == 1 and fits_twice:
             trial = match_mismatch(trial, self.train_window)
         outputs = self._outputs(trial, a, b)
         scores = _sweep(*outputs, trial.sfreq, [self.train_window])[self.train_window]

@@ -284,13 +284,14 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         self._check_parameters()
         hop = window if hop is None else hop
         rate = trial.sfreq
-        if not (self.window <= window <= trial.duration and round(hop * rate) > 0):
+        n = round(window * rate) if np.isfinite(window) else 0
+        n_inner = round(self.window * rate)
+        if not (n_inner <= n <= trial.n_times and round(hop * rate) > 0):
             raise ValueError(
                 f"window={window:g} s with hop={hop:g} s: the window must lie between "
                 f"window={self.window:g} s of the tracker and the {trial.duration:g} s of the "
                 "trial, and the hop be a sample or more"
             )
-        n, n_inner = round(window * rate), round(self.window * rate)
         starts = range(0, trial.n_times - n + 1, round(hop * rate))
         transition = self._transition(trial.n_stimuli)
         posterior = []

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from cocktailparty.datasets.chanlocs import read_chanlocs
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.features import resample
 from cocktailparty.trial import Trial
-from cocktailparty.validation import check_finite, check_time_first, float_array
+from cocktailparty.validation import check_finite, check_time_first, float_array, same_rate
 
 _SUBJECT_FILE = re.compile(r"(pre_)?dataSub(\d+)\.mat")
 # Names that the variable with the recording has, depending on what was recorded.
@@ -211,7 +210,7 @@ def _load_subject(file: Path, subject: str, stimuli: _Stimuli) -> list[Trial]:
             continue
         check_time_first(eegs[t].shape, f"{file}, trial {t + 1}: {variable}.data")
         eeg, stimulus, rate = eegs[t][padding[t] :], stimuli.values[t], stimuli.sfreq
-        if not isclose(sfreq, rate, rel_tol=1e-6):
+        if not same_rate(sfreq, rate):
             rate = min(sfreq, rate)
             eeg = _resampled(eeg, sfreq, rate, f"{file}, trial {t + 1}: the recording")
             what = f"{stimuli.file}, trial {t + 1}: the stimulus"
@@ -244,7 +243,7 @@ def _recording_variable(file: Path) -> str:
 
 
 def _resampled(x: Any, before: float, after: float, what: str) -> Any:
-    if isclose(before, after, rel_tol=1e-6):
+    if same_rate(before, after):
         return x
     x = float_array(x, what)
     check_finite(x, what)

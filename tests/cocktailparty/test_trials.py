@@ -47,6 +47,19 @@ def test_sets_that_do_not_fit_are_named(rng, trial):
         check_trials([trial], sfreq=128)
 
 
+def test_rates_are_equal_but_for_rounding(trial):
+    stored = trial.replace(sfreq=float(np.float32(51.2)))
+    exact = trial.replace(sfreq=51.2)
+    assert stored.sfreq != exact.sfreq
+    assert check_trials([stored, exact], sfreq=51.2) == [stored, exact]
+    assert check_trials([exact], sfreq=stored.sfreq) == [exact]
+    other = trial.replace(sfreq=51.2 * (1 + 1e-5))
+    with pytest.raises(ValueError, match=r"sfreq=51\.200512 but trials\[0\] has 51\.2"):
+        check_trials([exact, other])
+    with pytest.raises(ValueError, match=r"at 51\.200512 Hz but .* sfreq=51\.2: resample"):
+        check_trials([other], sfreq=51.2)
+
+
 def test_labels_come_from_the_trials_or_from_outside(trial):
     np.testing.assert_array_equal(attended_labels([trial, trial]), [1, 1])
     np.testing.assert_array_equal(attended_labels([trial, trial], [0, 1]), [0, 1])

@@ -7,6 +7,7 @@ from cocktailparty.validation import (
     check_time_first,
     constant_columns,
     float_array,
+    same_rate,
 )
 
 
@@ -54,3 +55,12 @@ def test_signals_with_channels_first_are_refused(shape, n_times):
         ValueError, match=r"^eeg has shape .* time is expected first, \(n_times, n_"
     ):
         check_time_first(shape, "eeg", n_times)
+
+
+def test_rates_differ_from_a_millionth_on():
+    assert same_rate(512, 512)
+    assert same_rate(1000 / 3, np.float32(1000 / 3))
+    assert same_rate([51.2, 51.2 * (1 + 9e-7)], 51.2)
+    assert not same_rate(51.2 * (1 + 2e-6), 51.2)
+    assert not same_rate([51.2, 64], 51.2)
+    assert not same_rate(np.nan, 51.2)

@@ -1,0 +1,93 @@
+"""A rate that a file stores in single precision is the rate that everybody types."""
+
+import warnings
+
+import mne
+import numpy as np
+import pytest
+
+from cnmf.alignment import on_frames
+from cocktailparty import Trial, datasets, evaluation
+from cocktailparty.decoding import train_model
+from cocktailparty.preprocessing import preprocess
+from cocktailparty.recordings import trial_from_raw
+from linear_aad import (
+    AdaptiveDecoder,
+    AttentionDecoder,
+    AttentionTracker,
+    BackwardTRF,
+    CCADecoder,
+    SpatialDecoder,
+    StackedTRF,
+)
+
+RATE, STORED = 51.2, float(np.float32(51.2))
+
+
+@pytest.fixture(scope="module")
+def trials():
+    found = datasets.simulate_two_talkers(
+        n_trials=6, n_channels=4, duration=60, snr=-5, sfreq=RATE, random_state=0
+    ).trials
+    # Half of them came through a file.
+    return [t.replace(sfreq=STORED) if i % 2 else t for i, t in enumerate(found)]
+
+
+LAGS = {"tmax": 0.2, "sfreq": RATE}
+DECODERS = {
+    "ridge": AttentionDecoder(BackwardTRF(**LAGS, alpha=1e-2, alpha_convention="relative")),
+    "cca": CCADecoder(**LAGS, alpha=1e-2),
+    "adaptive": AdaptiveDecoder(BackwardTRF(**LAGS, alpha="ledoit-wolf"), random_state=0),
+    "spatial": SpatialDecoder(sfreq=RATE, bands=((4, 8),), n_components=1),
+    "stacked": StackedTRF(**LAGS, alpha=1e-2),
+    "tracker": AttentionTracker(
+        AttentionDecoder(BackwardTRF(**LAGS, alpha=1e-2, alpha_convention="relative")), window=5
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", DECODERS)
+def test_every_decoder_takes_both(trials, name):
+    labels = [0, 1, 0, 1, 0, 1]
+    exact = [trial.replace(sfreq=RATE) for trial in trials]
+    scores = DECODERS[name].fit(trials, labels).decision_function(trials)
+    expected = DECODERS[name].fit(exact, labels).decision_function(exact)
+    np.testing.assert_allclose(scores, expected, rtol=1e-4)
+
+
+def test_a_window_as_long_as_the_trial_fits(trials):
+    short = trials[1].crop(0, 30)
+    assert short.duration < 30  # but for rounding
+    decoder = DECODERS["ridge"].fit(trials)
+    table = evaluation.compare({"ridge": decoder}, [t.crop(0, 30) for t in trials], "trial", [30])
+    assert len(table) == 6
+    model = train_model(DECODERS["tracker"], trials[2:])
+    assert len(model.decode(short, window=30)) == 1
+    assert DECODERS["tracker"].fit(trials).window_scores(short, 30).shape == (1, 2)
+
+
+def test_what_has_the_rate_already_is_not_resampled(rng):
+    trial = Trial(rng.normal(size=(1024, 2)), rng.random((2, 1024)), STORED)
+    (same,) = preprocess([trial], sfreq=RATE, l_freq=None, h_freq=None)
+    np.testing.assert_array_equal(same.eeg, trial.eeg)
+    assert same.sfreq == RATE
+    guide = rng.random(64)
+    centred = guide - guide.mean()
+    np.testing.assert_allclose(on_frames(guide, STORED, RATE, 64), centred, atol=1e-12)
+
+
+def test_trials_of_a_file_go_with_trials_of_arrays(tmp_path, rng):
+    info = mne.create_info(["Fz", "Cz"], RATE, "eeg")
+    mne.io.RawArray(1e-6 * rng.normal(size=(2, 2048)), info, verbose=False).save(
+        tmp_path / "x_raw.fif", verbose=False
+    )
+    raw = mne.io.read_raw_fif(tmp_path / "x_raw.fif", verbose=False)
+    assert raw.info["sfreq"] != RATE
+    sounds = rng.random((2, 1024))
+    own = raw.info["sfreq"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kept = trial_from_raw(raw, list(sounds), sfreq=own, reference=None, l_freq=None)
+    other = kept.replace(sfreq=RATE)
+    assert DECODERS["ridge"].fit([kept, other], [0, 1]).predict([other, kept]).shape == (2,)
