@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from cocktailparty.fold_scores import evaluate_fold
 from cocktailparty.leakage import LeakError, check_no_leak
+from cocktailparty.metadata import with_metadata
 from cocktailparty.model_selection import Fold, folds
 from cocktailparty.same_sound import SoundIndex
 from cocktailparty.shifts import circular_shift_test
@@ -97,7 +98,9 @@ def compare(
         the tested trials of the row: their number, ``name``, ``part`` (a stretch that several
         folds test is one), ``unit`` and ``group`` (see `cocktailparty.tested_trials.units`),
         ``attended``, ``n_windows``, and ``right``, the right decisions if any of the stimuli had
-        been attended.
+        been attended. Where trials have metadata, ``trials`` lists those, too, and each is a
+        column, empty where the tested trials of a row differ; one whose name is taken is called
+        ``metadata_NAME``.
 
     Raises
     ------
@@ -148,7 +151,7 @@ def compare(
         for subject, by_window in result.items()
         for row in by_window
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(with_metadata(rows, trials))
 
 
 def checked_folds(
@@ -360,8 +363,15 @@ def _identified(splits: list[Fold], index: SoundIndex) -> dict[int, list[dict[st
         id(trial): trial for fold in splits for trial in (fold.whole or fold.test)
     }  # a trial that is tested in several folds is one
     found = units(list(whole.values()), index)
+    described = any(trial.metadata for trial in whole.values())
     of_trial = {
-        identity: {"trial": i, "name": trial.label, "unit": unit, "group": group}
+        identity: {
+            "trial": i,
+            "name": trial.label,
+            "unit": unit,
+            "group": group,
+            **({"metadata": trial.metadata} if described else {}),
+        }
         for i, ((identity, trial), unit, group) in enumerate(
             zip(whole.items(), *found, strict=True)
         )

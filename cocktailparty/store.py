@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,9 @@ class FoldStore:
     def _hash(self, trial: Trial) -> str:
         # A trial is in many folds. Holding on to it keeps its id from being used again.
         if id(trial) not in self._hashes:
-            self._hashes[id(trial)] = (trial, str(joblib.hash(trial)))
+            # No decoder sees the metadata: a new column of a table changes no fold.
+            seen = {f.name: getattr(trial, f.name) for f in fields(trial) if f.name != "metadata"}
+            self._hashes[id(trial)] = (trial, str(joblib.hash(seen)))
         return self._hashes[id(trial)][1]
 
 

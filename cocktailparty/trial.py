@@ -54,6 +54,9 @@ class Trial:
     provenance : mapping of str to object
         What the loader and the preprocessing did, such as file, original rate, reference and
         filters, in values that JSON can hold; see `cocktailparty.provenance`.
+    metadata : mapping of str to str, int, float, bool or None
+        Whatever else is known of the trial, such as the signal-to-noise ratio or the age of the
+        listener. No decoder sees it; tables of results have it as columns.
 
     Raises
     ------
@@ -84,6 +87,7 @@ class Trial:
     audio_sfreq: float | None = None
     channel_positions: Any = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         where = f"trial {self.name!r}: " if self.name else ""
@@ -252,6 +256,7 @@ def _validated(trial: Trial, where: str) -> dict[str, Any]:
         "audio": audio,
         "channel_positions": _checked_positions(trial.channel_positions, n_channels, where),
         "provenance": dict(trial.provenance),
+        "metadata": _checked_metadata(trial.metadata, where),
     }
 
 
@@ -347,6 +352,22 @@ def _checked_names(names: Any, shape: tuple[int, ...], where: str) -> tuple[str,
     if len(set(names)) != n_channels:
         raise ValueError(f"{where}channel_names are not unique")
     return names
+
+
+def _checked_metadata(metadata: Any, where: str) -> dict[str, Any]:
+    if not isinstance(metadata, Mapping):
+        raise ValueError(f"{where}metadata must be a mapping of names to values, got {metadata!r}")
+    checked = {}
+    for name, value in metadata.items():
+        value = value.item() if isinstance(value, np.generic) else value
+        kind = isinstance(value, str | int | float | bool | None)
+        if not isinstance(name, str) or not name or not kind:
+            raise ValueError(
+                f"{where}metadata must have names of text, and text, numbers, true, false or None "
+                f"as values, got {name!r}: {value!r}"
+            )
+        checked[name] = value
+    return checked
 
 
 def _checked_positions(positions: Any, n_channels: int, where: str) -> np.ndarray | None:

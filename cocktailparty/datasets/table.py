@@ -2,7 +2,8 @@
 
 import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import cache, partial
 from math import isfinite
 from pathlib import Path
@@ -14,6 +15,7 @@ from cocktailparty.events import event_times
 from cocktailparty.features import speech_envelope
 from cocktailparty.foreign import shown_once
 from cocktailparty.interruptions import BadSpanError
+from cocktailparty.metadata import typed_columns
 from cocktailparty.recordings import trial_from_raw
 from cocktailparty.sounds import audio_duration, sound_features
 from cocktailparty.trial import Trial
@@ -31,6 +33,10 @@ OPTIONAL = (
     "story",
     "name",
 )
+
+_KNOWN = (*REQUIRED, *OPTIONAL)
+# A name that has so much in common with one that the table takes is that one, misspelt.
+_NEAR = 0.85
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,8 @@ class Row:
         What was played.
     subject, story, name : str
         Labels of the trial.
+    metadata : dict of str to str, int, float or None
+        All other columns.
     """
 
     label: str
@@ -73,6 +81,7 @@ class Row:
     subject: str
     story: str
     name: str
+    metadata: dict[str, Any] = field(default_factory=dict)
 
 
 def load(
@@ -100,6 +109,11 @@ def load(
     story      optional label; empty for the names of the sound files
     name       optional label
     ========== ==================================================================================
+
+    Any other columns are kept as `Trial.metadata` and become columns of the tables of results. One
+    whose cells are all numbers holds numbers, any other the text of its cells; an empty cell is
+    None. A name that is nearly one of those above, which the table lacks, is taken for a slip and
+    refused.
 
     Paths are relative to the folder. The whole table is checked before any signal is read.
 
@@ -172,7 +186,7 @@ def _loaded(
                 story=row.story,
                 name=row.name,
                 **arguments,
-            )
+            ).replace(metadata=row.metadata)
         except ValueError as error:
             kind = BadSpanError if isinstance(error, BadSpanError) else ValueError
             raise kind(f"{row.label}: {error}") from error
@@ -192,7 +206,8 @@ CORPUS = Corpus(
     key="table",
     title="Your own recordings",
     description="Any EEG files and sounds, listed in a table with one row a trial",
-    layout=f"{FILE} with the columns {', '.join(REQUIRED)} and optionally {', '.join(OPTIONAL)}",
+    layout=f"{FILE} with the columns {', '.join(REQUIRED)} and optionally {', '.join(OPTIONAL)}; "
+    "others are kept as metadata",
     obtain="Write the table for your recordings; see cocktailparty.datasets.table.load",
     reference="",
     detect=_detect,
@@ -235,7 +250,7 @@ def read_table(file: Path) -> list[Row]:
             ) from error
     _check_header(file, header, len(lines))
     mistakes: list[str] = []
-    rows = []
+    rows, others = [], []
     for i, (line, cells) in enumerate(lines, start=1):
         label = f"{FILE}, row {i} (line {line})"
         if len(cells) != len(header):
@@ -243,19 +258,29 @@ def read_table(file: Path) -> list[Row]:
             continue
         values = dict(zip(header, (cell.strip() for cell in cells), strict=True))
         rows.append(_parsed(values, file.parent, label, mistakes))
+        others.append({name: values[name] for name in header if name not in _KNOWN})
     _raise_all(mistakes)
-    return rows
+    pairs = zip(rows, typed_columns(others), strict=True)
+    return [replace(row, metadata=metadata) for row, metadata in pairs]
 
 
 def _check_header(file: Path, header: list[str], n_rows: int) -> None:
-    known = (*REQUIRED, *OPTIONAL)
     missing = [name for name in REQUIRED if name not in header]
-    unknown = [name for name in header if name not in known]
-    if missing or unknown or len(set(header)) < len(header):
+    if missing or "" in header or len(set(header)) < len(header):
+        unnamed = " and one without a name" if "" in header else ""
         raise ValueError(
-            f"{file} has the columns {header}: missing {missing}, unknown {unknown}; it takes "
-            f"{list(REQUIRED)} and optionally {list(OPTIONAL)}, each once, separated by commas"
+            f"{file} has the columns {header}: missing {missing}{unnamed}; it takes "
+            f"{list(REQUIRED)}, optionally {list(OPTIONAL)}, and others as metadata, each once, "
+            "separated by commas"
         )
+    absent = [name for name in OPTIONAL if name not in header]
+    for name in header:
+        near = [] if name in _KNOWN else get_close_matches(name.lower(), absent, 1, _NEAR)
+        if near:
+            raise ValueError(
+                f"{file} has a column {name!r} but none {near[0]!r}: if that is meant, rename it; "
+                "if it is something else, give it a name that is not so near"
+            )
     if not n_rows:
         raise ValueError(f"{file} has no rows: write one for each trial")
 

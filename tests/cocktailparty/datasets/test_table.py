@@ -155,8 +155,11 @@ def test_an_impossible_trial_is_named_by_its_row(folder):
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        ("eeg,sound\nx,y\n", r"missing \['audio'\], unknown \['sound'\]"),
-        ("eeg;audio\nx;y\n", r"missing \['eeg', 'audio'\], unknown \['eeg;audio'\]"),
+        ("eeg,sound\nx,y\n", r"missing \['audio'\];"),
+        ("eeg;audio\nx;y\n", r"missing \['eeg', 'audio'\];"),
+        ("eeg,audio,\nx,y,z\n", "and one without a name"),
+        ("eeg,audio,Onset\nx,y,3\n", "has a column 'Onset' but none 'onset'"),
+        ("eeg,audio,atended\nx,y,1\n", "has a column 'atended' but none 'attended'"),
         ("eeg,audio,audio\nx,y,z\n", "each once"),
         ("eeg,audio\n\n", "has no rows"),
         ("", r"has the columns \[\]"),
@@ -178,6 +181,20 @@ def test_a_table_as_spreadsheets_write_it(folder):
     (row,) = table.read_table(folder / "trials.csv")
     assert row.audio == (folder / "sounds/a.wav", folder / "sounds/b.wav")
     assert (row.attended, row.onset, row.eeg) == (None, 0.0, folder / "one-raw.fif")
+
+
+def test_other_columns_are_kept(folder):
+    good = {"eeg": "one-raw.fif", "audio": AB, "onset": "1"}
+    write(
+        folder,
+        [
+            {**good, "snr": "-3", "side": "left", "code": "007", "onset2": "4"},
+            {**good, "onset": "12", "snr": "", "side": "right", "code": "12", "onset2": "5"},
+        ],
+    )
+    first, second = table.load(folder, envelope=hilbert)
+    assert first.metadata == {"snr": -3, "side": "left", "code": "007", "onset2": 4}
+    assert second.metadata == {"snr": None, "side": "right", "code": "12", "onset2": 5}
 
 
 def test_the_folder_is_known_by_its_table(tmp_path):
