@@ -13,6 +13,7 @@ import numpy as np
 
 from cocktailparty.backend import to_numpy
 from cocktailparty.edf_records import check_no_pauses, has_pauses, with_pauses
+from cocktailparty.edf_units import check_units, scale_to_volts
 from cocktailparty.eeglab73 import is_eeglab73, read_eeglab73
 from cocktailparty.foreign import shown_once
 from cocktailparty.interruptions import Interruption, interruptions, stretch_around
@@ -115,6 +116,7 @@ def read_eeg(path: str | PathLike[str], **arguments: Any) -> "mne.io.BaseRaw":
             if isinstance(error, Warning) and not str(error).startswith(_BROKEN):
                 raise
             raise reader_error(path, error, arguments) from error
+        scale_to_volts(raw, path)
         return with_pauses(raw, path) if paused else raw
 
 
@@ -204,6 +206,7 @@ class Continuous:
     ) -> None:
         check_raw(raw)
         check_no_pauses(raw)
+        check_units(raw)
         self.raw = raw
         self.sfreq = float(raw.info["sfreq"])
         self.n_times = len(raw.times)

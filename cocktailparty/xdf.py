@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cocktailparty.edf_units import VOLTS
 from cocktailparty.preprocessing import interpolate, interpolation_reach
 from cocktailparty.xdf_clocks import Stretch, stretches, synchronise
 
@@ -17,12 +18,6 @@ if TYPE_CHECKING:
 #: Ends of the names of such files; the others are compressed.
 SUFFIXES = (".xdf", ".xdfz", ".xdf.gz")
 _TYPES = ("eeg", "eog", "ecg", "emg", "misc")
-_UNITS = {
-    **dict.fromkeys(("microvolt", "microvolts", "uv", "µv", "\u03bcv"), 1e-6),
-    **dict.fromkeys(("millivolt", "millivolts", "mv"), 1e-3),
-    **dict.fromkeys(("nanovolt", "nanovolts", "nv"), 1e-9),
-    **dict.fromkeys(("volt", "volts", "v"), 1.0),
-}
 # Samples that are interpolated at once.
 _BLOCK = 2**15
 
@@ -229,7 +224,7 @@ def _channels(info: Any, n_channels: int, path: Path) -> tuple[list[str], list[s
         names.append(name if name not in names else f"{name} ({i})")
         kind = kind.strip().lower() or ("eeg" if of_eeg else "misc")
         types.append(kind if kind in _TYPES else "misc")
-        known = _UNITS.get(unit.strip().lower())
+        known = VOLTS.get(unit.strip().lower())
         if types[-1] == "misc":
             known = known or 1.0
         elif not unit.strip():

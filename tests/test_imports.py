@@ -84,6 +84,7 @@ def test_the_command_line_enters_the_rooms_only_when_it_needs_them():
                 "clusters.py",
                 "continuous.py",
                 "edf_records.py",
+                "edf_units.py",
                 "eeglab73.py",
                 "events.py",
                 "interruptions.py",

@@ -7,6 +7,7 @@ from cocktailparty.features import speech_envelope
 from cocktailparty.preprocessing import bandpass
 from cocktailparty.recordings import (
     clock_drift,
+    event_times,
     trial_from_raw,
     trials_from_epochs,
     trials_from_raw,
@@ -323,3 +324,49 @@ def test_many_trials_are_checked_for_their_numbers(rng):
         trial_from_raw(raw, "a.wav")
     with pytest.raises(TypeError, match="epochs must be MNE Epochs, got RawArray"):
         trials_from_epochs(raw, sounds)
+
+
+# --- facts about MNE that must not become facts about trials -------------------------------------
+
+
+@pytest.mark.parametrize("remainder", [0, 1, 8, 15])
+def test_rates_that_divide_do_not_shift_the_eeg(remainder):
+    """MNE's own resampling by 16 is 5 ms early where 15 samples remain."""
+    sfreq, middle = 1600.0, 30.0
+    times = np.arange(60 * 1600 + remainder) / sfreq
+    pulse = 1e-5 * np.exp(-0.5 * ((times - middle) / 0.05) ** 2)
+    raw = mne.io.RawArray(pulse[None], mne.create_info(1, sfreq, "eeg"), verbose="ERROR")
+    trial = trial_from_raw(
+        raw, [], 2.0, sfreq=100.0, reference=None, l_freq=None, h_freq=None, duration=57.0
+    )
+    eeg = trial.eeg[:, 0]
+    centre = 2.0 + eeg @ np.arange(len(eeg)) / eeg.sum() / 100.0
+    assert centre == pytest.approx(middle, abs=1e-4)
+    again = raw.resample(100.0, verbose="ERROR").get_data()[0]
+    shift = again @ raw.times / again.sum() - middle
+    assert shift == pytest.approx({0: 0, 1: -0.625e-3, 8: -2.5e-3, 15: -5e-3}[remainder], abs=5e-4)
+
+
+def test_events_stay_where_they_were_in_joined_runs(rng):
+    """Joined first and resampled by us, not the other way round: MNE loses time at each join."""
+    sfreq, runs = 512.0, []
+    for _ in range(20):
+        data = np.zeros((1, 5 * 512 + int(rng.integers(1, 8))))
+        data[0] = 1e-5 * np.exp(-0.5 * ((np.arange(data.size) / sfreq - 2.0) / 0.05) ** 2)
+        run = mne.io.RawArray(data, mne.create_info(1, sfreq, "eeg"), verbose="ERROR")
+        runs.append(run.set_annotations(mne.Annotations([2.0], 0.0, ["go"])))
+    raw = mne.concatenate_raws(runs, verbose="ERROR")
+    onsets = event_times(raw, "go")
+    trials = trials_from_raw(
+        raw,
+        onsets - 0.5,
+        [[]] * 20,
+        sfreq=64.0,
+        duration=1.0,
+        reference=None,
+        l_freq=None,
+        h_freq=None,
+    )
+    for trial in trials:
+        eeg = trial.eeg[:, 0]
+        assert eeg @ np.arange(64) / eeg.sum() / 64 == pytest.approx(0.5, abs=1e-3)
