@@ -98,8 +98,9 @@ def pictures(
         yield Picture(
             "scores",
             f"Scores of the {said.right} and the {said.other}",
-            "A point for each test fold of each subject: mean score over its windows, Pearson's r "
-            f"for decoders that reconstruct. Above the dashed line the {said.right} scores "
+            "A point for each test fold of each subject: mean score over its windows. That is "
+            "Pearson's r for decoders that reconstruct; others have scales of their own, so that "
+            f"panels cannot be compared by size. Above the dashed line the {said.right} scores "
             "higher.",
             figure,
         )

@@ -100,14 +100,14 @@ def filter_lagged(x: Any, weights: Any, lags: np.ndarray) -> Any:
         Equal to ``lag_matrix(x, lags) @ weights.reshape(-1, n_targets)``.
     """
     xp = namespace(x, weights)
-    n_times, n_channels = x.shape
-    _, n_lags, n_targets = weights.shape
-    parts = x @ xp.reshape(weights, (n_channels, -1))
-    parts = xp.reshape(parts, (n_times, n_lags, n_targets))
-    filtered = xp.zeros((n_times, n_targets), dtype=parts.dtype)
+    (n_times, n_channels), (_, n_lags, n_targets) = x.shape, weights.shape
+    # Time goes last: sums along contiguous memory are up to three times faster.
+    rows = xp.reshape(xp.permute_dims(weights, (1, 2, 0)), (-1, n_channels))
+    parts = xp.reshape(rows @ xp.matrix_transpose(x), (n_lags, n_targets, n_times))
+    filtered = xp.zeros((n_targets, n_times), dtype=parts.dtype)
     for i, (start, stop, lag) in enumerate(_overlaps(n_times, lags)):
-        filtered[start:stop, :] += parts[start + lag : stop + lag, i, :]
-    return filtered
+        filtered[:, start:stop] += parts[i, :, start + lag : stop + lag]
+    return xp.matrix_transpose(filtered)
 
 
 def _overlaps(n_times: int, lags: np.ndarray) -> list[tuple[int, int, int]]:

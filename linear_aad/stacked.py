@@ -1,6 +1,6 @@
 """A stack in closed form: ridge models of several features, weighed by logistic regression."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from cocktailparty.blas import one_blas_thread
 from cocktailparty.decoder import AttentionDecoderMixin
 from cocktailparty.features.levels import EnvelopeFeatures
-from cocktailparty.metrics import decidable_windows, window_scores
+from cocktailparty.metrics import decidable_windows, window_scores, window_sweep
 from cocktailparty.model_selection import match_mismatch
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
@@ -55,7 +55,7 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
 
     Attributes
     ----------
-    regressor_ : BackwardTRF
+    ridge_ : BackwardTRF
         Models of all features, from all training trials.
     features_ : EnvelopeFeatures
         What the features were computed with.
@@ -151,7 +151,7 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
                 window = min(self.window, trial.duration / (1 if trial.n_stimuli > 1 else 2))
                 differences.append(self._differences(model, trial, window))
         self.weights_ = self._weigh(np.concatenate(differences))
-        self.regressor_ = self._regressor(len(trials)).fit(eeg, targets)
+        self.ridge_ = self._regressor(len(trials)).fit(eeg, targets)
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
         return self
 
@@ -173,9 +173,28 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
         scores : array of shape (n_windows, n_stimuli)
             Weighted sums; their differences are log odds at the `window` of the training.
         """
-        check_is_fitted(self)
-        check_trials([trial], sfreq=self.sfreq)
-        return self._correlations(self.regressor_, trial, window, hop) @ self.weights_
+        pairs = self._pairs(trial)
+        scores = [window_scores(made, true, trial.sfreq, window, hop) for made, true in pairs]
+        return np.stack(scores, axis=-1) @ self.weights_
+
+    def window_sweep(self, trial: Trial, windows: Iterable[float]) -> dict[float, Any]:
+        """Weigh the correlations for several window lengths, reconstructing once.
+
+        Parameters
+        ----------
+        trial : Trial
+            Trial to decode.
+        windows : iterable of float
+            Window lengths in seconds.
+
+        Returns
+        -------
+        scores : dict of float to array of shape (n_windows, n_stimuli)
+            As `window_scores` gives; no rows for a window longer than the trial.
+        """
+        windows = list(windows)
+        sweeps = [window_sweep(*pair, trial.sfreq, windows) for pair in self._pairs(trial)]
+        return {w: np.stack([r[w] for r in sweeps], axis=-1) @ self.weights_ for w in windows}
 
     def _groups(self, trials: list[Trial]) -> list[str]:
         """Name what is left out together: stories, or single trials if there are no two stories."""
@@ -205,24 +224,23 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
             alpha_per_output=several,
         )
 
-    def _correlations(
-        self, model: BackwardTRF, trial: Trial, window: float, hop: float | None = None
-    ) -> np.ndarray:
-        """Correlations of shape (n_windows, n_stimuli, n_features)."""
+    def _pairs(
+        self, trial: Trial, model: BackwardTRF | None = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Reconstruction (n_times,) and true features (n_stimuli, n_times), feature by feature."""
+        if model is None:
+            check_is_fitted(self)
+            check_trials([trial], sfreq=self.sfreq)
+            model = self.ridge_
         reconstruction = np.asarray(model.predict([trial.eeg])[0])
         features = self.features_(np.asarray(trial.stimuli))
-        return np.stack(
-            [
-                window_scores(reconstruction[:, f], features[:, :, f], trial.sfreq, window, hop)
-                for f in range(features.shape[2])
-            ],
-            axis=-1,
-        )
+        return zip(reconstruction.T, np.moveaxis(features, 2, 0), strict=True)
 
     def _differences(self, model: BackwardTRF, trial: Trial, window: float) -> np.ndarray:
         """Correlations with the attended stimulus minus those with each other one, in rows."""
         pair = match_mismatch(trial, window) if trial.n_stimuli == 1 else trial
-        r = self._correlations(model, pair, window)
+        scores = [window_scores(*each, pair.sfreq, window) for each in self._pairs(pair, model)]
+        r = np.stack(scores, axis=-1)
         # Nothing is learnt from windows in which nothing can be decided.
         r = r[decidable_windows(pair.stimuli, pair.sfreq, window)]
         assert pair.attended is not None

@@ -1,6 +1,8 @@
 """Follow attention over time: a hidden Markov model on the scores of any decoder."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from cocktailparty.backend import to_numpy
 from cocktailparty.blas import one_blas_thread
 from cocktailparty.decoder import AttentionDecoderMixin
 from cocktailparty.metrics import decidable_windows
-from cocktailparty.metrics.decisions import check_scores, sounding
+from cocktailparty.metrics.decisions import check_scores
 from cocktailparty.model_selection import folds
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
@@ -254,7 +256,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
     def window_scores(
         self, trial: Trial, window: float = 5.0, hop: float | None = None
     ) -> np.ndarray:
-        """Compute the posterior at the end of every decision window from that window alone.
+        """Compute the posterior at the end of every decision window from its scores alone.
 
         Each decision window starts without an opinion, so that the tracker can be compared with
         other decoders at the same window length. `track` uses the whole past instead.
@@ -280,41 +282,70 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
             If the window is longer than the trial or shorter than those of the tracker, or a score
             of the decoder is NaN.
         """
+        return self._posterior(trial, window, window if hop is None else hop, {})
+
+    def window_sweep(self, trial: Trial, windows: Iterable[float]) -> dict[float, np.ndarray]:
+        """Compute the posterior for several window lengths, asking the decoder once.
+
+        Parameters
+        ----------
+        trial : Trial
+            Trial to decode.
+        windows : iterable of float
+            Window lengths in seconds.
+
+        Returns
+        -------
+        scores : dict of float to ndarray of shape (n_windows, n_stimuli)
+            As `window_scores` gives; no rows for a window longer than the trial.
+
+        Raises
+        ------
+        ValueError
+            If a window is shorter than those of the tracker, or a score of the decoder is NaN.
+        """
+        known: dict[int, np.ndarray] = {}
+        return {
+            window: self._posterior(trial, window, window, known)
+            if round(window * trial.sfreq) <= trial.n_times
+            else np.empty((0, trial.n_stimuli))
+            for window in windows
+        }
+
+    def _posterior(
+        self, trial: Trial, window: float, hop: float, known: dict[int, np.ndarray]
+    ) -> np.ndarray:
+        """Logarithms (n_windows, n_stimuli); scores of the decoder are kept in `known`, by hop."""
         check_is_fitted(self)
         self._check_parameters()
-        hop = window if hop is None else hop
         rate = trial.sfreq
         n = round(window * rate) if np.isfinite(window) else 0
-        n_inner = round(self.window * rate)
-        if not (n_inner <= n <= trial.n_times and round(hop * rate) > 0):
+        n_inner, n_hop = round(self.window * rate), round(hop * rate)
+        if not (n_inner <= n <= trial.n_times and n_hop > 0):
             raise ValueError(
                 f"window={window:g} s with hop={hop:g} s: the window must lie between "
                 f"window={self.window:g} s of the tracker and the {trial.duration:g} s of the "
                 "trial, and the hop be a sample or more"
             )
-        starts = range(0, trial.n_times - n + 1, round(hop * rate))
-        transition = self._transition(trial.n_stimuli)
-        posterior = []
-        for start in starts:
-            part = trial.crop(start / rate, (start + n) / rate)
-            # What is silent in the whole trial is so in its parts, however faint they are.
-            inner = start + np.arange(0, n - n_inner + 1, n_inner)
-            heard = sounding(trial.stimuli, inner, n_inner)
-            scores, _ = self._observed(self.decoder_, part, heard)
-            posterior.append(forward_filter(self.gain_ * scores, transition)[-1])
-        return np.stack(posterior)
+        # Scored once in the whole trial, at every sample where a window of the tracker starts.
+        step = gcd(n_hop, n_inner)
+        if step not in known:
+            known[step], _ = self._observed(self.decoder_, trial, step / rate)
+        starts = np.arange(0, trial.n_times - n + 1, n_hop)
+        inner = np.arange(0, n - n_inner + 1, n_inner)
+        evidence = self.gain_ * known[step][(starts + inner[:, None]) // step]
+        return forward_filter(evidence, self._transition(trial.n_stimuli))[-1]
 
     def _observed(
-        self, decoder: Any, trial: Trial, heard: np.ndarray | None = None
+        self, decoder: Any, trial: Trial, hop: float | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Scores of a decoder, 0 where all stimuli are silent; and the windows where they are not.
 
         A decoder may have its own opinion of a silent window, from EEG alone or from what is
         before and after; there is nothing that it could be right about.
         """
-        scores = to_numpy(decoder.window_scores(trial, self.window))
-        if heard is None:
-            heard = decidable_windows(trial.stimuli, trial.sfreq, self.window)
+        scores = to_numpy(decoder.window_scores(trial, self.window, hop))
+        heard = decidable_windows(trial.stimuli, trial.sfreq, self.window, hop)
         check_scores(scores[heard], f"{type(decoder).__name__}, {trial.label}")
         return np.where(heard[:, None], scores, 0.0), heard
 

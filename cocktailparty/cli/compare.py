@@ -17,6 +17,9 @@ from cocktailparty.cli.arguments import (
 from cocktailparty.cli.data import load_or_simulate, safe_gap
 from cocktailparty.cli.decoders import DECODERS, find_decoder
 
+# What is compared on simulated listeners unless decoders are named; on recordings, the first.
+_SHOWN = ("ridge", "cca", "stacked", "tracker")
+
 
 def add_parser(commands: Commands) -> None:
     """Add the parser of the command.
@@ -37,9 +40,10 @@ def add_parser(commands: Commands) -> None:
     add_data(parser)
     add("--montage", metavar="NAME", help="where the electrodes are, for maps of the head: a "
         "montage of MNE or a file of positions; default: as recorded, or by names")  # fmt: skip
-    add("--decoders", type=names, default=["ridge"], metavar="NAMES", help="comma-separated: "
+    add("--decoders", type=names, metavar="NAMES", help="comma-separated: "
         f"{', '.join(DECODERS)}, or module:function for a function of the sampling rate that "
-        "returns a decoder; default: ridge")  # fmt: skip
+        f"returns a decoder; default: ridge, and {', '.join(_SHOWN)} where no data are "
+        "given")  # fmt: skip
     add_split(parser)
     add("--windows", type=numbers, default=[1, 2, 5, 10, 30, 60], metavar="SECONDS",
         help="decision windows, comma-separated; default: 1,2,5,10,30,60")  # fmt: skip
@@ -73,7 +77,8 @@ def run(options: argparse.Namespace) -> None:
     from cocktailparty.montages import with_montage
     from cocktailparty.report import verdict
 
-    decoders = {name: find_decoder(name)(options.sfreq) for name in options.decoders}
+    chosen = options.decoders or (_SHOWN if options.data is None else _SHOWN[:1])
+    decoders = {name: find_decoder(name)(options.sfreq) for name in chosen}
     check_output(options)
     band = Band.of(options)
     trials, cv, data = load_or_simulate(options, band)

@@ -36,7 +36,7 @@ def load_or_simulate(options: argparse.Namespace, band: Band) -> tuple[list[Tria
         if Channels.of(options) != Channels():
             raise ValueError("--picks, --reference and --events are for recordings: give --data")
         trials = datasets.simulate_two_talkers(
-            n_subjects=3, n_trials=20, random_state=options.seed
+            n_subjects=3, n_trials=9, n_stories=3, n_channels=16, random_state=options.seed
         ).trials
         text = [
             f"Simulated listeners (seed {options.seed}): the EEG is a known response to two "

@@ -146,6 +146,30 @@ def stacked(sfreq: float) -> Any:
     return StackedTRF(0.0, 0.4, sfreq, alpha=_ALPHAS)
 
 
+def tracker(sfreq: float) -> Any:
+    """Make the hidden Markov model that adds up what `ridge` says in windows of a second.
+
+    It needs at least two stimuli at a time, and decision windows of a second or more. How its
+    scores scatter is learnt from thirds of the training trials that are left out one after the
+    other, in their order, so that most of a story stays together.
+
+    Parameters
+    ----------
+    sfreq : float
+        Sampling rate of the trials in hertz.
+
+    Returns
+    -------
+    decoder : AttentionTracker
+        Unfitted.
+    """
+    from sklearn.model_selection import KFold
+
+    from linear_aad import AttentionTracker
+
+    return AttentionTracker(ridge(sfreq), cv=KFold(3))
+
+
 def adaptive(sfreq: float) -> Any:
     """Make the decoder that learns without attended labels, with the penalty of `ledoit_wolf`.
 
@@ -264,6 +288,7 @@ DECODERS: dict[str, Callable[[float], Any]] = {
     "lasso": lasso,
     "cca": cca,
     "stacked": stacked,
+    "tracker": tracker,
     "adaptive": adaptive,
     "siglip": siglip,
     "siglip-thesis": siglip_thesis,

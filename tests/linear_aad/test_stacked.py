@@ -27,11 +27,20 @@ def test_attention_of_left_out_trials_is_decoded(trials, stack):
 
 def test_a_score_is_the_weighted_sum_of_the_correlations_of_the_features(trials, stack):
     trial = trials[6]
-    made = stack.regressor_.predict([trial.eeg])[0]
+    made = stack.ridge_.predict([trial.eeg])[0]
     features = stack.features_(trial.stimuli)
     r = [window_scores(made[:, f], features[:, :, f], 64, 5.0) for f in range(len(stack.weights_))]
     expected = np.tensordot(stack.weights_, r, axes=1)
     np.testing.assert_allclose(stack.window_scores(trial, 5.0), expected, atol=1e-12)
+
+
+def test_a_sweep_holds_the_scores_of_every_window(trials, stack):
+    sweep = stack.window_sweep(trials[6], [2.5, 10, 60])
+    for window in (2.5, 10):
+        np.testing.assert_allclose(
+            sweep[window], stack.window_scores(trials[6], window), atol=1e-12
+        )
+    assert sweep[60].shape == (0, 2)
 
 
 def test_weights_are_those_of_logistic_regression_on_both_orders(stack, rng):

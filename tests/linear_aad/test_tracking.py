@@ -303,8 +303,19 @@ def test_decision_windows_start_without_an_opinion(listener, tracker):
     test = listener[1][0]
     scores = tracker.window_scores(test, 10, 5)
     assert scores.shape == tracker.decoder_.window_scores(test, 10, 5).shape
-    part = tracker.track(test.crop(5, 15)).probability[-1]
-    np.testing.assert_allclose(np.exp(scores[1]), part)
+    inner = tracker.decoder_.window_scores(test, 1.0)
+    transition = transition_matrix(2, 1.0, tracker.dwell)
+    np.testing.assert_allclose(
+        scores[1], forward_filter(tracker.gain_ * inner[5:15], transition)[-1]
+    )
+    # Starts between those of the windows of the tracker: its windows are counted from each.
+    odd = tracker.window_scores(test, 10, 0.625)
+    inner = tracker.decoder_.window_scores(test, 1.0, 1 / 64)[3 * 40 :: 64][:10]
+    np.testing.assert_allclose(odd[3], forward_filter(tracker.gain_ * inner, transition)[-1])
+    sweep = tracker.window_sweep(test, [2, 7, 90])
+    for window in (2, 7):
+        np.testing.assert_allclose(sweep[window], tracker.window_scores(test, window))
+    assert sweep[90].shape == (0, 2)
     whole = tracker.decision_function([test])
     np.testing.assert_allclose(np.exp(whole[0]), tracker.track(test).probability[-1])
     assert tracker.score(listener[1][:6]) > 0.8

@@ -122,6 +122,27 @@ def test_simulated_listeners_need_no_data(tmp_path, capsys):
     assert row["accuracy"] > row["chance"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], ["ridge", "cca", "stacked", "tracker"]),
+        (["--decoders", "cca"], ["cca"]),
+        (["--data", "."], ["ridge"]),
+    ],
+)
+def test_simulated_listeners_show_a_comparison(arguments, expected, tmp_path, monkeypatch):
+    compared = []
+
+    def stop(decoders, *arguments, **settings):
+        compared.extend(decoders)
+        raise ValueError("enough")
+
+    monkeypatch.setattr("cocktailparty.comparison.compare_and_report", stop)
+    monkeypatch.setattr("cocktailparty.cli.compare.load_or_simulate", lambda *_: ([], "story", []))
+    assert main(["compare", *arguments, "--out", str(tmp_path / "out")]) == 2
+    assert compared == expected
+
+
 def test_an_interruption_is_said_plainly(two_talker, tmp_path, monkeypatch, capsys):
     def interrupted(*arguments, **settings):
         raise KeyboardInterrupt
@@ -200,7 +221,7 @@ BAD = {
         "gap=0.05 s is shorter than",
     ),
     "one stretch": (None, ["--cv", "time", "--n-splits", "1"], "n_splits must be at least 2"),
-    "no shifts": (None, ["--shifts", "-1"], "n_shifts=-1"),
+    "no shifts": (None, ["--shifts", "-1"], "n_shifts must be at least 1, got -1"),
 }
 
 

@@ -27,8 +27,8 @@ def test_listeners_are_simulated_where_there_is_no_folder(monkeypatch):
 
     small = datasets.simulate_two_talkers
 
-    def simulate(n_subjects, n_trials, random_state):
-        assert (n_subjects, n_trials) == (3, 20)
+    def simulate(n_subjects, random_state, **size):
+        assert (n_subjects, size["n_trials"]) == (3, 9)
         return small(2, 3, duration=10, n_channels=2, random_state=random_state)
 
     monkeypatch.setattr(datasets, "simulate_two_talkers", simulate)

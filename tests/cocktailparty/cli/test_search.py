@@ -42,7 +42,7 @@ def test_simulated_listeners_and_a_holdout(tmp_path, capsys):
     assert main([*run, "--json", "--out", str(tmp_path / "out")]) == 0
     held_out = json.loads(capsys.readouterr().out)["held_out"]
     assert held_out["group"] == "subject:sub-02"
-    assert held_out["n_windows"] == 20 * 12
+    assert held_out["n_windows"] == 9 * 12
     assert held_out["interval"][0] < held_out["accuracy"] < held_out["interval"][1]
 
 
