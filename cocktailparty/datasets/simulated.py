@@ -192,7 +192,11 @@ def simulate_two_talkers(
                     story=f"story-{i * n_stories // n_trials + 1}",
                     name=f"trial-{i + 1:02d}",
                     channel_names=names,
-                    provenance={"source": "simulated", "features": "artificial envelopes"},
+                    provenance={
+                        "source": "simulated",
+                        "features": "artificial envelopes",
+                        "eeg_unit": "V",
+                    },
                 )
             )
     lags = np.arange(trfs[0].shape[1]) / sfreq

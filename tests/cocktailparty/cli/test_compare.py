@@ -85,7 +85,8 @@ def test_compare_writes_table_figures_and_report(two_talker, tmp_path, capsys):
     answer = json.loads(capsys.readouterr().out)
     assert len(answer["summary"]) == 3
     assert "under 3 circular shifts" in answer["notes"][0]
-    assert before == {path.name: path.stat().st_mtime_ns for path in (out / "folds").iterdir()}
+    after = {path.name: path.stat().st_mtime_ns for path in (out / "folds").iterdir()}
+    assert before.items() <= after.items()  # those of the shifts lie beside them
 
 
 def test_one_shared_stimulus_is_split_in_time_or_refused(dtu, tmp_path, capsys):
