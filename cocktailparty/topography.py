@@ -355,4 +355,5 @@ def _draw_maps(
         aspect=40,
         pad=0.02,
         label=label.replace("\n", " "),
+        format="%.3g",  # a common power of ten would be written over the label
     )
