@@ -10,7 +10,9 @@ from scipy.special import i0
 
 from cocktailparty.backend import namespace, to_numpy
 from cocktailparty.features.waveform import check_rate, check_samples, signal_library
+from cocktailparty.foreign import shown_once
 from cocktailparty.provenance import passed_filter
+from cocktailparty.suspicions import suspicions, warn_of
 from cocktailparty.trial import Trial
 from cocktailparty.trials import check_trials
 from cocktailparty.validation import same_rate
@@ -52,6 +54,11 @@ def preprocess(
     ValueError
         If a frequency is impossible, or a trial is shorter than the filter.
 
+    Warns
+    -----
+    RecordingWarning
+        If the EEG looks wrong, see `cocktailparty.suspicions`.
+
     See Also
     --------
     bandpass : The filter.
@@ -73,7 +80,8 @@ def preprocess(
     for i, trial in enumerate(trials):
         label = f"trials[{i}]" + (f" ({trial.name!r})" if trial.name else "")
         check_duration(trial.duration, after, l_freq, h_freq, label)
-    return [_preprocessed(trial, after, l_freq, h_freq) for trial in trials]
+    with shown_once():
+        return [_preprocessed(trial, after, l_freq, h_freq) for trial in trials]
 
 
 def bandpass(x: Any, sfreq: float, l_freq: float | None, h_freq: float | None) -> Any:
@@ -320,12 +328,17 @@ def _preprocessed(trial: Trial, sfreq: float, l_freq: float | None, h_freq: floa
         x = interpolate(x, np.arange(ceil(trial.n_times / step)) * step, step)
     x = bandpass(x, sfreq, l_freq, h_freq)
     eeg, columns = x[:, : trial.n_channels], x[:, trial.n_channels :]
+    names = trial.channel_names or [str(i) for i in range(trial.n_channels)]
+    doubts = suspicions(to_numpy(trial.eeg), to_numpy(eeg), names, trial.sfreq, l_freq, h_freq)
+    warn_of(doubts)
+    known = [*trial.provenance.get("warnings", ()), *doubts]
+    provenance = {**trial.provenance, **({"warnings": known} if known else {})}
     stimuli = xp.reshape(columns, (x.shape[0], trial.n_stimuli, trial.n_features))
     return trial.replace(
         eeg=xp.astype(eeg, trial.eeg.dtype, copy=False),
         stimuli=xp.astype(xp.permute_dims(stimuli, (1, 0, 2)), trial.stimuli.dtype, copy=False),
         sfreq=sfreq,
-        provenance=passed_filter(trial.provenance, trial.sfreq, sfreq, l_freq, h_freq),
+        provenance=passed_filter(provenance, trial.sfreq, sfreq, l_freq, h_freq),
     )
 
 

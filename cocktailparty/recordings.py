@@ -21,6 +21,7 @@ from cocktailparty.preprocessing import bandpass, check_band, check_duration, fi
 from cocktailparty.provenance import of_recording, of_sounds, passed_filter
 from cocktailparty.sounds import read_audio, sound_features, waveform
 from cocktailparty.stored_rates import check_stored_rates
+from cocktailparty.suspicions import in_volts, stated_band, suspicions, warn_of
 from cocktailparty.trial import Trial
 from cocktailparty.trial_requests import (
     TOLERANCE,
@@ -145,6 +146,12 @@ def trial_from_raw(
     OSError
         If an audio file is missing or broken.
 
+    Warns
+    -----
+    RecordingWarning
+        If the EEG as it was recorded looks wrong, see `cocktailparty.suspicions`. The warnings are
+        kept with the trial, and stand in reports.
+
     See Also
     --------
     trials_from_raw : The same for many trials.
@@ -203,9 +210,23 @@ def trial_from_raw(
     except MissingValuesError as error:
         raise ValueError(f"{where}{needed(error, onset, n_times, before, after, sfreq)}") from error
     both = recording.names + recording.references
-    flat = [both[i] for i in flat_columns(values[within])]
+    still = flat_columns(values[within])
+    flat = [both[i] for i in still]
     flat = check_flat(flat, recording.references, len(recording.names), on_flat, where)
-    eeg, names = recording.rereferenced(bandpass(values, sfreq, l_freq, h_freq)[within], flat)
+    filtered = bandpass(values, sfreq, l_freq, h_freq)[within]
+    live = [i for i in range(len(both)) if i not in still]
+    doubts = suspicions(
+        values[within][:, live],
+        filtered[:, live],
+        [both[i] for i in live],
+        sfreq,
+        l_freq,
+        h_freq,
+        volts=in_volts(raw, both),
+        stated=stated_band(raw),
+    )
+    warn_of(doubts)
+    eeg, names = recording.rereferenced(filtered, flat)
     if filter_stimuli:
         for i, feature in enumerate(features):
             check_duration(len(feature) / sfreq, sfreq, l_freq, h_freq, f"{where}sounds[{i}]")
@@ -230,6 +251,7 @@ def trial_from_raw(
                 "positions": "the recording",
                 **({"kept_bad": kept} if kept else {}),
                 **({"flat": flat} if flat else {}),
+                **({"warnings": doubts} if doubts else {}),
             },
             recording.stored_sfreq,
             sfreq,

@@ -111,6 +111,7 @@ def run(options: argparse.Namespace) -> None:
 
     from cocktailparty.evaluation import SharedStimulusWarning
     from cocktailparty.files import replacing
+    from cocktailparty.suspicions import RecordingWarning
     from cocktailparty.timeline import plot_decisions
 
     _check(options)
@@ -118,6 +119,7 @@ def run(options: argparse.Namespace) -> None:
     notes: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SharedStimulusWarning)
+        warnings.simplefilter("always", RecordingWarning)
         model = _model(options, notes)
         raw = read_recording(options, model)
         trial = model.trial(raw, options.audio, start, options.duration, on_bad=options.on_bad)
@@ -151,10 +153,12 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _noted(caught: list[warnings.WarningMessage]) -> list[str]:
-    """Warnings about shared sounds as notes; others are given as they came."""
+    """Warnings about shared sounds and the EEG as notes; others are given as they came."""
     from cocktailparty.evaluation import SharedStimulusWarning
+    from cocktailparty.suspicions import RecordingWarning
 
-    shared = [w for w in caught if issubclass(w.category, SharedStimulusWarning)]
+    told = SharedStimulusWarning, RecordingWarning
+    shared = [w for w in caught if issubclass(w.category, told)]
     for other in caught:
         if other not in shared:
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)

@@ -20,6 +20,7 @@ from cocktailparty.recordings import (
     trials_from_epochs,
     trials_from_raw,
 )
+from cocktailparty.suspicions import RecordingWarning
 from tests.cocktailparty.edffiles import write_gdf
 
 SFREQ, SECONDS = 128, 60
@@ -174,11 +175,12 @@ def test_what_is_marked_bad_is_refused_kept_or_dropped(data, sounds, text):
 
 
 def test_the_filter_does_not_reach_into_what_is_marked_bad(data, sounds):
-    data[:, 24 * SFREQ : 25 * SFREQ] = 1.0  # volts
+    data[:, 24 * SFREQ : 25 * SFREQ] = [[1.0], [0.5], [-2.0]]  # volts
     raw = recording(data, (24.0, 1.0, "BAD_amplifier"))
     for onset in (25.0, 4.0):
         assert np.abs(trial_from_raw(raw, sounds, onset, reference=None).eeg).max() < 1e-4
-    kept = trial_from_raw(raw, sounds, 25.0, reference=None, on_bad="keep")
+    with pytest.warns(RecordingWarning, match="were microvolts taken for volts"):
+        kept = trial_from_raw(raw, sounds, 25.0, reference=None, on_bad="keep")
     assert np.abs(kept.eeg).max() > 1e-2
 
 
