@@ -92,6 +92,7 @@ def test_the_command_line_enters_the_rooms_only_when_it_needs_them():
                 "recordings.py",
                 "report.py",
                 "stored_rates.py",
+                "suspicions.py",
                 "topography.py",
                 "xdf.py",
             },

@@ -62,8 +62,8 @@ def test_equal_channels_are_seen(eeg, rng, noise):
     (told,) = found(eeg)
     assert told == "these pairs of channels are equal, bridged by gel or copied: E1 and E5"
     assert found(eeg[:, :5]) == []
-    (told,) = found(eeg[:, [1, 1]])
-    assert told.endswith("E0 and E1")
+    (told,) = found(eeg[:, [1, 1, 2]])
+    assert told.endswith("copied: E0 and E1")
 
 
 @pytest.mark.parametrize(
