@@ -108,7 +108,11 @@ def mpeg_parts(content: bytes, where: str) -> list[MpegPart]:
         header = _header(content, position)
         if header is None:
             if (tag := _after_tag(content, position)) is None:
-                if not any(content[position:]):  # padding up to the end of a block on disk
+                # Padding up to the end of a block on disk, or something foreign after all that the
+                # header told of.
+                if not any(content[position:]) or (
+                    _find_frame(content, position) is None and _has_all(content, frames, where)
+                ):
                     break
                 raise OSError(
                     f"{where} is damaged: byte {position} of {len(content)}, after "
@@ -213,6 +217,14 @@ def _first_frame(content: bytes, where: str) -> int:
     position = 0
     while (after := _after_tag(content, position)) is not None:
         position = after
+    if (found := _find_frame(content, position)) is not None:
+        return found
+    raise OSError(
+        f"{where} holds no frames whose length is known (free format?): convert it to wav or flac"
+    )
+
+
+def _find_frame(content: bytes, position: int) -> int | None:
     while (position := content.find(b"\xff", position)) >= 0:
         header = _header(content, position)
         if header is not None:
@@ -221,9 +233,13 @@ def _first_frame(content: bytes, where: str) -> int:
             if at_end or (follower is not None and header.continues(follower)):
                 return position
         position += 1
-    raise OSError(
-        f"{where} holds no frames whose length is known (free format?): convert it to wav or flac"
-    )
+    return None
+
+
+def _has_all(content: bytes, frames: list[tuple[int, _Header]], where: str) -> bool:
+    """Say whether there are as many frames as the first one states."""
+    stated, _, body = _check_stated(content, frames, where)
+    return stated is not None and len(body) >= stated
 
 
 def _after_tag(content: bytes, position: int) -> int | None:
@@ -231,11 +247,8 @@ def _after_tag(content: bytes, position: int) -> int | None:
     if (after := _after_id3(content, position)) is not None:
         return after
     if content.startswith(_TAGS, position):
-        # Frames can only follow where files were joined.
-        found = [content.find(mark, position + 1) for mark in (b"ID3", b"\xff\xfb", b"\xff\xfd")]
-        return min(
-            (at for at in found if at >= 0 and _header_or_tag(content, at)), default=len(content)
-        )
+        found = _find_frame(content, position + 1)  # of the next of joined files
+        return len(content) if found is None else found
     return None
 
 
@@ -247,13 +260,6 @@ def _after_id3(content: bytes, position: int) -> int | None:
     for byte in tag[6:]:
         length = length << 7 | byte & 0x7F
     return position + 10 + length + 10 * (tag[5] >> 4 & 1)
-
-
-def _header_or_tag(content: bytes, position: int) -> bool:
-    header = _header(content, position)
-    if header is None:
-        return content[position : position + 3] == b"ID3"
-    return _header(content, position + header.n_bytes) is not None
 
 
 def _tag(content: bytes, position: int, header: _Header) -> tuple[int | None, int | None] | None:

@@ -78,6 +78,26 @@ def test_a_whole_mp3_is_what_libsndfile_makes_of_it(tmp_path, mode):
         assert audio_duration(tmp_path / name) == len(expected) / RATE == 3.0
 
 
+def test_something_foreign_after_the_last_frame_is_no_damage(tmp_path):
+    content = mp3(tmp_path / "a.mp3", sound())
+    (tmp_path / "b.mp3").write_bytes(content + b"\x01\x02 of another program" * 50)
+    assert len(read_audio(tmp_path / "b.mp3")[0]) == 3 * RATE
+    (tmp_path / "c.mp3").write_bytes(without_header(content) + b"\x01\x02 of another program" * 50)
+    with pytest.raises(OSError, match="belongs to no frame"):  # which may have been the rest of it
+        read_audio(tmp_path / "c.mp3")
+
+
+@pytest.mark.parametrize("rate", [11025, 22050])
+def test_lower_rates_and_tags_in_front(tmp_path, rate):
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(2 * rate) / rate)
+    soundfile.write(tmp_path / "a.mp3", tone, rate, format="MP3")
+    content = (tmp_path / "a.mp3").read_bytes()
+    (tmp_path / "b.mp3").write_bytes(b"APETAGEX" + bytes(200) + without_header(content))
+    audio, sfreq = read_audio(tmp_path / "b.mp3")
+    assert (lag(audio, tone), sfreq) == (0, rate)
+    assert 0 <= len(audio) - len(tone) < 3 * 576
+
+
 def test_joined_mp3_files_are_read_one_after_another(tmp_path):
     content = mp3(tmp_path / "a.mp3", sound()) + b"TAG" + b"a" * 125
     (tmp_path / "b.mp3").write_bytes(content + content)
