@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cocktailparty.fold_scores import evaluate_fold
-from cocktailparty.leakage import LeakError, check_no_leak
+from cocktailparty.leakage import LeakError, check_no_leak, sound_index
 from cocktailparty.metadata import with_metadata
 from cocktailparty.model_selection import Fold, folds
 from cocktailparty.same_sound import SoundIndex
@@ -18,7 +18,7 @@ from cocktailparty.shifts import circular_shift_test
 from cocktailparty.store import FoldStore
 from cocktailparty.tested_trials import units
 from cocktailparty.trial import Trial
-from cocktailparty.trials import attended_labels, check_trials
+from cocktailparty.trials import attended_labels, list_trials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,8 @@ def compare(
     decoders : dict of str to estimator
         Attention decoders by name.
     trials : sequence of Trial
-        Labelled trials, of one or several subjects.
+        Labelled trials, of one or several subjects. Subjects may differ in channels, their order
+        and the sampling rate where no fold mixes them.
     cv : {"trial", "story", "subject", "time"} or scikit-learn splitter
         How to split, see `model_selection.folds`.
     windows : iterable of float
@@ -125,7 +126,8 @@ def compare(
     import pandas as pd
 
     _check_decoders(decoders)
-    index = SoundIndex(check_trials(trials)[0].sfreq)
+    trials = list_trials(trials)
+    index = sound_index(trials)
     splits, lengths = checked_folds(
         decoders,
         trials,
@@ -172,7 +174,7 @@ def checked_folds(
     decoders, trials, cv, windows, n_splits, gap, allow_shared_stimuli : object
         See `compare`.
     index : SoundIndex, optional
-        Index of the trials' sampling rate, for several calls that meet the same sounds.
+        Index for several calls that meet the same sounds, from `cocktailparty.leakage.sound_index`.
 
     Returns
     -------
@@ -188,13 +190,13 @@ def checked_folds(
     ValueError
         If labels are missing, no window fits, or the gap is shorter than a decoder's lags.
     """
-    trials = check_trials(trials)
+    trials = list_trials(trials)
     attended_labels(trials)
     lengths = _checked_windows(windows)
     splits = folds(trials, cv, n_splits=n_splits, gap=gap)
     if cv == "time":
         check_gap(decoders, gap)
-    index = SoundIndex(trials[0].sfreq) if index is None else index
+    index = sound_index(trials) if index is None else index
     for fold in splits:
         check_fold(fold, allow_shared_stimuli, index)
     return splits, _usable_windows(lengths, splits)
@@ -307,17 +309,16 @@ def check_fold(
 
 def _usable_windows(lengths: list[float], splits: list[Fold]) -> list[float]:
     """Windows that fit into at least one test trial."""
-    longest = max(
-        trial.n_times if trial.n_stimuli > 1 else trial.n_times // 2
+    longest = [
+        (trial.n_times if trial.n_stimuli > 1 else trial.n_times // 2, trial.sfreq)
         for fold in splits
         for trial in fold.test
-    )
-    sfreq = splits[0].test[0].sfreq
-    usable = [window for window in lengths if round(window * sfreq) <= longest]
+    ]
+    usable = [w for w in lengths if any(round(w * rate) <= n for n, rate in longest)]
     if not usable:
         raise ValueError(
             f"no decision window fits: the longest that the test trials allow is "
-            f"{longest / sfreq:g} s, asked for {lengths}"
+            f"{max(n / rate for n, rate in longest):g} s, asked for {lengths}"
         )
     return usable
 

@@ -6,12 +6,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from cocktailparty.backend import to_numpy
+from cocktailparty.features import resample
 from cocktailparty.model_selection import Fold
 from cocktailparty.same_sound import SoundIndex
 from cocktailparty.trial import Trial
+from cocktailparty.validation import same_rate
 
 # The folds of a split hold the same trials, whose stimuli an index knows by their identity.
-_STIMULI: WeakKeyDictionary[Trial, list[np.ndarray]] = WeakKeyDictionary()
+_STIMULI: WeakKeyDictionary[Trial, dict[float, list[np.ndarray]]] = WeakKeyDictionary()
 
 
 class LeakError(ValueError):
@@ -31,10 +33,10 @@ def shared_stimuli(
     Parameters
     ----------
     train, test : sequence of Trial
-        Trials of one sampling rate.
+        Trials.
     index : SoundIndex, optional
-        Index of this sampling rate that remembers comparisons, for several calls that meet the
-        same sounds; None for a new one.
+        Index that remembers comparisons, for several calls that meet the same sounds, as from
+        `sound_index`; None for a new one.
 
     Returns
     -------
@@ -52,8 +54,8 @@ def shared_stimuli(
     """
     if not train or not test:
         return []
-    index = SoundIndex(test[0].sfreq) if index is None else index
-    (here, train_of), (there, test_of) = _sounds(train), _sounds(test)
+    index = sound_index([*train, *test]) if index is None else index
+    (here, train_of), (there, test_of) = (_sounds(part, index.sfreq) for part in (train, test))
     return sorted({(train_of[i], test_of[j]) for i, j in index.delays(here, there)})
 
 
@@ -83,10 +85,57 @@ def check_no_leak(fold: Fold, index: SoundIndex | None = None) -> None:
         )
 
 
-def _sounds(trials: Sequence[Trial]) -> tuple[list[np.ndarray], list[int]]:
+def sound_index(trials: Sequence[Trial]) -> SoundIndex:
+    """Make an index in which the sounds of all trials can be compared.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        Trials, possibly of several sampling rates.
+
+    Returns
+    -------
+    index : SoundIndex
+        At the lowest of the rates.
+
+    Examples
+    --------
+    >>> from cocktailparty.datasets import simulate_two_talkers
+    >>> trials = simulate_two_talkers(n_trials=2, n_channels=2, random_state=0).trials
+    >>> sound_index(trials).sfreq
+    64.0
+    """
+    return SoundIndex(min(trial.sfreq for trial in trials))
+
+
+def stimuli_at(trial: Trial, sfreq: float) -> list[np.ndarray]:
+    """Give the stimuli of a trial at the rate of an index.
+
+    Parameters
+    ----------
+    trial : Trial
+        Trial.
+    sfreq : float
+        Rate of the index in hertz.
+
+    Returns
+    -------
+    sounds : list of ndarray of shape (n_times, n_features)
+        One for each stimulus, the same arrays in every call; resampled if the trial has another
+        rate.
+    """
+    kept = _STIMULI.setdefault(trial, {})
+    if sfreq not in kept:
+        sounds = list(to_numpy(trial.stimuli))
+        if not same_rate(trial.sfreq, sfreq):
+            # Without the mean, the ends of which would fade.
+            centred = (sound - sound.mean(axis=0, keepdims=True) for sound in sounds)
+            sounds = [resample(sound, trial.sfreq, sfreq) for sound in centred]
+        kept[sfreq] = sounds
+    return kept[sfreq]
+
+
+def _sounds(trials: Sequence[Trial], sfreq: float) -> tuple[list[np.ndarray], list[int]]:
     """All stimuli, and the trials in which they play."""
-    for trial in trials:
-        if trial not in _STIMULI:
-            _STIMULI[trial] = list(to_numpy(trial.stimuli))
-    sounds = [sound for trial in trials for sound in _STIMULI[trial]]
-    return sounds, [i for i, trial in enumerate(trials) for _ in _STIMULI[trial]]
+    sounds = [sound for trial in trials for sound in stimuli_at(trial, sfreq)]
+    return sounds, [i for i, trial in enumerate(trials) for _ in range(trial.n_stimuli)]

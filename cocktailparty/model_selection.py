@@ -6,7 +6,7 @@ from typing import Any
 
 from cocktailparty.backend import namespace
 from cocktailparty.trial import Trial
-from cocktailparty.trials import check_trials
+from cocktailparty.trials import check_trials, list_trials
 
 SPLITS = ("trial", "story", "subject", "time")
 
@@ -39,7 +39,7 @@ def folds(
     Parameters
     ----------
     trials : sequence of Trial
-        All trials.
+        All trials. Listeners may differ in channels, rate and features where no fold mixes them.
     cv : {"trial", "story", "subject", "time"} or scikit-learn splitter
         "trial" and "story" leave out one of them, within each subject; "subject" leaves out one
         subject; "time" cuts every trial into `n_splits` stretches and leaves out the same one of
@@ -60,7 +60,8 @@ def folds(
     Raises
     ------
     ValueError
-        If the labels that the split needs are missing, or there is only one group.
+        If the labels that the split needs are missing, there is only one group, or the trials of
+        a fold differ in channels, rate or features.
 
     Examples
     --------
@@ -69,7 +70,35 @@ def folds(
     >>> [(len(fold.train), len(fold.test)) for fold in folds(trials, "trial")]
     [(3, 1), (3, 1), (3, 1), (3, 1)]
     """
-    trials = check_trials(trials)
+    found = _folds(list_trials(trials), cv, n_splits, gap)
+    for fold in found:
+        check_alike(fold)
+    return found
+
+
+def check_alike(fold: Fold) -> None:
+    """Refuse a fold whose trials cannot be decoded together.
+
+    Parameters
+    ----------
+    fold : Fold
+        Training and test trials.
+
+    Raises
+    ------
+    ValueError
+        If they differ in rate, channels or features; names the fold, the channels and the remedy.
+    """
+    try:
+        check_trials([*fold.train, *fold.test])
+    except ValueError as error:
+        raise ValueError(
+            f"fold {fold.name!r} mixes recordings that differ: {error}; or choose a split within "
+            "listeners, cv='trial', 'story' or 'time'"
+        ) from None
+
+
+def _folds(trials: list[Trial], cv: Any, n_splits: int, gap: float) -> list[Fold]:
     if not isinstance(cv, str) and hasattr(cv, "split"):
         return list(_splitter_folds(trials, cv))
     if cv not in SPLITS:

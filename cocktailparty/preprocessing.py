@@ -14,7 +14,7 @@ from cocktailparty.foreign import shown_once
 from cocktailparty.provenance import passed_filter
 from cocktailparty.suspicions import suspicions, warn_of
 from cocktailparty.trial import Trial
-from cocktailparty.trials import check_trials
+from cocktailparty.trials import list_trials
 from cocktailparty.validation import same_rate
 
 # Zero crossings on either side of the interpolation kernel, and the shape of its Kaiser window:
@@ -38,9 +38,9 @@ def preprocess(
     Parameters
     ----------
     trials : sequence of Trial
-        Trials of one rate and one set of channels.
+        Trials, also of several rates or sets of channels.
     sfreq : float, optional
-        New sampling rate in hertz; None keeps the rate.
+        New sampling rate in hertz; None keeps the rate of each trial.
     l_freq, h_freq : float, optional
         Edges of the pass band in hertz, see `bandpass`; None leaves that side open.
 
@@ -72,16 +72,18 @@ def preprocess(
     >>> preprocess([trial], sfreq=64)
     [Trial(10.0 s at 64 Hz, 2 channels, 2 stimuli x 1 feature, attended unknown)]
     """
-    trials = check_trials(trials)
-    before = trials[0].sfreq
-    after = before if sfreq is None else sfreq
-    check_rate(after, "sfreq")
-    check_band(min(before, after), l_freq, h_freq)
-    for i, trial in enumerate(trials):
+    trials = list_trials(trials)
+    rates = [trial.sfreq if sfreq is None else sfreq for trial in trials]
+    for i, (trial, after) in enumerate(zip(trials, rates, strict=True)):
+        check_rate(after, "sfreq")
+        check_band(min(trial.sfreq, after), l_freq, h_freq)
         label = f"trials[{i}]" + (f" ({trial.name!r})" if trial.name else "")
         check_duration(trial.duration, after, l_freq, h_freq, label)
     with shown_once():
-        return [_preprocessed(trial, after, l_freq, h_freq) for trial in trials]
+        return [
+            _preprocessed(trial, rate, l_freq, h_freq)
+            for trial, rate in zip(trials, rates, strict=True)
+        ]
 
 
 def bandpass(x: Any, sfreq: float, l_freq: float | None, h_freq: float | None) -> Any:

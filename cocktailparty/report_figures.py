@@ -137,6 +137,10 @@ def _pattern_pictures(
     from cocktailparty import plots
 
     names = trials[0].channel_names if trials else None
+    # Patterns are those of the first listener's channels.
+    trials = [
+        t for t in trials if t.channel_names == names and t.n_channels == trials[0].n_channels
+    ]
     for i, (name, decoder) in enumerate(decoders.items(), start=1):
         pattern = patterns.get(name)
         if pattern is None:

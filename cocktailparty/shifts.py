@@ -17,7 +17,7 @@ from cocktailparty.metrics.decisions import check_scores
 from cocktailparty.model_selection import Fold, folds
 from cocktailparty.store import FoldStore
 from cocktailparty.trial import Trial
-from cocktailparty.trials import attended_labels, check_trials
+from cocktailparty.trials import attended_labels, list_trials
 
 # Shifted copies of the training stimuli of a fold that are kept at once take this many bytes.
 VERSION_BYTES = 2**28
@@ -95,7 +95,7 @@ def circular_shift_test(
     from joblib import Parallel, delayed
 
     check_shifts(trials, n_shifts, min_shift)
-    trials = check_trials(trials)
+    trials = list_trials(trials)
     attended_labels(trials)
     offsets = _offsets(trials, n_shifts, min_shift, random_state)
     parts = _parts(trials, cv, split)

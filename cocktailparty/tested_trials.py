@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from cocktailparty.backend import to_numpy
+from cocktailparty.leakage import sound_index, stimuli_at
 from cocktailparty.same_sound import SoundIndex
 from cocktailparty.trial import Trial
 
@@ -48,9 +48,9 @@ def units(trials: Sequence[Trial], index: SoundIndex | None = None) -> Units:
     Parameters
     ----------
     trials : sequence of Trial
-        Labelled trials of one sampling rate.
+        Labelled trials.
     index : SoundIndex, optional
-        Index of this sampling rate that remembers what was compared.
+        Index that remembers what was compared, see `cocktailparty.leakage.sound_index`.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def units(trials: Sequence[Trial], index: SoundIndex | None = None) -> Units:
     >>> units([*trials, trials[0].crop(10, 30)])
     Units(unit=[0, 1, 2, 3, 0], group=[0, 0, 0, 0, 0])
     """
-    agreed, opposed = _shared(trials, SoundIndex(trials[0].sfreq) if index is None else index)
+    agreed, opposed = _shared(trials, sound_index(trials) if index is None else index)
     alone = [trial.n_stimuli < 2 for trial in trials]
     subjects = [trial.subject for trial in trials]
     strangers = {frozenset((subjects[a], subjects[b])) for a, b in opposed}
@@ -89,7 +89,7 @@ def _shared(
     """Pairs of trials in which the same sound was attended, and those in which it was in one."""
     sounds, owner = [], []
     for i, trial in enumerate(trials):
-        for k, sound in enumerate(to_numpy(trial.stimuli)):
+        for k, sound in enumerate(stimuli_at(trial, index.sfreq)):
             sounds.append(sound)
             owner.append((i, k == trial.attended or trial.n_stimuli == 1))
     agreed, opposed = set(), set()

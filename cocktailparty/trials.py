@@ -40,6 +40,55 @@ def check_trials(trials: Any, sfreq: float | None = None) -> list[Trial]:
     ...
     ValueError: no trials were given
     """
+    trials = list_trials(trials)
+    first = trials[0]
+    for i, trial in enumerate(trials):
+        for quantity in ("sfreq", "n_channels", "n_features"):
+            came, expected = getattr(trial, quantity), getattr(first, quantity)
+            same = same_rate(came, expected) if quantity == "sfreq" else came == expected
+            if not same and not (quantity == "n_features" and not trial.n_stimuli):
+                raise ValueError(
+                    f"{_named(trials, i)} has {quantity}={came:.10g} but {_named(trials, 0)} has "
+                    f"{expected:.10g}: trials that are decoded together must agree"
+                    f"{_difference(trial, first) if quantity == 'n_channels' else ''}"
+                )
+        if (
+            trial.channel_names is not None
+            and first.channel_names is not None
+            and trial.channel_names != first.channel_names
+        ):
+            raise ValueError(
+                f"{_named(trials, i)} and {_named(trials, 0)} have different channel names or "
+                f"channel order{_difference(trial, first)}"
+            )
+    if sfreq is not None and not same_rate(first.sfreq, sfreq):
+        raise ValueError(
+            f"trials are sampled at {first.sfreq:.10g} Hz but the decoder was made for "
+            f"sfreq={sfreq:.10g}: resample the trials or set sfreq={first.sfreq:.10g}"
+        )
+    return trials
+
+
+def list_trials(trials: Any) -> list[Trial]:
+    """Check that there are trials, whatever they have in common.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        Trials, also of listeners with other channels or another rate.
+
+    Returns
+    -------
+    list of Trial
+        The same trials.
+
+    Raises
+    ------
+    TypeError
+        If something is not a Trial.
+    ValueError
+        If there is no trial.
+    """
     if isinstance(trials, Trial):
         raise TypeError("expected a sequence of trials, got a single Trial: wrap it in a list")
     try:
@@ -51,29 +100,6 @@ def check_trials(trials: Any, sfreq: float | None = None) -> list[Trial]:
     for i, trial in enumerate(trials):
         if not isinstance(trial, Trial):
             raise TypeError(f"trials[{i}] is a {type(trial).__name__}, expected a Trial")
-    first = trials[0]
-    for i, trial in enumerate(trials):
-        for quantity in ("sfreq", "n_channels", "n_features"):
-            came, expected = getattr(trial, quantity), getattr(first, quantity)
-            same = same_rate(came, expected) if quantity == "sfreq" else came == expected
-            if not same and not (quantity == "n_features" and not trial.n_stimuli):
-                raise ValueError(
-                    f"trials[{i}] has {quantity}={came:.10g} but trials[0] has {expected:.10g}: "
-                    "trials that are decoded together must agree"
-                )
-        if (
-            trial.channel_names is not None
-            and first.channel_names is not None
-            and trial.channel_names != first.channel_names
-        ):
-            raise ValueError(
-                f"trials[{i}] and trials[0] have different channel names or channel order"
-            )
-    if sfreq is not None and not same_rate(first.sfreq, sfreq):
-        raise ValueError(
-            f"trials are sampled at {first.sfreq:.10g} Hz but the decoder was made for "
-            f"sfreq={sfreq:.10g}: resample the trials or set sfreq={first.sfreq:.10g}"
-        )
     return trials
 
 
@@ -128,3 +154,33 @@ def attended_labels(trials: Sequence[Trial], attended: Any = None) -> np.ndarray
                 "that trial"
             )
     return labels
+
+
+def _named(trials: Sequence[Trial], i: int) -> str:
+    return f"trials[{i}]" + (f" ({trials[i].label})" if trials[i].label else "")
+
+
+def _difference(trial: Trial, first: Trial) -> str:
+    """Say what one recording has and the other has not, and what to do about it."""
+    names, others = trial.channel_names, first.channel_names
+    if names is None or others is None:
+        return ". Keep the channels that all have, or interpolate those that are missing"
+    missing = [name for name in others if name not in names]
+    more = [name for name in names if name not in others]
+    if not missing and not more:
+        k = next(i for i, name in enumerate(names) if name != others[i])
+        return (
+            f": channel {k} is {names[k]!r} and {others[k]!r}. Bring the columns of eeg, and "
+            "channel_names, into one order"
+        )
+    parts = [f"it lacks {_few(missing)}"] * bool(missing)
+    parts += [f"it has {_few(more)} besides"] * bool(more)
+    return (
+        f": {' and '.join(parts)}. Keep the channels that all have (of eeg and channel_names), or "
+        "interpolate those that are missing"
+    )
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:8])
+    return f"{shown} and {len(names) - 8} others" if len(names) > 8 else shown

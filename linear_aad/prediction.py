@@ -9,11 +9,10 @@ from sklearn.base import clone
 
 from cocktailparty.blas import one_blas_thread
 from cocktailparty.evaluation import SharedStimulusWarning, lag_reach
-from cocktailparty.leakage import LeakError, check_no_leak
+from cocktailparty.leakage import LeakError, check_no_leak, sound_index
 from cocktailparty.model_selection import Fold, folds
-from cocktailparty.same_sound import SoundIndex
 from cocktailparty.trial import Trial
-from cocktailparty.trials import attended_labels, check_trials
+from cocktailparty.trials import attended_labels, check_trials, list_trials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +54,7 @@ def prediction_map(
     table : pandas.DataFrame
         Pearson correlations: a column for each channel, a row for each fold, with the levels
         ``subject`` and ``fold``; the mean over the trials of a subject in that fold.
+        NaN for a channel that a subject does not have.
         ``table.mean()`` is the map of `cocktailparty.plots.channel_topomap`.
 
     Raises
@@ -79,7 +79,9 @@ def prediction_map(
     """
     import pandas as pd
 
-    trials = check_trials(trials, sfreq=getattr(model, "sfreq", None))
+    trials = list_trials(trials)
+    for trial in trials:
+        check_trials([trial], sfreq=getattr(model, "sfreq", None))
     labels = attended_labels(trials, followed)
     trials = [t.replace(attended=int(k)) for t, k in zip(trials, labels, strict=True)]
     if cv == "time" and lag_reach(model) > gap:
@@ -88,21 +90,29 @@ def prediction_map(
             "data would reach into training through them"
         )
     splits = folds(trials, cv, n_splits=n_splits, gap=gap)
-    index = SoundIndex(trials[0].sfreq)
+    sounds = sound_index(trials)
     for fold in splits:
         try:
-            check_no_leak(fold, index)
+            check_no_leak(fold, sounds)
         except LeakError as leak:
             if not allow_shared_stimuli:
                 raise
             warnings.warn(str(leak), SharedStimulusWarning, stacklevel=2)
     rows = {(subject, fold.name): r for fold in splits for subject, r in _correlations(model, fold)}
-    names = trials[0].channel_names
-    return pd.DataFrame(
-        list(rows.values()),
-        index=pd.MultiIndex.from_tuples(list(rows), names=["subject", "fold"]),
-        columns=None if names is None else pd.Index(names),
-    )
+    names = {(t.subject, fold.name): t.channel_names for fold in splits for t in fold.test}
+    known = [own for row in rows if (own := names[row]) is not None]
+    unnamed = len(known) < len(rows)
+    if unnamed and len({len(r) for r in rows.values()}) > 1:
+        raise ValueError(
+            "trials differ in their number of channels: give all of them channel_names, which "
+            "become the columns of the table"
+        )
+    index = pd.MultiIndex.from_tuples(list(rows), names=["subject", "fold"])
+    if unnamed:
+        return pd.DataFrame(list(rows.values()), index=index)
+    records = [dict(zip(own, r, strict=True)) for own, r in zip(known, rows.values(), strict=True)]
+    columns = pd.Index(dict.fromkeys(name for own in known for name in own))
+    return pd.DataFrame(records, index=index, columns=columns)
 
 
 def _correlations(model: Any, fold: Fold) -> list[tuple[str, np.ndarray]]:

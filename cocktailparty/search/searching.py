@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 from cocktailparty.evaluation import check_fold, check_gap, checked_folds
 from cocktailparty.fold_scores import evaluate_fold
-from cocktailparty.model_selection import Fold
-from cocktailparty.same_sound import SoundIndex
+from cocktailparty.leakage import sound_index
+from cocktailparty.model_selection import Fold, check_alike
 from cocktailparty.search.holdout import HeldOut, hold_out, score_held_out
 from cocktailparty.search.jobs import DaskJobs, LocalJobs
 from cocktailparty.search.results import SearchResult, table_of, write_results
@@ -374,11 +374,12 @@ def _check_numbers(**numbers: int) -> None:
 
 
 def _check_held_out(folds: list[Fold], window: float, allow_shared_stimuli: bool) -> None:
-    index = SoundIndex(folds[0].test[0].sfreq) if folds else None
+    index = sound_index([trial for fold in folds for trial in fold.test]) if folds else None
     for fold in folds:
+        check_alike(fold)
         check_fold(fold, allow_shared_stimuli, index)
         longest = max(t.duration / (2 if t.n_stimuli == 1 else 1) for t in fold.test)
-        if window > longest:
+        if window > longest * (1 + 1e-6):
             raise ValueError(
                 f"a window of {window:g} s does not fit into the held-out trials of {fold.name!r}, "
                 f"which allow {longest:g} s"
