@@ -37,7 +37,7 @@ def test_ridge_is_searched_in_its_named_space(two_talker, tmp_path, capsys):
 
 
 def test_simulated_listeners_and_a_holdout(tmp_path, capsys):
-    tiny = ["--decoder", f"{TINY}:slow", "--space", f"{TINY}:by_skill"]
+    tiny = ["--decoder", f"{TINY}:skilled", "--space", f"{TINY}:by_skill"]
     run = ["search", *tiny, "--trials", "1", "--cv", "subject", "--holdout", "subject:sub-02"]
     assert main([*run, "--json", "--out", str(tmp_path / "out")]) == 0
     held_out = json.loads(capsys.readouterr().out)["held_out"]

@@ -7,7 +7,7 @@ import pytest
 
 from cocktailparty.model_selection import Fold, folds
 from cocktailparty.search.studies import fingerprint_of, open_study, quiet_optuna, suggest
-from tests.cocktailparty.search.tiny import Skilled, by_skill, slow, some_trials
+from tests.cocktailparty.search.tiny import Skilled, by_skill, skilled, some_trials
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_a_fingerprint_tells_searches_apart(optuna):
     searches = [
         (Skilled(), space, parts, 5.0),
         (Skilled(tmax=0.2), space, parts, 5.0),
-        (slow, space, parts, 5.0),
+        (skilled, space, parts, 5.0),
         (Skilled(), wider, parts, 5.0),
         (Skilled(), by_skill, parts, 5.0),
         (Skilled(), space, parts[1:], 5.0),
