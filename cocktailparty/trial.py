@@ -1,7 +1,7 @@
 """The unit that every decoder takes: EEG of one listening trial and the sounds that played."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -89,6 +89,10 @@ class Trial:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
+    # Whether it was cut out of a trial. In a part of a valid trial a talker may pause throughout,
+    # or a channel be flat; in a whole trial either is a mistake.
+    _is_part = False
+
     def __post_init__(self) -> None:
         where = f"trial {self.name!r}: " if self.name else ""
         # The class is frozen: what validation normalises is written past the guard, once.
@@ -149,6 +153,13 @@ class Trial:
         Trial
             The changed trial; unchanged arrays are shared.
 
+        Raises
+        ------
+        TypeError
+            If there is no parameter of that name.
+        ValueError
+            If the changed trial is not valid.
+
         Examples
         --------
         >>> import numpy as np
@@ -156,7 +167,7 @@ class Trial:
         >>> trial.replace(subject="S1").subject
         'S1'
         """
-        return replace(self, **changes)
+        return self._made(self._is_part, changes)
 
     def crop(self, start: float = 0.0, stop: float | None = None) -> "Trial":
         """Cut a stretch of time out of the trial.
@@ -171,7 +182,8 @@ class Trial:
         Returns
         -------
         Trial
-            EEG, stimuli and audio between the two moments.
+            EEG, stimuli and audio between the two moments. A stimulus may be silent, and a channel
+            flat, in a part of a trial, as long as they are not in the whole.
 
         Raises
         ------
@@ -195,9 +207,20 @@ class Trial:
         if audio is not None and self.audio_sfreq is not None:
             scale = self.audio_sfreq / self.sfreq
             audio = audio[round(first * scale) : round(last * scale), ...]
-        return self.replace(
-            eeg=self.eeg[first:last, :], stimuli=self.stimuli[:, first:last, :], audio=audio
-        )
+        part = {"eeg": self.eeg[first:last, :], "stimuli": self.stimuli[:, first:last, :]}
+        return self._made(True, {**part, "audio": audio})
+
+    def _made(self, is_part: bool, changes: dict[str, Any]) -> "Trial":
+        """Copy with some fields changed, checked as a whole trial or as a part of one."""
+        known = {f.name: getattr(self, f.name) for f in fields(self)}
+        unknown = sorted(changes.keys() - known.keys())
+        if unknown:
+            raise TypeError(f"a Trial has no {unknown}, only {sorted(known)}")
+        made = object.__new__(type(self))
+        for name, value in {**known, **changes, "_is_part": is_part}.items():
+            object.__setattr__(made, name, value)
+        made.__post_init__()
+        return made
 
 
 def _is_rate(x: Any) -> bool:
@@ -225,15 +248,15 @@ def _validated(trial: Trial, where: str) -> dict[str, Any]:
         raise ValueError(f"{where}eeg has {n_times} sample(s), at least 2 are needed")
     check_finite(eeg, f"{where}eeg")
     names = _checked_names(trial.channel_names, eeg.shape, where)
-    if names is None and trial.channel_positions is None:  # nobody said what a channel is
-        check_time_first(eeg.shape, f"{where}eeg")
-    flat = constant_columns(eeg)
+    if names is None and trial.channel_positions is None and not trial._is_part:
+        check_time_first(eeg.shape, f"{where}eeg")  # nobody said what a channel is
+    flat = [] if trial._is_part else constant_columns(eeg)
     if flat:
         shown = [names[i] for i in flat] if names else flat
         raise ValueError(
             f"{where}eeg channel(s) {shown} are constant: interpolate or drop them first"
         )
-    stimuli = _checked_stimuli(trial.stimuli, eeg, where)
+    stimuli = _checked_stimuli(trial.stimuli, eeg, where, trial._is_part)
     attended = trial.attended
     if attended is not None:
         if isinstance(attended, bool) or not isinstance(attended, int | np.integer):
@@ -260,7 +283,7 @@ def _validated(trial: Trial, where: str) -> dict[str, Any]:
     }
 
 
-def _checked_stimuli(stimuli: Any, eeg: Any, where: str) -> Any:
+def _checked_stimuli(stimuli: Any, eeg: Any, where: str, is_part: bool) -> Any:
     n_times = eeg.shape[0]
     if stimuli is None:
         return namespace(eeg).zeros((0, n_times, 1))
@@ -289,7 +312,7 @@ def _checked_stimuli(stimuli: Any, eeg: Any, where: str) -> Any:
         raise ValueError(f"{where}stimuli have no features")
     namespace(eeg, stimuli)  # a trial half on the GPU would be moved silently later on
     check_finite(stimuli, f"{where}stimuli")
-    for i in range(stimuli.shape[0]):
+    for i in range(0 if is_part else stimuli.shape[0]):
         # A single silent band is ordinary, a stimulus without any variation is a mistake.
         if len(constant_columns(stimuli[i, ...])) == stimuli.shape[2]:
             raise ValueError(f"{where}stimulus {i} is constant: is its audio silent or missing?")

@@ -1,3 +1,5 @@
+import pickle
+
 import array_api_strict
 import numpy as np
 import pandas as pd
@@ -67,6 +69,39 @@ def test_meg_of_a_second_is_no_transposed_eeg(rng):
         channel_names=[f"MEG{i}" for i in range(306)],
     )
     assert short.n_times == 32
+
+
+def pausing(rng, **fields):
+    """Trial of 10 s in which stimulus 1 pauses from 2 to 7 s and channel 0 is flat meanwhile."""
+    eeg, stimuli = rng.normal(size=(640, 3)), rng.random((2, 640, 1))
+    stimuli[1, 128:448] = 0.0
+    eeg[128:448, 0] = 1e-6
+    return Trial(eeg, stimuli, sfreq=64, attended=1, name="t", **fields)
+
+
+def test_a_pause_or_a_flat_stretch_may_be_cut_out(rng):
+    trial = pausing(rng)
+    part = trial.crop(3, 5)
+    np.testing.assert_array_equal(part.stimuli, trial.stimuli[:, 192:320])
+    # What is made of a part is a part, also in another process.
+    for again in (part.crop(0.5, 1), part.replace(subject="x"), pickle.loads(pickle.dumps(part))):
+        assert again.replace(story="b").stimuli[1].max() == 0
+    assert part.replace(subject="x").subject == "x"
+    # Everything else is still checked.
+    for change, message in (
+        ({"eeg": part.eeg * np.nan}, "eeg has 384 NaN"),
+        ({"stimuli": part.stimuli[:, :-1]}, "stimuli have 127 samples but eeg has 128"),
+        ({"attended": 2}, "attended=2 is not an index"),
+    ):
+        with pytest.raises(ValueError, match=f"^trial 't': {message}"):
+            part.replace(**change)
+    with pytest.raises(TypeError, match=r"a Trial has no \['sound'\], only"):
+        part.replace(sound=3)
+    # In a whole trial it is a mistake.
+    with pytest.raises(ValueError, match=r"eeg channel\(s\) \[0\] are constant"):
+        Trial(part.eeg, part.stimuli, 64)
+    with pytest.raises(ValueError, match="stimulus 1 is constant"):
+        trial.replace(stimuli=trial.stimuli * [[[1]], [[0]]])
 
 
 def test_integers_become_floats(rng):
