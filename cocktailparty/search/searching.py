@@ -1,6 +1,6 @@
 """The loop of a search: draw parameters, score folds, stop what is not promising."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ def search(
         die. They need the library, and no way to the database.
     storage : str, optional
         Address of an Optuna database; None for a file ``study.db`` in `out`. One search at a time
-        works on a study.
+        works on a study; a second one is refused as long as the first one runs.
     name : str
         Name of the study in the database.
     out : path, optional
@@ -117,6 +117,8 @@ def search(
     ValueError
         If an argument is out of range, the data do not allow the split, the study holds another
         search, or the decoder fails whatever the parameters are.
+    StudyInUseError
+        If another search works on the study.
     WorkersLostError
         If workers die again and again or the cluster cannot be reached.
 
@@ -162,7 +164,7 @@ def search(
         if out is not None:
             Path(out).mkdir(parents=True, exist_ok=True)
             storage = storage or f"sqlite:///{Path(out) / 'study.db'}"
-        study = open_study(
+        opened = open_study(
             optuna,
             storage,
             name,
@@ -170,9 +172,12 @@ def search(
             seed=random_state,
             min_folds=min_folds,
         )
+        study, claim = stack.enter_context(opened)
         shared = (folds, windows)
         runner = DaskJobs(shared, dask) if dask is not None else LocalJobs(shared, n_jobs)
-        rounds = _Rounds(optuna, study, decoder, space, len(folds), gap if cv == "time" else None)
+        check = (lambda: None) if claim is None else claim.check
+        across = gap if cv == "time" else None
+        rounds = _Rounds(optuna, study, decoder, space, len(folds), across, check)
         rounds.run(stack.enter_context(runner), n_trials, progress)
         best = study.best_trial
         settings = suggest(optuna.trial.FixedTrial(best.params), space)
@@ -241,13 +246,14 @@ class _Rounds:
         space: Space,
         n_folds: int,
         gap: float | None,
+        check: Callable[[], None],
     ) -> None:
         self.states, self.study = optuna.trial.TrialState, study
         self.decoder, self.space, self.n_folds, self.gap = decoder, space, n_folds, gap
         running = study.get_trials(states=(self.states.RUNNING,))
         # What a search that was killed left behind goes on with the fold where it stopped.
         self.waiting = [optuna.Trial(study, trial._trial_id) for trial in running]
-        self.failures = 0
+        self.failures, self.check = 0, check
 
     def run(self, runner: Any, n_trials: int, progress: bool) -> None:
         """Go on until the study has its number of finished trials."""
@@ -255,6 +261,7 @@ class _Rounds:
         with tqdm(total=n_trials, initial=self._n_finished(), disable=not progress) as bar:
             bar.set_description("search")
             while True:
+                self.check()
                 while len(active) < runner.width and len(active) < n_trials - self._n_finished():
                     active += self._next()
                 if not active:

@@ -1,15 +1,17 @@
 """Optuna studies: opened or gone on with, quiet, and recognised by what they search."""
 
 import logging
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
 
 from cocktailparty.model_selection import Fold
+from cocktailparty.search.claims import Claim, claimed
 
 if TYPE_CHECKING:
     import optuna
@@ -21,6 +23,9 @@ Space = Mapping[str, Any] | Callable[[Any], Mapping[str, Any]]
 _FINGERPRINT = "cocktailparty"
 # Seconds that a writer waits for another one; SQLite's own 5 s are short on a network drive.
 _PATIENCE = 60
+# What databases say if two make the same tables at once, and for how long that can go on.
+_AT_ONCE = ("already exists", "UNIQUE constraint", "database is locked")
+_AT_ONCE_FOR = 20.0
 
 
 @contextmanager
@@ -55,10 +60,11 @@ def quiet_optuna() -> Iterator[Any]:
         optuna.logging.set_verbosity(level)
 
 
+@contextmanager
 def open_study(
     optuna: Any, storage: str | None, name: str, fingerprint: str, *, seed: int, min_folds: int
-) -> "optuna.Study":
-    """Open a study, or make it.
+) -> Iterator[tuple["optuna.Study", Claim | None]]:
+    """Open a study, or make it, and keep other searches from it.
 
     Parameters
     ----------
@@ -75,24 +81,36 @@ def open_study(
     min_folds : int
         Number of folds that every trial gets.
 
-    Returns
-    -------
+    Yields
+    ------
     study : optuna.Study
         With a seeded TPE sampler and pruning by successive halving.
+    claim : Claim or None
+        To be checked now and then; None for a study in memory.
 
     Raises
     ------
+    StudyInUseError
+        If another search works on the study.
     OSError
         If the database cannot be opened.
     ValueError
         If the study holds another search.
     """
     study = _opened(optuna, storage, name)
+    with nullcontext() if storage is None else claimed(study) as claim:
+        _prepare(optuna, study, storage, fingerprint, seed, min_folds)
+        yield study, claim
+
+
+def _prepare(
+    optuna: Any, study: Any, storage: str | None, fingerprint: str, seed: int, min_folds: int
+) -> None:
     found = study.user_attrs.setdefault(_FINGERPRINT, fingerprint)
     if found != fingerprint:
         raise ValueError(
-            f"study {name!r} in {storage!r} holds another search (other data, decoder, space, "
-            "split or window): choose another folder or name"
+            f"study {study.study_name!r} in {storage!r} holds another search (other data, decoder, "
+            "space, split or window): choose another folder or name"
         )
     study.set_user_attr(_FINGERPRINT, fingerprint)
     # With the seed alone a study that goes on would draw the same parameters once more.
@@ -101,7 +119,6 @@ def open_study(
     study.pruner = optuna.pruners.SuccessiveHalvingPruner(
         min_resource=min_folds, reduction_factor=2
     )
-    return study
 
 
 def fingerprint_of(
@@ -130,7 +147,7 @@ def fingerprint_of(
     hashes: dict[int, str] = {}
     for trial in (trial for fold in folds for trial in (*fold.train, *fold.test)):
         if id(trial) not in hashes:
-            hashes[id(trial)] = joblib.hash(trial)
+            hashes[id(trial)] = joblib.hash(trial.replace(metadata={}))  # which no decoder sees
     data = [
         (fold.name, [[hashes[id(trial)] for trial in part] for part in (fold.train, fold.test)])
         for fold in folds
@@ -187,16 +204,22 @@ def _opened(optuna: Any, storage: str | None, name: str) -> "optuna.Study":
         return optuna.create_study(study_name=name, direction="maximize")
     from sqlalchemy.exc import SQLAlchemyError
 
+    end = time.monotonic() + _AT_ONCE_FOR
     sqlite = storage.startswith("sqlite")
     engine = {"connect_args": {"timeout": _PATIENCE}} if sqlite else {"pool_pre_ping": True}
-    try:
-        database = optuna.storages.RDBStorage(storage, engine_kwargs=engine)
-        return optuna.create_study(
-            storage=database, study_name=name, direction="maximize", load_if_exists=True
-        )
-    except (SQLAlchemyError, ImportError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise OSError(f"the study cannot be kept in {storage!r}: {reason}") from error
+    while True:
+        try:
+            database = optuna.storages.RDBStorage(storage, engine_kwargs=engine)
+            return optuna.create_study(
+                storage=database, study_name=name, direction="maximize", load_if_exists=True
+            )
+        except (SQLAlchemyError, ImportError, RuntimeError, ValueError) as error:
+            # Another search makes the same tables at this moment.
+            if any(hint in str(error) for hint in _AT_ONCE) and time.monotonic() < end:
+                time.sleep(0.2)
+                continue
+            reason = " ".join(str(error).split())
+            raise OSError(f"the study cannot be kept in {storage!r}: {reason}") from error
 
 
 def _name_of(thing: Any) -> str:

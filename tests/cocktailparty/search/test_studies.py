@@ -17,7 +17,8 @@ def optuna():
 
 
 def opened(optuna, storage=None, fingerprint="one", seed=0, name="s"):
-    return open_study(optuna, storage, name, fingerprint, seed=seed, min_folds=2)
+    with open_study(optuna, storage, name, fingerprint, seed=seed, min_folds=2) as (study, _):
+        return study
 
 
 def draws(study, n=3):
@@ -109,6 +110,7 @@ def test_a_fingerprint_tells_searches_apart(optuna):
     parts = folds(trials, "trial")
     space = {"skill": optuna.distributions.FloatDistribution(0, 1)}
     wider = {"skill": optuna.distributions.FloatDistribution(0, 2)}
+    noted = [t.replace(metadata={"age": 3}) for t in trials]
     louder = [t.replace(eeg=2 * t.eeg) for t in trials]
     swapped = [Fold(fold.name, fold.test, fold.train) for fold in parts]
     searches = [
@@ -128,6 +130,7 @@ def test_a_fingerprint_tells_searches_apart(optuna):
     again = folds(some_trials()[:4], "trial")
     equal = {"skill": optuna.distributions.FloatDistribution(0, 1)}
     assert fingerprint_of(optuna, Skilled(), equal, again, 5) == found[0]
+    assert fingerprint_of(optuna, Skilled(), space, folds(noted, "trial"), 5) == found[0]
 
 
 def test_what_is_drawn_is_of_the_space(optuna):

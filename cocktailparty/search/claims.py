@@ -1,0 +1,198 @@
+"""One search at a time on a study: claims in its database, kept alive by a beat.
+
+A search writes a claim of its own and then looks for others. Two that start at once see at least
+one of each other, so that never both go on. A claim whose process is no more is passed over: on
+this machine at once, on another one after its beat has not been seen to change for a while. No
+clock is compared with that of another machine.
+"""
+
+import os
+import platform
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_PREFIX = "search "
+#: Seconds between two beats of a search.
+BEAT = 5.0
+#: Seconds without a beat after which the search of another machine counts as dead.
+SILENCE = 30.0
+
+
+class StudyInUseError(OSError):
+    """Another search works on the study."""
+
+
+class Claim:
+    """What says that a search works on a study.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        Study in a database.
+    """
+
+    def __init__(self, study: Any) -> None:
+        self._study = study
+        self._token = uuid.uuid4().hex
+        self._entry: dict[str, Any] = {**_own_process(), "beat": 0, "working": False}
+        self._writing = threading.Lock()
+        self._ended = threading.Event()
+        self._lost = ""
+
+    def take(self) -> None:
+        """Write the claim down, and wait until it is clear that no other search is at work.
+
+        Raises
+        ------
+        StudyInUseError
+            If one is.
+        """
+        self._write()
+        threading.Thread(target=self._keep_beating, daemon=True, name="claim").start()
+        first: dict[str, tuple[float, int]] = {}  # when each was seen at first, with which beat
+        while self._others_may_live(first):
+            time.sleep(0.2)
+        self._write(working=True)
+        for key, entry in self._study.user_attrs.items():
+            if not key.startswith(_PREFIX) or not entry:
+                continue
+            if key.removeprefix(_PREFIX) in first or _is_dead(entry):
+                self._study.set_user_attr(key, None)
+
+    def check(self) -> None:
+        """See that no other search has taken this one for dead.
+
+        Raises
+        ------
+        StudyInUseError
+            If one has, because this process stood still for long.
+        """
+        if self._lost:
+            raise StudyInUseError(self._lost)
+
+    def drop(self) -> None:
+        """Take the claim back."""
+        self._ended.set()
+        with self._writing, suppress(Exception):  # the process will be no more soon in any case
+            self._study.set_user_attr(_PREFIX + self._token, None)
+
+    def _others_may_live(self, first: dict[str, tuple[float, int]]) -> bool:
+        """Whether it takes longer to see if others are alive; an error if one goes before this."""
+        waiting = False
+        for token, entry in self._others().items():
+            since, beat = first.setdefault(token, (time.monotonic(), entry["beat"]))
+            here = entry["machine"] == _machine()
+            # Of two that start at once, the one with the smaller token goes on.
+            if (here or entry["beat"] != beat) and (entry["working"] or token < self._token):
+                raise StudyInUseError(self._message(entry))
+            silent = entry["beat"] == beat and time.monotonic() - since > SILENCE
+            waiting |= here or not silent
+        return waiting
+
+    def _keep_beating(self) -> None:
+        while not self._ended.wait(BEAT):
+            # A database that is away for a moment is asked again with the next beat.
+            with suppress(Exception):
+                working = [entry for entry in self._others().values() if entry["working"]]
+                if working and self._entry["working"]:
+                    self._lost = self._message(working[0])
+                    return
+                self._write()
+
+    def _write(self, **changes: Any) -> None:
+        with self._writing:
+            if not self._ended.is_set():
+                self._entry |= {"beat": self._entry["beat"] + 1, **changes}
+                self._study.set_user_attr(_PREFIX + self._token, self._entry)
+
+    def _others(self) -> dict[str, dict[str, Any]]:
+        """Claims of other searches, but for those whose process is known to be no more."""
+        claims = {
+            key.removeprefix(_PREFIX): entry
+            for key, entry in self._study.user_attrs.items()
+            if key.startswith(_PREFIX) and entry
+        }
+        return {
+            token: entry
+            for token, entry in claims.items()
+            if token != self._token and not _is_dead(entry)
+        }
+
+    def _message(self, entry: dict[str, Any]) -> str:
+        return (
+            f"study {self._study.study_name!r} is being searched by process {entry['pid']} on "
+            f"{entry['host']}: one search at a time works on a study. Wait for it, give it more "
+            "workers (n_jobs, dask), or choose another folder or name"
+        )
+
+
+@contextmanager
+def claimed(study: Any) -> Iterator[Claim]:
+    """Work on a study alone.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        Study in a database.
+
+    Yields
+    ------
+    claim : Claim
+        To be checked now and then.
+
+    Raises
+    ------
+    StudyInUseError
+        If another search works on it.
+    """
+    claim = Claim(study)
+    try:
+        claim.take()
+        yield claim
+    finally:
+        claim.drop()
+
+
+def _own_process() -> dict[str, Any]:
+    pid = os.getpid()
+    return {"machine": _machine(), "host": platform.node(), "pid": pid, "started": _started(pid)}
+
+
+@cache
+def _machine() -> str:
+    """Tell apart what counts its processes by itself."""
+    if os.name != "posix":  # where no process can be asked about harmlessly, only beats tell
+        return uuid.uuid4().hex
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"  # that of a container is its own
+    except OSError:  # beyond Linux
+        return f"{platform.node()} {uuid.getnode()}"
+
+
+def _started(pid: int) -> str:
+    """When a process began, in a form that only tells it from others with its number."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    return text.rpartition(")")[2].split()[19]
+
+
+def _is_dead(entry: dict[str, Any]) -> bool:
+    """Whether a process of this machine is no more."""
+    if entry["machine"] != _machine():
+        return False
+    try:
+        os.kill(entry["pid"], 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False  # there is one, of another user
+    return _started(entry["pid"]) != entry["started"]
