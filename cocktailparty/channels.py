@@ -4,7 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cocktailparty.backend import to_numpy
+from cocktailparty.foreign import shown_once
+from cocktailparty.preprocessing import bandpass, filter_reach
+from cocktailparty.suspicions import suspicions, warn_of
 from cocktailparty.trial import Trial
+
+# Drifts below this frequency, in hertz, say nothing about the gain of a channel.
+_SLOW = 1.0
 
 
 def choose_channels(
@@ -36,6 +43,11 @@ def choose_channels(
     ValueError
         If channels are unknown, none is left, or the trials do not know their names.
 
+    Warns
+    -----
+    RecordingWarning
+        If the EEG looks wrong before it is re-referenced, see `cocktailparty.suspicions`.
+
     Examples
     --------
     >>> eeg = np.arange(12.0).reshape(4, 3) ** 2
@@ -43,7 +55,8 @@ def choose_channels(
     >>> choose_channels([trial], ["Cz"], ["M1"])[0].eeg.ravel().tolist()
     [-3.0, -9.0, -15.0, -21.0]
     """
-    return [_chosen(trial, picks, reference) for trial in trials]
+    with shown_once():
+        return [_chosen(trial, picks, reference) for trial in trials]
 
 
 def _chosen(
@@ -73,14 +86,32 @@ def _chosen(
         raise ValueError(f"picks={picks!r} with reference={reference!r} leaves no channel")
     eeg = trial.eeg[:, kept]
     text = trial.provenance.get("reference")
+    doubts: list[str] = []
     if reference is not None:
+        # Afterwards, what is wrong with one channel is in all of them.
+        doubts = _doubts(trial, kept, [known[i] for i in kept])
         others = kept if isinstance(reference, str) else [known.index(name) for name in references]
         eeg = eeg - trial.eeg[:, others].mean(axis=1, keepdims=True)
         text = "average" if isinstance(reference, str) else f"mean of {', '.join(references)}"
     positions = trial.channel_positions
+    told = [*trial.provenance.get("warnings", ()), *doubts]
     return trial.replace(
         eeg=eeg,
         channel_names=None if trial.channel_names is None else [known[i] for i in kept],
         channel_positions=None if positions is None else np.asarray(positions)[kept],
-        provenance={**trial.provenance, **({} if text is None else {"reference": text})},
+        provenance={
+            **trial.provenance,
+            **({} if text is None else {"reference": text}),
+            **({"warnings": told} if told else {}),
+        },
     )
+
+
+def _doubts(trial: Trial, kept: list[int], names: list[str]) -> list[str]:
+    eeg = to_numpy(trial.eeg[:, kept])
+    moving = eeg - eeg.mean(axis=0)
+    if trial.sfreq > 2 * _SLOW and trial.duration > 2 * filter_reach(trial.sfreq, _SLOW, None):
+        moving = bandpass(eeg, trial.sfreq, _SLOW, None)
+    found = suspicions(eeg, moving, names, trial.sfreq, None, None)
+    warn_of(found)
+    return found

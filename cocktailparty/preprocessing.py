@@ -333,7 +333,7 @@ def _preprocessed(trial: Trial, sfreq: float, l_freq: float | None, h_freq: floa
     names = trial.channel_names or [str(i) for i in range(trial.n_channels)]
     doubts = suspicions(to_numpy(trial.eeg), to_numpy(eeg), names, trial.sfreq, l_freq, h_freq)
     warn_of(doubts)
-    known = [*trial.provenance.get("warnings", ()), *doubts]
+    known = list(dict.fromkeys([*trial.provenance.get("warnings", ()), *doubts]))
     provenance = {**trial.provenance, **({"warnings": known} if known else {})}
     stimuli = xp.reshape(columns, (x.shape[0], trial.n_stimuli, trial.n_features))
     return trial.replace(

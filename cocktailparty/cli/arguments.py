@@ -255,6 +255,7 @@ def load_trials(
     """
     from cocktailparty import datasets
     from cocktailparty.channels import choose_channels
+    from cocktailparty.foreign import shown_once
     from cocktailparty.preprocessing import preprocess
 
     # The trials of other corpora were cut by their authors, and nothing is marked in them.
@@ -262,7 +263,8 @@ def load_trials(
         marks = {"on_bad": on_bad, "on_flat": "drop" if drop_flat else "raise"}
         return datasets.load(path, corpus.key, **vars(band), **marks, **(channels or {}))
     trials = datasets.load(path, corpus.key)
-    return preprocess(choose_channels(trials, **channels) if channels else trials, **vars(band))
+    with shown_once():
+        return preprocess(choose_channels(trials, **channels) if channels else trials, **vars(band))
 
 
 def print_json(value: Any) -> None:

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from cocktailparty.channels import choose_channels
+from cocktailparty.preprocessing import preprocess
+from cocktailparty.suspicions import RecordingWarning
 from cocktailparty.trial import Trial
 
 NAMES = ["Fz", "Cz", "M1", "M2"]
@@ -61,3 +63,17 @@ def test_what_cannot_be_chosen_is_refused(trial, arguments, message):
 def test_names_that_are_not_known_are_said_to_be(rng):
     with pytest.raises(ValueError, match="do not know the names"):
         choose_channels([Trial(rng.normal(size=(9, 2)), None, 64)], ["Fz"])
+
+
+def test_a_channel_that_is_far_too_large_is_told_before_the_average_spreads_it(rng):
+    eeg = rng.normal(size=(1280, 5))
+    eeg[:, 3] *= 1000
+    trial = Trial(eeg, None, 64)
+    with pytest.warns(
+        RecordingWarning, match=r"channel\(s\) \['3'\] are more than 20 times"
+    ) as caught:
+        first, _ = choose_channels([trial, trial], reference="average")
+    assert len(caught) == 1
+    assert len(first.provenance["warnings"]) == 1
+    # Without it, the channels are alike.
+    assert "warnings" not in preprocess([trial.replace(eeg=eeg[:, :3])])[0].provenance

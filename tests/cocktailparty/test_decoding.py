@@ -16,8 +16,10 @@ from cocktailparty.preprocessing import preprocess
 from cocktailparty.recordings import read_eeg
 from cocktailparty.saving import save_model
 from linear_aad import AttentionDecoder, AttentionTracker, BackwardTRF
+from tests.cocktailparty.edffiles import write_edf
 from tests.cocktailparty.listener import (
     DURATION,
+    N_CHANNELS,
     NAMES,
     SFREQ,
     START,
@@ -142,6 +144,19 @@ def test_a_loaded_model_decides_the_same(model, trial, tmp_path):
     save_model(model.tracker, tmp_path / "alone")
     with pytest.raises(ValueError, match=r"without the settings.*save a TrainedModel"):
         TrainedModel.load(tmp_path / "alone")
+
+
+def test_a_fast_channel_beside_the_eeg_moves_nothing(listener, model, trial, sounds, tmp_path, rng):
+    eeg = read_eeg(listener / "new_raw.fif").get_data()
+    seconds = -(-eeg.shape[1] // SFREQ)
+    eeg = np.pad(eeg, [(0, 0), (0, seconds * SFREQ - eeg.shape[1])], "reflect")
+    rates = [SFREQ] * N_CHANNELS + [8 * SFREQ]
+    signals = [*(20 / eeg.std() * eeg), 100 * rng.normal(size=seconds * 8 * SFREQ)]
+    write_edf(tmp_path / "new.edf", signals, rates, [*NAMES, "EMG"])
+    found = model.trial(read_eeg(tmp_path / "new.edf"), sounds, START).eeg
+    inner = slice(None, -2 * 64)
+    for ours, theirs in zip(found[inner].T, trial.eeg[inner].T, strict=True):
+        assert np.corrcoef(ours, theirs)[0, 1] > 0.9999
 
 
 def test_places_of_electrodes_stay_with_the_model(listener, model, trial, sounds, tmp_path):
