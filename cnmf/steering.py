@@ -11,10 +11,9 @@ from cnmf.estimator import ContrastiveNMF
 from cnmf.evidence import MAX_COMPONENTS, attend
 from cnmf.masking import component_products, magnitude, separate_waveform, spectrogram
 from cocktailparty.blas import one_blas_thread
-from cocktailparty.features.waveform import check_rate
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
-from cocktailparty.validation import check_finite, float_array
+from cocktailparty.validation import check_finite, check_rate, float_array
 
 
 class NeuroSteeredSeparator(BaseEstimator):

@@ -9,13 +9,13 @@ from scipy.signal import firwin, kaiser_beta
 from scipy.special import i0
 
 from cocktailparty.backend import namespace, to_numpy
-from cocktailparty.features.waveform import check_rate, check_samples, signal_library
+from cocktailparty.features.waveform import check_samples, signal_library
 from cocktailparty.foreign import shown_once
 from cocktailparty.provenance import passed_filter
 from cocktailparty.suspicions import suspicions, warn_of
 from cocktailparty.trial import Trial
 from cocktailparty.trials import list_trials
-from cocktailparty.validation import same_rate
+from cocktailparty.validation import check_rate, same_rate
 
 # Zero crossings on either side of the interpolation kernel, and the shape of its Kaiser window:
 # as in `cocktailparty.features.resample`.

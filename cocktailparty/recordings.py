@@ -12,7 +12,6 @@ from cocktailparty.clock import ClockDrift, clock_drift
 from cocktailparty.continuous import Continuous, MissingValuesError, check_raw, read_eeg
 from cocktailparty.events import event_times
 from cocktailparty.features import speech_envelope
-from cocktailparty.features.waveform import check_rate
 from cocktailparty.flat_channels import check_flat, check_on_flat, flat_columns
 from cocktailparty.foreign import shown_once
 from cocktailparty.interruptions import check_on_bad
@@ -33,6 +32,7 @@ from cocktailparty.trial_requests import (
     trial_by_trial,
     whole_trials,
 )
+from cocktailparty.validation import check_rate
 from cocktailparty.xdf import read_xdf
 
 if TYPE_CHECKING:

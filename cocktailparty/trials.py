@@ -7,7 +7,7 @@ import numpy as np
 
 from cocktailparty.backend import to_numpy
 from cocktailparty.trial import Trial
-from cocktailparty.validation import same_rate
+from cocktailparty.validation import check_rate, same_rate
 
 
 def check_trials(trials: Any, sfreq: float | None = None) -> list[Trial]:
@@ -40,6 +40,8 @@ def check_trials(trials: Any, sfreq: float | None = None) -> list[Trial]:
     ...
     ValueError: no trials were given
     """
+    if sfreq is not None:
+        check_rate(sfreq, "sfreq")
     trials = list_trials(trials)
     first = trials[0]
     for i, trial in enumerate(trials):

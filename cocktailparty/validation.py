@@ -153,3 +153,30 @@ def same_rate(first: Any, second: Any) -> bool:
     """
     difference = np.abs(np.subtract(first, second))
     return bool(np.all(difference <= _RATE_TOLERANCE * np.abs(second)))
+
+
+def check_rate(rate: Any, what: str) -> None:
+    """Check that a number can be a rate or frequency.
+
+    Parameters
+    ----------
+    rate : float
+        Value in hertz.
+    what : str
+        Name of the argument, for messages.
+
+    Raises
+    ------
+    ValueError
+        If it is not a positive finite number.
+
+    Examples
+    --------
+    >>> check_rate(0, "sfreq")
+    Traceback (most recent call last):
+    ...
+    ValueError: sfreq must be a positive number of hertz, got 0
+    """
+    number = isinstance(rate, int | float | np.integer | np.floating)
+    if not number or isinstance(rate, bool) or not 0 < rate < np.inf:
+        raise ValueError(f"{what} must be a positive number of hertz, got {rate!r}")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cocktailparty.backend import namespace
+from cocktailparty.validation import check_rate
 from linear_aad import block_toeplitz
 from linear_aad.linalg import rank_one_update
 
@@ -44,9 +45,10 @@ def lags_in_samples(tmin: float, tmax: float, sfreq: float) -> np.ndarray:
     >>> lags_in_samples(-0.05, 0.05, sfreq=64)
     array([-3, -2, -1,  0,  1,  2,  3])
     """
-    if not (np.isfinite(sfreq) and sfreq > 0):
-        raise ValueError(f"sfreq must be a positive number of hertz, got {sfreq!r}")
-    if not (np.isfinite(tmin) and np.isfinite(tmax) and tmin <= tmax):
+    check_rate(sfreq, "sfreq")
+    limits: tuple[Any, Any] = tmin, tmax
+    numbers = all(isinstance(t, int | float | np.number) and np.isfinite(t) for t in limits)
+    if not (numbers and tmin <= tmax):
         raise ValueError(f"lags must run from tmin to a later tmax, got {tmin!r} to {tmax!r} s")
     return np.arange(round(tmin * sfreq), round(tmax * sfreq) + 1)
 

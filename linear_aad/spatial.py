@@ -19,6 +19,7 @@ from cocktailparty.decoder import AttentionDecoderMixin
 from cocktailparty.preprocessing import check_band, check_duration
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
+from cocktailparty.validation import check_rate
 from linear_aad.csp import common_spatial_patterns, filter_bank, window_covariances
 
 #: Pass bands in hertz of the filter bank of Geirnaert et al. (2021).
@@ -172,6 +173,7 @@ class SpatialDecoder(AttentionDecoderMixin, BaseEstimator):
         ImportError
             If `method` is "riemann" and pyRiemann is not installed.
         """
+        check_rate(self.sfreq, "sfreq")
         trials = check_trials(trials, sfreq=self.sfreq)
         samples = self._checked_parameters(trials)
         labels = attended_labels(trials, attended)

@@ -16,6 +16,7 @@ from cocktailparty.metrics import decidable_windows, window_scores, window_sweep
 from cocktailparty.model_selection import match_mismatch
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
+from cocktailparty.validation import check_rate
 from linear_aad.trf import BackwardTRF
 
 
@@ -127,6 +128,7 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
             If a label is missing, the trials do not fit together, or there are too few of them to
             leave some out.
         """
+        check_rate(self.sfreq, "sfreq")
         trials = check_trials(trials, sfreq=self.sfreq)
         labels = attended_labels(trials, attended)
         if not self.window > 0 or not self.C > 0:

@@ -5,10 +5,13 @@ import warnings
 import mne
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LinearRegression
 
 from cnmf.alignment import on_frames
 from cocktailparty import Trial, datasets, evaluation
 from cocktailparty.decoding import train_model
+from cocktailparty.metrics import window_scores
 from cocktailparty.preprocessing import preprocess
 from cocktailparty.recordings import trial_from_raw
 from linear_aad import (
@@ -17,8 +20,13 @@ from linear_aad import (
     AttentionTracker,
     BackwardTRF,
     CCADecoder,
+    ForwardTRF,
+    LaggedRegressor,
+    LassoTRF,
     SpatialDecoder,
     StackedTRF,
+    nested_leave_one_out,
+    shift_test,
 )
 
 RATE, STORED = 51.2, float(np.float32(51.2))
@@ -91,3 +99,49 @@ def test_trials_of_a_file_go_with_trials_of_arrays(tmp_path, rng):
         kept = trial_from_raw(raw, list(sounds), sfreq=own, reference=None, l_freq=None)
     other = kept.replace(sfreq=RATE)
     assert DECODERS["ridge"].fit([kept, other], [0, 1]).predict([other, kept]).shape == (2,)
+
+
+NO_RATE = {
+    "backward": lambda rate, x, y: BackwardTRF(sfreq=rate).fit(x, y),
+    "lags of each input": lambda rate, x, y: BackwardTRF(sfreq=rate, lags={0: (0, 0.1)}).fit(x, y),
+    "forward": lambda rate, x, y: ForwardTRF(sfreq=rate).fit(y, x),
+    "lasso": lambda rate, x, y: LassoTRF(sfreq=rate, alpha=0.1).fit(x, y),
+    "regressor": lambda rate, x, y: LaggedRegressor(LinearRegression(), sfreq=rate).fit(x, y),
+    "nested": lambda rate, x, y: nested_leave_one_out(
+        BackwardTRF(sfreq=rate, alpha=[1.0, 2.0]), x, y
+    ),
+    "shifts": lambda rate, x, y: shift_test(BackwardTRF(sfreq=rate), x, y),
+    "simulation": lambda rate, x, y: datasets.simulate_two_talkers(sfreq=rate),
+    "response": lambda rate, x, y: datasets.simulate_trf(sfreq=rate),
+    "drive": lambda rate, x, y: datasets.neural_drive(np.abs(y[0]), rate),
+    "windows": lambda rate, x, y: window_scores(y[0], y[0][None], rate, 5),
+}
+
+
+@pytest.mark.parametrize("rate", [None, "64", 0, np.nan, True])
+@pytest.mark.parametrize("use", NO_RATE)
+def test_what_is_no_rate_is_named(rng, use, rate):
+    x, y = [rng.normal(size=(640, 2)) for _ in range(4)], [rng.normal(size=640) for _ in range(4)]
+    with pytest.raises(
+        ValueError, match=f"^sfreq must be a positive number of hertz, got {rate!r}"
+    ):
+        NO_RATE[use](rate, x, y)
+
+
+@pytest.mark.parametrize("rate", [None, "64", -1])
+@pytest.mark.parametrize("name", DECODERS)
+def test_a_decoder_without_a_rate_names_it(trials, name, rate):
+    decoder = clone(DECODERS[name])
+    own = [key for key in decoder.get_params() if key.split("__")[-1] == "sfreq"]
+    decoder.set_params(**dict.fromkeys(own, rate))
+    with pytest.raises(
+        ValueError, match=f"^sfreq must be a positive number of hertz, got {rate!r}"
+    ):
+        decoder.fit(trials, [0, 1, 0, 1, 0, 1])
+
+
+def test_lags_that_are_no_numbers_are_named(rng):
+    x, y = rng.normal(size=(640, 2)), rng.normal(size=640)
+    for lags in ({"tmin": None}, {"tmax": None}, {"tmax": "1"}, {"tmax": np.inf}, {"tmax": -1}):
+        with pytest.raises(ValueError, match="lags must run from tmin to a later tmax"):
+            BackwardTRF(**lags).fit(x, y)

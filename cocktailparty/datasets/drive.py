@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from cocktailparty.validation import check_finite, float_array
+from cocktailparty.validation import check_finite, check_rate, float_array
 
 # Time over which the level adapts the gain, in seconds; level of silence as a part of the mean;
 # and rate of rise, relative to that level and in 1/s, that gives half the largest answer.
@@ -112,8 +112,7 @@ def neural_drive(envelope: Any, sfreq: float, nonlinearity: float = 1.0) -> np.n
     """
     envelope = float_array(envelope, "envelope")
     check_nonlinearity(nonlinearity)
-    if not sfreq > 0:
-        raise ValueError(f"sfreq must be positive, got {sfreq:g}")
+    check_rate(sfreq, "sfreq")
     if envelope.ndim == 0:
         raise ValueError("envelope has shape (), expected (n_times,) or (..., n_times, n_features)")
     check_finite(envelope, "envelope")

@@ -12,7 +12,7 @@ import numpy as np
 from cocktailparty.datasets.drive import check_nonlinearity, neural_drive, speech_like_envelope
 from cocktailparty.datasets.positions import biosemi_names, head_positions
 from cocktailparty.trial import Trial
-from cocktailparty.validation import check_finite, float_array
+from cocktailparty.validation import check_finite, check_rate, float_array
 
 # Peaks of the response: latency (s), width (s), size. The sizes nearly balance, so that the
 # response has hardly any offset.
@@ -148,6 +148,7 @@ def simulate_two_talkers(
     for what, count in counts.items():
         if count < 1:
             raise ValueError(f"{what} must be at least 1, got {count}")
+    check_rate(sfreq, "sfreq")
     if not sfreq >= 16:
         raise ValueError(f"sfreq must be at least 16 Hz for syllables and responses, got {sfreq:g}")
     if not duration * sfreq >= 2:
@@ -329,8 +330,9 @@ def simulate_trf(
     >>> simulate_trf(8, 64, random_state=0).shape
     (8, 26)
     """
-    if not sfreq > 0 or not tmax >= 0:
-        raise ValueError(f"sfreq must be positive and tmax >= 0, got {sfreq:g} and {tmax:g}")
+    check_rate(sfreq, "sfreq")
+    if not tmax >= 0:
+        raise ValueError(f"tmax must be at least 0, got {tmax:g}")
     rng = np.random.default_rng(random_state)
     positions = head_positions(biosemi_names(n_channels))
     lags = np.arange(int(tmax * sfreq + 1e-9) + 1) / sfreq

@@ -20,12 +20,8 @@ from cocktailparty.features.filterbank import (
     mel_bank,
 )
 from cocktailparty.features.stft import stft
-from cocktailparty.features.waveform import (
-    check_rate,
-    check_samples,
-    check_waveform,
-    signal_library,
-)
+from cocktailparty.features.waveform import check_samples, check_waveform, signal_library
+from cocktailparty.validation import check_rate
 
 
 def speech_envelope(

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from cocktailparty.backend import namespace, to_numpy
-from cocktailparty.features.waveform import check_rate, check_waveform, signal_library
+from cocktailparty.features.waveform import check_waveform, signal_library
+from cocktailparty.validation import check_rate
 
 # Equivalent rectangular bandwidth of the normal ear: ERB = _ERB_AT_ZERO + _ERB_SLOPE * frequency.
 _ERB_AT_ZERO = 24.7

@@ -4,9 +4,8 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from cocktailparty.backend import as_array, is_cupy, namespace
+from cocktailparty.validation import check_rate
 
 
 def check_samples(x: Any, what: str) -> Any:
@@ -87,33 +86,6 @@ def check_waveform(audio: Any, audio_sfreq: float) -> Any:
             "audio[:, 0], or their mean, audio.mean(axis=1)"
         )
     return audio
-
-
-def check_rate(rate: Any, what: str) -> None:
-    """Check that a number can be a rate or frequency.
-
-    Parameters
-    ----------
-    rate : float
-        Value in hertz.
-    what : str
-        Name of the argument, for messages.
-
-    Raises
-    ------
-    ValueError
-        If it is not a positive finite number.
-
-    Examples
-    --------
-    >>> check_rate(0, "sfreq")
-    Traceback (most recent call last):
-    ...
-    ValueError: sfreq must be a positive number of hertz, got 0
-    """
-    number = isinstance(rate, int | float | np.integer | np.floating)
-    if not number or isinstance(rate, bool) or not 0 < rate < np.inf:
-        raise ValueError(f"{what} must be a positive number of hertz, got {rate!r}")
 
 
 def signal_library(x: Any) -> ModuleType:

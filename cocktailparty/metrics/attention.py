@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cocktailparty.backend import as_array, namespace
+from cocktailparty.validation import check_rate
 
 #: Below this share of the recording's variance a window counts as silent: its correlation is
 #: undefined, and what the cumulative sums leave of it is rounding error.
@@ -234,8 +235,7 @@ def in_samples(seconds: float, sfreq: float, what: str, least: int = 2) -> int:
     >>> in_samples(0.5, 64, "window")
     32
     """
-    if not (np.isfinite(sfreq) and sfreq > 0):
-        raise ValueError(f"sfreq must be a positive number of hertz, got {sfreq}")
+    check_rate(sfreq, "sfreq")
     samples = round(seconds * sfreq) if np.isfinite(seconds) else 0
     if samples < least:
         raise ValueError(f"{what}={seconds:g} s holds fewer than {least} sample(s) at {sfreq:g} Hz")

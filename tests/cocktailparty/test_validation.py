@@ -4,6 +4,7 @@ import pytest
 
 from cocktailparty.validation import (
     check_finite,
+    check_rate,
     check_time_first,
     constant_columns,
     float_array,
@@ -64,3 +65,8 @@ def test_rates_differ_from_a_millionth_on():
     assert not same_rate(51.2 * (1 + 2e-6), 51.2)
     assert not same_rate([51.2, 64], 51.2)
     assert not same_rate(np.nan, 51.2)
+
+
+def test_numpy_scalars_are_rates():
+    check_rate(np.float32(64), "sfreq")
+    check_rate(np.int64(64), "sfreq")

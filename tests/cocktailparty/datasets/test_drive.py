@@ -77,7 +77,7 @@ def test_stimuli_and_features_are_taken_one_by_one():
     [
         ({"nonlinearity": 1.5}, "nonlinearity must be from 0 to 1, got 1.5"),
         ({"nonlinearity": np.nan}, "nonlinearity must be from 0 to 1, got nan"),
-        ({"sfreq": 0}, "sfreq must be positive, got 0"),
+        ({"sfreq": 0}, "sfreq must be a positive number of hertz, got 0"),
         ({"envelope": 3.0}, r"envelope has shape \(\), expected"),
         ({"envelope": [1.0, np.nan]}, "envelope has 1 NaN"),
         ({"envelope": [1.0, -2.0]}, "values down to -2, expected none below 0"),
