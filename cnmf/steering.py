@@ -201,6 +201,7 @@ class NeuroSteeredSeparator(BaseEstimator):
         attended: np.ndarray = self.separate(trial)[0]
         return attended
 
+    @one_blas_thread()
     def separate_by_guide(
         self, audio: Any, audio_sfreq: float, guide: Any, sfreq: float
     ) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sklearn.base import clone
 
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.evaluation import (
     WINDOWS,
     SharedStimulusWarning,
@@ -54,6 +55,7 @@ class Comparison(NamedTuple):
     protocol: dict[str, Any]
 
 
+@one_blas_thread()
 def compare_and_report(
     decoders: Mapping[str, Any],
     trials: Sequence[Trial],

@@ -97,6 +97,7 @@ class AttentionDecoderMixin(ClassifierMixin, ABC):
             row[: trial.n_stimuli] = own
         return scores
 
+    @one_blas_thread()
     def predict(self, trials: Any) -> np.ndarray:
         """Choose the attended stimulus of each trial.
 

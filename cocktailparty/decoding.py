@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.base import clone
 
 from cocktailparty.backend import to_numpy
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.evaluation import SharedStimulusWarning
 from cocktailparty.features import speech_envelope
 from cocktailparty.leakage import LeakError, check_no_leak
@@ -175,6 +176,7 @@ class TrainedModel:
             trial = trial.replace(channel_positions=self.channel_positions, provenance=provenance)
         return trial
 
+    @one_blas_thread()
     def decode(
         self,
         trial: Trial,
@@ -293,6 +295,7 @@ class TrainedModel:
             )
 
 
+@one_blas_thread()
 def train_model(
     tracker: Any,
     trials: Sequence[Trial],

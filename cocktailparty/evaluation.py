@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.fold_scores import evaluate_fold
 from cocktailparty.leakage import LeakError, check_no_leak, sound_index
 from cocktailparty.metadata import with_metadata
@@ -40,6 +41,7 @@ class SharedStimulusWarning(UserWarning):
     """A stimulus plays on both sides of a split, and the caller accepted that."""
 
 
+@one_blas_thread()
 def compare(
     decoders: Mapping[str, Any],
     trials: Sequence[Trial],

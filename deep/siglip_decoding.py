@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.decoder import AttentionDecoderMixin
 from cocktailparty.trial import Trial
 from cocktailparty.trials import check_trials
@@ -22,6 +23,7 @@ class _SigLIPDecoding(AttentionDecoderMixin, _SigLIPSettings):
     sfreq_: float
     inputs_: Inputs
 
+    @one_blas_thread()
     def window_scores(
         self, trial: Trial, window: float = 5.0, hop: float | None = None
     ) -> np.ndarray:
@@ -53,6 +55,7 @@ class _SigLIPDecoding(AttentionDecoderMixin, _SigLIPSettings):
         step = n if hop is None else max(round(hop * trial.sfreq), 1)
         return self._outputs().scores(self.inputs_.recording(trial), [(n, step)])[0]
 
+    @one_blas_thread()
     def window_sweep(self, trial: Trial, windows: Iterable[float]) -> dict[float, Any]:
         """Score every stimulus for several window lengths, embedding the trial once.
 

@@ -179,6 +179,7 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
         scores = [window_scores(made, true, trial.sfreq, window, hop) for made, true in pairs]
         return np.stack(scores, axis=-1) @ self.weights_
 
+    @one_blas_thread()
     def window_sweep(self, trial: Trial, windows: Iterable[float]) -> dict[float, Any]:
         """Weigh the correlations for several window lengths, reconstructing once.
 

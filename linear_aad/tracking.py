@@ -284,6 +284,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         """
         return self._posterior(trial, window, window if hop is None else hop, {})
 
+    @one_blas_thread()
     def window_sweep(self, trial: Trial, windows: Iterable[float]) -> dict[float, np.ndarray]:
         """Compute the posterior for several window lengths, asking the decoder once.
 

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import clone
 from tqdm import tqdm
 
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.evaluation import check_fold, check_gap, checked_folds
 from cocktailparty.fold_scores import evaluate_fold
 from cocktailparty.leakage import sound_index
@@ -29,6 +30,7 @@ from cocktailparty.trial import Trial
 _FAILURES = 3
 
 
+@one_blas_thread()
 def search(
     decoder: Any,
     trials: Sequence[Trial],

@@ -1,3 +1,6 @@
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -9,6 +12,8 @@ from cocktailparty.datasets import simulate_two_talkers
 from cocktailparty.fold_scores import evaluate_fold
 from cocktailparty.model_selection import folds
 from linear_aad import AttentionDecoder, BackwardTRF
+
+ROOT = Path(__file__).parents[2]
 
 
 class Library:
@@ -136,6 +141,31 @@ def test_large_factors_have_all_threads(seen, monkeypatch):
         with factorising(14):
             assert blas_numbers() == {2}
     assert seen == [{1}, {2}]
+
+
+def methods():
+    """Public methods of decoders and regressors that compute: (where, node)."""
+    modules = [ROOT / "cocktailparty/decoder.py", *(ROOT / "deep").glob("siglip*.py")]
+    computing = {"fit", "partial_fit", "fit_many", "window_scores", "window_sweep"}
+    for path in [*modules, *(ROOT / "linear_aad").glob("*.py"), ROOT / "cnmf/estimator.py"]:
+        for cls in ast.walk(ast.parse(path.read_text())):
+            for node in cls.body if isinstance(cls, ast.ClassDef) else ():
+                if isinstance(node, ast.FunctionDef) and node.name in computing:
+                    yield (
+                        f"{path.name}: {cls.name}.{node.name}",
+                        [ast.unparse(decorator) for decorator in node.decorator_list],
+                    )
+
+
+def test_whatever_fits_or_scores_does_so_on_one_thread():
+    found = dict(methods())
+    assert len(found) > 20
+    others = {
+        where
+        for where, decorators in found.items()
+        if not {"one_blas_thread()", "abstractmethod"} & set(decorators)
+    }
+    assert not others
 
 
 class Watched(AttentionDecoder):
