@@ -19,7 +19,14 @@ from cocktailparty.foreign import shown_once
 from cocktailparty.interruptions import Interruption, interruptions, stretch_around
 from cocktailparty.preprocessing import interpolate, interpolation_reach
 from cocktailparty.reader_errors import reader_error
-from cocktailparty.stored_rates import Source, file_bounds, has_wrong_times, sources, stored_rates
+from cocktailparty.stored_rates import (
+    Source,
+    check_left_out,
+    file_bounds,
+    has_wrong_times,
+    sources,
+    stored_rates,
+)
 from cocktailparty.xdf import is_xdf, read_xdf
 
 if TYPE_CHECKING:
@@ -116,6 +123,7 @@ def read_eeg(path: str | PathLike[str], **arguments: Any) -> "mne.io.BaseRaw":
             if isinstance(error, Warning) and not str(error).startswith(_BROKEN):
                 raise
             raise reader_error(path, error, arguments) from error
+        check_left_out(raw)
         scale_to_volts(raw, path)
         return with_pauses(raw, path) if paused else raw
 
@@ -206,6 +214,7 @@ class Continuous:
     ) -> None:
         check_raw(raw)
         check_no_pauses(raw)
+        check_left_out(raw)
         check_units(raw)
         self.raw = raw
         self.sfreq = float(raw.info["sfreq"])

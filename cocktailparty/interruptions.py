@@ -93,7 +93,8 @@ def interruptions(raw: "mne.io.BaseRaw", names: Sequence[str]) -> list[Interrupt
         duration = 0.0 if isnan(duration) else duration  # as EEGLAB writes it
         # The first sample that is not before it: EEGLAB puts boundaries between two samples.
         start, stop = (ceil(moment * sfreq - 1e-3) for moment in (onset, onset + duration))
-        plain = str(text).strip().lower()
+        # MNE puts the type of a BrainVision marker first; it exports all annotations as comments.
+        plain = str(text).strip().lower().removeprefix("comment/")
         if reason := _join(plain, of_gdf):
             found.add(Interruption(start, start, f"{str(text)!r}: {reason}"))
         elif plain.startswith(_LOST):

@@ -138,6 +138,31 @@ def check_stored_rates(raw: "mne.io.BaseRaw | None", what: str) -> None:
         )
 
 
+def check_left_out(raw: "mne.io.BaseRaw") -> None:
+    """Refuse a GDF file of which MNE was told to read some channels only.
+
+    MNE (1.13.2) reads the first channels then, whatever their names are.
+
+    Parameters
+    ----------
+    raw : mne.io.Raw
+        Recording.
+
+    Raises
+    ------
+    ValueError
+        If its channels are not what their names say.
+    """
+    for file, header in zip(raw.filenames, raw._raw_extras, strict=True):
+        if not _has_header(header) or header["subtype"] != "GDF":
+            continue
+        if len(header["sel"]) < len(header["n_samps"]):
+            raise ValueError(
+                f"{file} was read with exclude or include, by which MNE confuses the channels of "
+                "GDF: read all of them, and choose by picks"
+            )
+
+
 def file_bounds(raw: "mne.io.BaseRaw") -> list[int]:
     """List where the files of a recording begin, and where the last one ends.
 

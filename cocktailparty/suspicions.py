@@ -24,7 +24,7 @@ _BRIDGED, _EQUAL, _FEW = 1e-3, 1e-6, 4
 # Squared correlation of most channels, from which on they are one signal.
 _ALIKE = 0.98
 # Root mean square of EEG in volts, in the band.
-_VOLTS = (1e-8, 1e-3)
+_VOLTS = (1e-8, 0.05)
 # What a filter took away, in decibels, and the seconds that it takes to see it.
 _CUT, _SPECTRUM = -35.0, 8.0
 # Flatness of a spectrum, from which on it is one of noise.

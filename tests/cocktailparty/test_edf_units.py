@@ -28,6 +28,7 @@ def written(file, rng, unit, bdf=False):
         ("V", 1.0),
     ],
 )
+@pytest.mark.filterwarnings("ignore:the EEG is 5 V in root mean square")  # as it is here
 @pytest.mark.parametrize("suffix", ["edf", "bdf"])
 def test_units_are_volts_however_they_are_spelt(tmp_path, rng, suffix, unit, volts):
     file = tmp_path / f"a.{suffix}"

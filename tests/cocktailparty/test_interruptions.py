@@ -62,6 +62,9 @@ def recording(data, *marks, date=None):
         ("BAD_blink", 2, True),
         ("bad", 2, True),
         ("BAD muscle", 2, True),
+        ("Bad Interval/Userdefined", 2, True),
+        ("Comment/BAD_blink", 2, True),
+        ("Comment/boundary", 0, False),
     ],
 )
 def test_kinds(data, text, length, bad):
@@ -175,7 +178,7 @@ def test_what_is_marked_bad_is_refused_kept_or_dropped(data, sounds, text):
 
 
 def test_the_filter_does_not_reach_into_what_is_marked_bad(data, sounds):
-    data[:, 24 * SFREQ : 25 * SFREQ] = [[1.0], [0.5], [-2.0]]  # volts
+    data[:, 24 * SFREQ : 25 * SFREQ] = [[10.0], [5.0], [-20.0]]  # volts
     raw = recording(data, (24.0, 1.0, "BAD_amplifier"))
     for onset in (25.0, 4.0):
         assert np.abs(trial_from_raw(raw, sounds, onset, reference=None).eeg).max() < 1e-4

@@ -139,3 +139,15 @@ def test_what_cannot_be_read_rightly_is_refused(eeg, rng, sounds, tmp_path):
     projected.apply_proj(verbose="WARNING")
     with pytest.raises(ValueError, match="projectors are applied"):
         trial_from_raw(projected, sounds, ONSET, picks=NAMES)
+
+
+def test_channels_that_mne_confuses_are_refused(eeg, sounds, tmp_path):
+    write_gdf(tmp_path / "a.gdf", [10 * eeg[0], *eeg], [SFREQ] * 4, ["EMG", *NAMES])
+    confused = mne.io.read_raw_gdf(tmp_path / "a.gdf", exclude=["EMG"], verbose="WARNING")
+    # Where this fails, MNE was mended, and the check is to go.
+    assert confused.get_data(["Fz"]).std() > 5 * eeg.std() * 1e-6
+    with pytest.raises(ValueError, match=r"a\.gdf was read with exclude or include"):
+        trial_from_raw(confused, sounds, ONSET)
+    with pytest.raises(ValueError, match="choose by picks"):
+        read_eeg(tmp_path / "a.gdf", include=NAMES)
+    assert trial_from_raw(read_eeg(tmp_path / "a.gdf"), sounds, ONSET, picks=NAMES).n_channels == 3
