@@ -16,14 +16,17 @@ from sklearn.base import clone
 
 from cocktailparty.backend import to_numpy
 from cocktailparty.blas import one_blas_thread
+from cocktailparty.decoder import ReconstructionMixin
 from cocktailparty.evaluation import SharedStimulusWarning
 from cocktailparty.features import speech_envelope
 from cocktailparty.leakage import LeakError, check_no_leak
+from cocktailparty.metrics import ShiftTest, circular_shift_null, window_scores
 from cocktailparty.model_selection import folds
 from cocktailparty.montages import places_of
 from cocktailparty.recordings import trial_from_raw
 from cocktailparty.same_sound import SoundIndex
 from cocktailparty.saving import load_extra, load_model, save_model
+from cocktailparty.shifts import check_shifts
 from cocktailparty.trial import Trial
 from cocktailparty.trials import check_trials
 
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 #: Envelope of the command line: keywords of `cocktailparty.features.speech_envelope`.
 ENVELOPE = {"method": "gammatone", "power": 0.6}
+#: Smallest shift of `TrainedModel.follows` in seconds.
+MIN_SHIFT = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,8 +194,9 @@ class TrainedModel:
         r"""Decide what was attended, window by window.
 
         The scores are those of the decision window alone. The probabilities are those of the
-        tracker when the window ends: they weigh all that was heard until then. So they do not
-        depend on `window` and `hop`, and overlapping windows are not counted twice.
+        tracker when the window ends: they weigh all that was heard until then, and how well the
+        trial as a whole follows its sounds. So they do not depend on `window` and `hop`, and
+        overlapping windows are not counted twice.
 
         Parameters
         ----------
@@ -210,9 +216,11 @@ class TrainedModel:
         table : DataFrame
             A row for each window. `start` and `end` in seconds; for each sound k, from 0,
             `score_k` in the unit of the decoder (correlations for most), `probability_k`, and
-            `low_k` and `high_k`, between which the probability lies for any gain in its 95 %
-            credible interval; `chosen`, the most probable sound, and `confidence`, its
-            probability.
+            `low_k` and `high_k`, between which the probability lies in the middle 95 % of what
+            the recording may be like; `chosen`, the most probable sound, `confidence`, its
+            probability, and `follows_none`, the probability that no sound is followed more than
+            the others, the same in all rows. What speaks for none makes the sounds equally
+            probable: it is in the confidence already.
 
         Raises
         ------
@@ -222,10 +230,11 @@ class TrainedModel:
 
         Notes
         -----
-        The gain turns scores into evidence; the tracker learnt it from left-out trials, and knows
-        how far they leave it uncertain, see `linear_aad.AttentionTracker`. A wide band says that
-        the training data are too few to know how far the scores can be trusted. That day or room
-        differ from those of the training is not in it.
+        How much evidence a score is depends on the recording: its noise, and whether it follows
+        any sound. The tracker learnt from left-out trials what scores of attended, unattended and
+        unrelated sounds are like, and lets a new recording be better or worse (6 dB, one standard
+        deviation), see `linear_aad.AttentionTracker`. A wide band says that the recording and the
+        training data leave open how far the scores can be trusted.
         """
         import pandas as pd
 
@@ -259,7 +268,56 @@ class TrainedModel:
             columns |= {f"{name}_{k}": column for k, column in enumerate(values.T)}
         columns["chosen"] = probability.argmax(axis=1)
         columns["confidence"] = probability.max(axis=1)
+        columns["follows_none"] = track.none
         return pd.DataFrame(columns)
+
+    def follows(self, trial: Trial, n_shifts: int = 99, random_state: Any = 0) -> ShiftTest:
+        """Test whether a recording follows any of its sounds at all.
+
+        The score is the highest of all sounds over the whole recording. For the null distribution
+        all sounds are shifted in time together. The decoder was trained on other trials, so that
+        nothing has to be trained again. A high p value says that nothing of the sounds is seen in
+        the EEG, and that decisions mean nothing; a low one does not say that one is attended.
+
+        Parameters
+        ----------
+        trial : Trial
+            From `trial`, or prepared in the same way.
+        n_shifts : int
+            Number of shifts.
+        random_state : {None, int, Generator, RandomState}
+            Seed of the shifts.
+
+        Returns
+        -------
+        test : ShiftTest
+            Observed score, null distribution and p value.
+
+        Raises
+        ------
+        ValueError
+            If the trial does not fit to the model or is too short to be shifted by 2 s both ways.
+        """
+        trial = check_trials([trial], self.sfreq)[0]
+        check_shifts([trial], n_shifts, MIN_SHIFT)
+        decoder, duration = self.tracker.decoder_, trial.duration
+        made = decoder.reconstruct([trial])[0] if isinstance(decoder, ReconstructionMixin) else None
+
+        def score(stimuli: list[Any]) -> float:
+            moved = stimuli[0].swapaxes(0, 1)
+            if made is None:
+                scores = decoder.window_scores(trial.replace(stimuli=moved), duration)
+            else:
+                scores = window_scores(made, moved, trial.sfreq, duration)
+            return float(to_numpy(scores).max())
+
+        return circular_shift_null(
+            score,
+            [trial.stimuli.swapaxes(0, 1)],
+            n_shifts=n_shifts,
+            min_shift=round(MIN_SHIFT * trial.sfreq),
+            random_state=random_state,
+        )
 
     @property
     def n_windows(self) -> int:

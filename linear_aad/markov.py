@@ -61,6 +61,40 @@ def forward_filter(evidence: np.ndarray, transition: np.ndarray) -> np.ndarray:
     return filtered
 
 
+def evidence_of_chain(
+    filtered: np.ndarray, evidence: np.ndarray, transition: np.ndarray
+) -> np.ndarray:
+    """Compute the log-likelihood of a whole sequence, whatever the states were.
+
+    Parameters
+    ----------
+    filtered : ndarray of shape (n_steps, ..., n_states)
+        What `forward_filter` gave.
+    evidence, transition : ndarray
+        As for `forward_filter`; constants of the steps count here.
+
+    Returns
+    -------
+    log_likelihood : ndarray of shape (...)
+        One for each chain.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> evidence = np.log([[0.2, 0.4], [0.1, 0.3]])
+    >>> stays = np.eye(2)
+    >>> found = evidence_of_chain(forward_filter(evidence, stays), evidence, stays)
+    >>> round(float(np.exp(found)), 3)  # (0.2 x 0.1 + 0.4 x 0.3) / 2
+    0.07
+    """
+    n_states = evidence.shape[-1]
+    first = np.full((1, *evidence.shape[1:]), 1 / n_states)
+    expected = np.concatenate([first, np.exp(filtered[:-1]) @ transition])
+    with np.errstate(divide="ignore"):
+        steps = np.logaddexp.reduce(np.log(expected) + evidence, axis=-1)
+    return np.asarray(steps.sum(axis=0))
+
+
 def fixed_lag_smoother(
     filtered: np.ndarray, evidence: np.ndarray, transition: np.ndarray, lag: int
 ) -> np.ndarray:

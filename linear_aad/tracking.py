@@ -1,28 +1,33 @@
 """Follow attention over time: a hidden Markov model on the scores of any decoder."""
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import gcd
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.backend import to_numpy
 from cocktailparty.blas import one_blas_thread
-from cocktailparty.decoder import AttentionDecoderMixin
-from cocktailparty.metrics import decidable_windows
+from cocktailparty.decoder import AttentionDecoderMixin, ReconstructionMixin
+from cocktailparty.metrics import decidable_windows, window_scores
 from cocktailparty.metrics.decisions import check_scores
 from cocktailparty.model_selection import folds
+from cocktailparty.shifts import shifted
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
+from linear_aad.following import Posterior, ScoreModel, credible_interval
 from linear_aad.markov import fixed_lag_smoother, forward_filter, transition_matrix
 
-# Gains over the credible interval at which probabilities are computed; odd, so that the mean is
-# one of them.
+# Gains over the credible interval at which former models compute probabilities; odd, so that the
+# mean is one of them.
 _N_GAINS = 9
+# Sounds of left-out trials are shifted by multiples of this part of the trial, at least so long.
+_N_SHIFTS = 5
+_MIN_SHIFT = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +43,18 @@ class AttentionTrack:
         of the last window.
     probability : ndarray of shape (n_windows, n_stimuli)
         Posterior probability that a stimulus was attended in the window, given the scores of all
-        windows up to `available`. If the gain is right, it is the whole statement of uncertainty:
-        of the windows in which a stimulus has probability p, it was attended in the share p.
+        windows up to `available`, and how well the whole trial follows its sounds. It is the whole
+        statement of uncertainty: of the windows in which a stimulus has probability p, it was
+        attended in the share p. Where the trial follows none, all are equally probable.
     lower, upper : ndarray of shape (n_windows, n_stimuli)
-        Between what that probability lies for any gain in the 95 % credible interval of the gain,
-        which training data leave uncertain.
+        Between what that probability lies in the middle 95 % of what the trial may be like: none
+        followed, or an effect as in training, smaller or larger.
     decision : ndarray of int, shape (n_windows,)
         The most probable stimulus; the lowest of those that are equally probable.
+    none : float
+        Probability that the trial follows none of its sounds more than the others: because nothing
+        of them is in the EEG, or because the listener does not attend to one. NaN for models that
+        were saved before it was learnt.
     """
 
     times: np.ndarray
@@ -53,21 +63,26 @@ class AttentionTrack:
     lower: np.ndarray
     upper: np.ndarray
     decision: np.ndarray
+    none: float = float("nan")
 
 
 class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
     r"""Track attention that may switch, with the scores of a decoder in short windows.
 
     The attended stimulus is the state of a hidden Markov chain that leaves a state after `dwell`
-    seconds on average, for any of the others alike. Scores of short windows are poor, but what
-    they tell adds up. The difference between the score of the attended stimulus and that of any
-    other is taken as Gaussian with mean m and variance v, scores otherwise alike, and windows as
-    independent, so that a score :math:`z_k` of stimulus k speaks for it with the log-likelihood
+    seconds on average, for any of the others alike, or that stays. Scores of short windows are
+    poor, but what they tell adds up. The difference between the score of the attended stimulus and
+    that of any other is taken as Gaussian with mean m and variance v, scores otherwise alike, so
+    that a score :math:`z_k` of stimulus k speaks for it with the log-likelihood
 
     .. math:: \log p(z \mid k) = \frac{2 m}{v} \, z_k + \mathrm{const.}
 
-    Forward filter and fixed-lag smoother are exact. Windows in which all stimuli are silent are no
-    evidence, and nothing is learnt from them.
+    A new trial has a mean m of its own. Its logarithm is Gaussian about that of training, with a
+    standard deviation of log 2 (6 dB) and what training leaves uncertain; or m is 0, because the
+    trial follows none of its sounds. What the trial itself says of it, by the differences and by
+    the level of its scores, weighs these possibilities, see `linear_aad.following.ScoreModel`.
+    Forward filter and fixed-lag smoother are exact for each. Windows in which all stimuli are
+    silent are no evidence, and nothing is learnt from them.
 
     Parameters
     ----------
@@ -83,6 +98,11 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
     cv : {"trial", "story", "subject"} or scikit-learn splitter
         How the training trials are split to learn the observation model from scores of trials
         that the decoder was not trained on, see `cocktailparty.model_selection.folds`.
+    steady : float
+        Probability, before anything is heard, that attention does not switch in a trial at all.
+    none : float
+        Probability, before anything is heard, that a trial follows none of its sounds. 0 for
+        recordings that surely do.
 
     Attributes
     ----------
@@ -98,6 +118,9 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
     interval_ : ndarray of shape (2,)
         Credible interval of m that holds 95 % of its posterior probability, see Notes. If it
         starts below 0, the decoder may as well be guessing.
+    score_model_ : linear_aad.following.ScoreModel
+        Distributions of the scores of attended, unattended and unrelated sounds in left-out trials.
+        Unrelated are those of the same trial, shifted in time.
     n_windows_ : int
         Number of left-out windows with sound that the observation model was learnt from.
     classes_ : ndarray of int
@@ -144,12 +167,16 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         dwell: float = 60.0,
         lag: float = 0.0,
         cv: Any = "trial",
+        steady: float = 0.85,
+        none: float = 0.3,
     ) -> None:
         self.decoder = decoder
         self.window = window
         self.dwell = dwell
         self.lag = lag
         self.cv = cv
+        self.steady = steady
+        self.none = none
 
     @one_blas_thread()
     def fit(self, trials: Any, attended: Any = None) -> "AttentionTracker":
@@ -182,6 +209,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
             raise ValueError(f"trials {alone} have a single stimulus, at least 2 are needed")
         several = len({trial.subject for trial in trials}) > 1
         units: dict[Any, list[np.ndarray]] = {}
+        seen: list[tuple[np.ndarray, int, list[np.ndarray]]] = []
         for fold in folds(trials, self.cv):
             decoder = clone(self.decoder).fit(fold.train)
             for trial, label in zip(fold.test, attended_labels(fold.test), strict=True):
@@ -190,6 +218,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
                     continue
                 scores = scores[heard]
                 others = np.delete(scores, label, axis=1)
+                seen.append((scores, int(label), self._unrelated(decoder, trial)))
                 unit = trial.subject if several else len(units)
                 units.setdefault(unit, []).append(scores[:, [label]] - others)
         found = [np.concatenate([d.ravel() for d in parts]) for parts in units.values()]
@@ -205,6 +234,8 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         self.difference_ = float(pooled.mean())
         self.variance_ = float(pooled.var())
         self.interval_ = credible_interval([d.sum() for d in found], [len(d) for d in found])
+        own, attending, moved = (list(part) for part in zip(*seen, strict=True))
+        self.score_model_ = ScoreModel.of(own, attending, moved, self.interval_)
         # A decoder that is worse than chance on held-out trials has nothing to say.
         self.gain_ = self._gain(self.difference_)
         self.decoder_ = clone(self.decoder).fit(trials)
@@ -232,24 +263,25 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         """
         check_is_fitted(self)
         self._check_parameters()
-        scores, _ = self._observed(self.decoder_, trial)
-        low, high = self.interval_
-        gains = [self.gain_, *map(self._gain, np.linspace(low, high, _N_GAINS))]
-        evidence = np.multiply.outer(gains, scores).swapaxes(0, 1)
-        transition = self._transition(trial.n_stimuli)
-        filtered = forward_filter(evidence, transition)
+        scores, heard = self._observed(self.decoder_, trial)
         n_lagging = round(self.lag / self.window)
-        smoothed = fixed_lag_smoother(filtered, evidence, transition, n_lagging)
-        probability = np.exp(smoothed)
+        if hasattr(self, "score_model_"):
+            chains = [(self.dwell, 1 - self.steady), (np.inf, self.steady)]
+            found = self.score_model_.posterior(
+                scores, heard, self.window, chains, self.none, n_lagging
+            )
+        else:
+            found = self._former(scores, n_lagging)
         ends = np.arange(1, len(scores) + 1)
         step = round(self.window * trial.sfreq) / trial.sfreq
         return AttentionTrack(
             step * ends,
             step * np.minimum(ends + n_lagging, ends[-1]),
-            probability[:, 0],
-            probability.min(axis=1),
-            probability.max(axis=1),
-            smoothed[:, 0].argmax(axis=1),
+            found.probability,
+            found.lower,
+            found.upper,
+            found.probability.argmax(axis=1),
+            found.none,
         )
 
     @one_blas_thread()
@@ -259,7 +291,8 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         """Compute the posterior at the end of every decision window from its scores alone.
 
         Each decision window starts without an opinion, so that the tracker can be compared with
-        other decoders at the same window length. `track` uses the whole past instead.
+        other decoders at the same window length, and with the gain of training: what a trial is
+        like cannot be told from a window. `track` uses the whole trial instead.
 
         Parameters
         ----------
@@ -350,6 +383,42 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         check_scores(scores[heard], f"{type(decoder).__name__}, {trial.label}")
         return np.where(heard[:, None], scores, 0.0), heard
 
+    def _unrelated(self, decoder: Any, trial: Trial) -> list[np.ndarray]:
+        """Scores with the sounds from another time of the same trial; none if it is too short."""
+        if trial.duration < _N_SHIFTS * _MIN_SHIFT:
+            return []
+        shifts = [round(k * trial.n_times / _N_SHIFTS) for k in range(1, _N_SHIFTS)]
+        moved = [trial.replace(stimuli=shifted(trial.stimuli, by)) for by in shifts]
+        if isinstance(decoder, ReconstructionMixin):
+            # Each sound is scored by itself, so that one reconstruction serves all.
+            made = decoder.reconstruct([trial])[0]
+            known = [window_scores(made, t.stimuli, t.sfreq, self.window) for t in moved]
+        else:
+            known = [decoder.window_scores(t, self.window) for t in moved]
+        found = []
+        for one, scores in zip(moved, known, strict=True):
+            heard = decidable_windows(one.stimuli, one.sfreq, self.window)
+            kept = to_numpy(scores)[heard]
+            check_scores(kept, f"{type(decoder).__name__}, {trial.label}, sounds shifted in time")
+            found.append(kept)
+        return found
+
+    def _former(self, scores: np.ndarray, n_lagging: int) -> Posterior:
+        """Posterior of models that know of no distribution but that of the difference."""
+        warnings.warn(
+            "this model was saved by a version that did not learn what scores are like where no "
+            "sound is followed: its confidence is too high there. Train it again",
+            stacklevel=3,
+        )
+        low, high = self.interval_
+        gains = [self.gain_, *map(self._gain, np.linspace(low, high, _N_GAINS))]
+        evidence = np.multiply.outer(gains, scores).swapaxes(0, 1)
+        transition = self._transition(scores.shape[1])
+        filtered = forward_filter(evidence, transition)
+        probability = np.exp(fixed_lag_smoother(filtered, evidence, transition, n_lagging))
+        bounds = probability.min(axis=1), probability.max(axis=1)
+        return Posterior(probability[:, 0], *bounds, float("nan"))
+
     def _gain(self, difference: float) -> float:
         """Log-likelihood per unit of score for a mean difference of the scores."""
         if difference <= 0:
@@ -363,35 +432,10 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         for name in ("window", "dwell"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
+        for name in ("steady", "none"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} must be a probability below 1, got {getattr(self, name)!r}"
+                )
         if not (np.isfinite(self.lag) and self.lag >= 0):
             raise ValueError(f"lag must be a number of seconds >= 0, got {self.lag!r}")
-
-
-def credible_interval(sums: Any, counts: Any) -> np.ndarray:
-    """Compute the 95 % credible interval of a mean from units that vary.
-
-    Parameters
-    ----------
-    sums : array-like of shape (n_units,)
-        Sum over each unit, at least two.
-    counts : array-like of shape (n_units,)
-        Number of values in each.
-
-    Returns
-    -------
-    interval : ndarray of shape (2,)
-        Bounds of the mean of all values: the posterior probability of the mean under a flat
-        prior, with the spread between units unknown.
-
-    Examples
-    --------
-    >>> credible_interval([1.0, 2.0, 3.0], [1, 1, 1]).round(2)
-    array([-0.48,  4.48])
-    """
-    sums, counts = np.asarray(sums, dtype=float), np.asarray(counts)
-    n_units, mean = len(sums), sums.sum() / counts.sum()
-    residuals = (sums - counts * mean) / counts.sum()
-    margin = student.ppf(0.975, n_units - 1) * np.sqrt(
-        n_units / (n_units - 1) * np.sum(residuals**2)
-    )
-    return np.array([mean - margin, mean + margin])

@@ -109,10 +109,11 @@ def run(options: argparse.Namespace) -> None:
     """
     from matplotlib.figure import Figure
 
+    from cocktailparty.decoding import MIN_SHIFT
     from cocktailparty.evaluation import SharedStimulusWarning
     from cocktailparty.files import replacing
     from cocktailparty.suspicions import RecordingWarning
-    from cocktailparty.timeline import plot_decisions
+    from cocktailparty.timeline import follows_text, plot_decisions
 
     _check(options)
     start = start_of_sounds(options)
@@ -131,9 +132,18 @@ def run(options: argparse.Namespace) -> None:
             allow_shared_stimuli=options.allow_shared_stimuli,
         )
     notes += _noted(caught)
+    follows = None
+    if trial.duration >= 2 * MIN_SHIFT:
+        follows = model.follows(trial)
+        notes.append(follows_text(follows))
+    else:
+        notes.append(
+            f"{trial.duration:g} s are too short to test whether the EEG follows any sound at all."
+        )
     sounds = [str(sound) for sound in options.audio]
     figure = Figure(figsize=(9.0, 5.2), layout="constrained")
-    plot_decisions(table, [sound.name for sound in options.audio], figure)
+    names = [sound.name for sound in options.audio]
+    plot_decisions(table, names, figure, "" if follows is None else follows_text(follows))
     options.out.mkdir(parents=True, exist_ok=True)
     files = {"table": options.out / "decisions.csv", "figure": options.out / "decisions.png"}
     with replacing(files["table"]) as temporary:
@@ -143,12 +153,25 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         decisions = json.loads(table.to_json(orient="records", double_precision=15))
         written = {name: str(file) for name, file in files.items()}
-        print_json({**written, "sounds": sounds, "decisions": decisions, "notes": notes})
+        told = None
+        if follows is not None:
+            told = {
+                "score": follows.observed,
+                "highest_shifted": float(follows.null.max()),
+                "n_shifts": len(follows.null),
+                "p": follows.p_value,
+            }
+        print_json(
+            {**written, "sounds": sounds, "decisions": decisions, "follows": told, "notes": notes}
+        )
         return
     for k, sound in enumerate(sounds):
         chosen = table["chosen"] == k
         sure = f", mean confidence {table['confidence'][chosen].mean():.2f}" if any(chosen) else ""
         print(f"{sound}: chosen in {chosen.sum()} of {len(table)} windows{sure}")
+    none = float(table["follows_none"].iloc[-1])
+    if none == none:  # models of former versions do not know
+        print(f"none of them followed more than the others: probability {none:.2f}")
     print("\n".join([*notes, *(f"{name.title()}: {file}" for name, file in files.items())]))
 
 

@@ -1,0 +1,139 @@
+"""Whether the confidence of decoding is right: on new listeners, at other noise, and about nothing.
+
+Models are trained on some simulated listeners, left out one at a time to learn what scores are
+like, and decode others: at the training's ratio of signal to noise, 6 dB above and below, listeners
+whose EEG holds nothing of the sounds, and listeners who follow both sounds alike. Expected
+calibration error: difference between confidence and share of right choices in ten bins of
+confidence, weighed by their windows. With --data, every trial of a real set is decoded by models
+of the others, with its sounds and with sounds from another time of the same trial.
+
+    OMP_NUM_THREADS=1 python benchmarks/confidence.py [--data FOLDER] [--out results.json]
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from cocktailparty import datasets
+from cocktailparty.datasets import simulate_two_talkers
+from cocktailparty.decoding import train_model
+from cocktailparty.preprocessing import preprocess
+from cocktailparty.versions import versions
+from linear_aad import AttentionDecoder, AttentionTracker, BackwardTRF, CCADecoder
+
+SNR = -28.0
+WINDOW = 5.0
+CONDITIONS = {
+    "as trained": {"snr": SNR},
+    "6 dB above": {"snr": SNR + 6},
+    "6 dB below": {"snr": SNR - 6},
+    "no sound in the EEG": {"snr": -150.0},
+    "follows both alike": {"snr": SNR, "unattended_gain": 1.0},
+}
+DECODERS = {
+    "ledoit-wolf": lambda: AttentionDecoder(BackwardTRF(0, 0.4, 64, alpha="ledoit-wolf")),
+    "ridge": lambda: AttentionDecoder(
+        BackwardTRF(0, 0.4, 64, alpha=[1e-2, 1.0], alpha_convention="relative")
+    ),
+    "cca": lambda: CCADecoder(sfreq=64, alpha=1e-2),
+}
+
+
+def listener(seed, **options):
+    trials = simulate_two_talkers(n_trials=8, n_channels=16, random_state=seed, **options).trials
+    return [
+        trial.replace(subject=f"L{seed}", story=f"{seed}") for trial in preprocess(trials, 64, 1, 9)
+    ]
+
+
+def calibration_error(confidence, right, n_bins=10):
+    """Compute the expected calibration error over equal bins between 1/2 and 1."""
+    place = np.minimum(((confidence - 0.5) * 2 * n_bins).astype(int), n_bins - 1)
+    bins = [place == k for k in range(n_bins) if np.any(place == k)]
+    return sum(b.mean() * abs(confidence[b].mean() - right[b].mean()) for b in bins)
+
+
+def decoded(model, trials, warn=True):
+    tables = [
+        (model.decode(t.replace(attended=None), WINDOW, allow_shared_stimuli=not warn), t.attended)
+        for t in trials
+    ]
+    return {
+        "confidence": np.concatenate([table["confidence"] for table, _ in tables]),
+        "right": np.concatenate([table["chosen"] == label for table, label in tables]),
+        "none": np.concatenate([table["follows_none"] for table, _ in tables]),
+        "band": np.concatenate([table["high_0"] - table["low_0"] for table, _ in tables]),
+    }
+
+
+def numbers(found):
+    confidence, right = found["confidence"], found["right"]
+    return {
+        "n_windows": len(right),
+        "right": round(float(right.mean()), 4),
+        "mean_confidence": round(float(confidence.mean()), 4),
+        "calibration_error": round(float(calibration_error(confidence, right)), 4),
+        "follows_none": round(float(found["none"].mean()), 4),
+        "width_of_band": round(float(found["band"].mean()), 4),
+    }
+
+
+def joined(parts):
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def simulated(decoder, seeds, n_train, n_test):
+    rows, pooled = [], {name: [] for name in CONDITIONS}
+    for seed in seeds:
+        first = 1000 * seed
+        train = [t for k in range(n_train) for t in listener(first + k, snr=SNR)]
+        model = train_model(AttentionTracker(decoder(), cv="subject"), train)
+        for name, options in CONDITIONS.items():
+            new = [listener(first + 500 + k, **options) for k in range(n_test)]
+            found = joined([decoded(model, trials) for trials in new])
+            pooled[name].append(found)
+            rows.append({"seed": seed, "condition": name, **numbers(found)})
+            print(rows[-1], flush=True)
+    every = {name: numbers(joined(parts)) for name, parts in pooled.items()}
+    return {"all seeds": every, "each seed": rows}
+
+
+def recorded(decoder, folder):
+    trials = preprocess(datasets.load(folder), 64, 1, 9)
+    found = {"as recorded": [], "sounds from another time": []}
+    for k, trial in enumerate(trials):
+        tracker = AttentionTracker(decoder(), cv="trial")
+        model = train_model(tracker, trials[:k] + trials[k + 1 :], reference=None)
+        half = trial.n_times // 2
+        other = trial.replace(stimuli=np.roll(trial.stimuli, half, axis=1))
+        for name, one in zip(found, (trial, other), strict=True):
+            found[name].append(decoded(model, [one]))
+    return {name: numbers(joined(parts)) for name, parts in found.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, help="folder of a corpus with two sounds at a time")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--listeners", type=int, default=6, help="to train on, each time")
+    parser.add_argument("--tested", type=int, default=6, help="new listeners, each time")
+    options = parser.parse_args()
+    results = {"snr": SNR, "window": WINDOW, "versions": versions(), "decoders": {}}
+    results |= {name: getattr(options, name) for name in ("seeds", "listeners", "tested")}
+    for name, decoder in DECODERS.items():
+        print(name)
+        own = simulated(decoder, range(options.seeds), options.listeners, options.tested)
+        results["decoders"][name] = own
+        print(json.dumps(own["all seeds"], indent=1))
+        if options.data is not None:
+            own["recorded"] = recorded(decoder, options.data)
+            print(json.dumps(own["recorded"], indent=1), flush=True)
+        if options.out is not None:
+            options.out.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
