@@ -125,7 +125,7 @@ def main():
     results |= {name: getattr(options, name) for name in ("seeds", "listeners", "tested")}
     for name, decoder in DECODERS.items():
         print(name)
-        own = simulated(decoder, range(options.seeds), options.listeners, options.tested)
+        own = simulated(decoder, range(1, options.seeds + 1), options.listeners, options.tested)
         results["decoders"][name] = own
         print(json.dumps(own["all seeds"], indent=1))
         if options.data is not None:

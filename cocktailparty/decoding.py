@@ -232,7 +232,7 @@ class TrainedModel:
         -----
         How much evidence a score is depends on the recording: its noise, and whether it follows
         any sound. The tracker learnt from left-out trials what scores of attended, unattended and
-        unrelated sounds are like, and lets a new recording be better or worse (6 dB, one standard
+        unrelated sounds are like, and lets a new recording be better or worse (4 dB, one standard
         deviation), see `linear_aad.AttentionTracker`. A wide band says that the recording and the
         training data leave open how far the scores can be trusted.
         """

@@ -3,6 +3,7 @@
 from linear_aad.adaptive import AdaptiveDecoder
 from linear_aad.attention import AttentionDecoder
 from linear_aad.cca import CCADecoder
+from linear_aad.following import AttentionTrack
 from linear_aad.lagged_regressor import LaggedRegressor
 from linear_aad.lasso import LassoTRF
 from linear_aad.nested import NestedScores, nested_leave_one_out
@@ -10,7 +11,7 @@ from linear_aad.prediction import prediction_map
 from linear_aad.shifts import shift_test
 from linear_aad.spatial import SpatialDecoder
 from linear_aad.stacked import StackedTRF
-from linear_aad.tracking import AttentionTrack, AttentionTracker
+from linear_aad.tracking import AttentionTracker
 from linear_aad.trf import BackwardTRF, ForwardTRF
 
 __all__ = [

@@ -16,14 +16,51 @@ from linear_aad.markov import (
 
 # Effects at which probabilities are computed, in standard deviations of the prior.
 _GRID = np.linspace(-2.0, 2.0, 9)
-# Standard deviation of the logarithm of the effect in a new recording, relative to training: 6 dB.
-_RECORDING_SPREAD = float(np.log(2.0))
+# Standard deviation of the logarithm of the effect in a new recording, relative to training: two of
+# them are a factor of 2.7, or 9 dB.
+_RECORDING_SPREAD = 0.5
 # Standard deviation of the level of the scores, given the effect, in units of its mean.
 _LEVEL_SPREAD = 0.25
 # Share of "follows none" that goes to recordings that follow all sounds alike.
-_ALIKE = 0.25
+_ALIKE = 0.15
 # Windows up to this many apart are looked at for what their scores have in common.
 _REACH = 3
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionTrack:
+    """Attention over the course of a trial.
+
+    Attributes
+    ----------
+    times : ndarray of shape (n_windows,)
+        End of each window in seconds.
+    available : ndarray of shape (n_windows,)
+        When the estimate for that window is known, in seconds: `times` plus the lag, or the end
+        of the last window.
+    probability : ndarray of shape (n_windows, n_stimuli)
+        Posterior probability that a stimulus was attended in the window, given the scores of all
+        windows up to `available`, and how well the whole trial follows its sounds. It is the whole
+        statement of uncertainty: of the windows in which a stimulus has probability p, it was
+        attended in the share p. Where the trial follows none, all are equally probable.
+    lower, upper : ndarray of shape (n_windows, n_stimuli)
+        Between what that probability lies in the middle 95 % of what the trial may be like: none
+        followed, or an effect as in training, smaller or larger.
+    decision : ndarray of int, shape (n_windows,)
+        The most probable stimulus; the lowest of those that are equally probable.
+    none : float
+        Probability that the trial follows none of its sounds more than the others: because nothing
+        of them is in the EEG, or because the listener does not attend to one. NaN for models that
+        were saved before it was learnt.
+    """
+
+    times: np.ndarray
+    available: np.ndarray
+    probability: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    decision: np.ndarray
+    none: float = float("nan")
 
 
 class Posterior(NamedTuple):

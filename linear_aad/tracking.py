@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import gcd
 from typing import Any
 
@@ -19,7 +18,7 @@ from cocktailparty.model_selection import folds
 from cocktailparty.shifts import shifted
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
-from linear_aad.following import Posterior, ScoreModel, credible_interval
+from linear_aad.following import AttentionTrack, Posterior, ScoreModel, credible_interval
 from linear_aad.markov import fixed_lag_smoother, forward_filter, transition_matrix
 
 # Gains over the credible interval at which former models compute probabilities; odd, so that the
@@ -28,42 +27,6 @@ _N_GAINS = 9
 # Sounds of left-out trials are shifted by multiples of this part of the trial, at least so long.
 _N_SHIFTS = 5
 _MIN_SHIFT = 2.0
-
-
-@dataclass(frozen=True, eq=False)
-class AttentionTrack:
-    """Attention over the course of a trial.
-
-    Attributes
-    ----------
-    times : ndarray of shape (n_windows,)
-        End of each window in seconds.
-    available : ndarray of shape (n_windows,)
-        When the estimate for that window is known, in seconds: `times` plus the lag, or the end
-        of the last window.
-    probability : ndarray of shape (n_windows, n_stimuli)
-        Posterior probability that a stimulus was attended in the window, given the scores of all
-        windows up to `available`, and how well the whole trial follows its sounds. It is the whole
-        statement of uncertainty: of the windows in which a stimulus has probability p, it was
-        attended in the share p. Where the trial follows none, all are equally probable.
-    lower, upper : ndarray of shape (n_windows, n_stimuli)
-        Between what that probability lies in the middle 95 % of what the trial may be like: none
-        followed, or an effect as in training, smaller or larger.
-    decision : ndarray of int, shape (n_windows,)
-        The most probable stimulus; the lowest of those that are equally probable.
-    none : float
-        Probability that the trial follows none of its sounds more than the others: because nothing
-        of them is in the EEG, or because the listener does not attend to one. NaN for models that
-        were saved before it was learnt.
-    """
-
-    times: np.ndarray
-    available: np.ndarray
-    probability: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    decision: np.ndarray
-    none: float = float("nan")
 
 
 class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
@@ -78,7 +41,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
     .. math:: \log p(z \mid k) = \frac{2 m}{v} \, z_k + \mathrm{const.}
 
     A new trial has a mean m of its own. Its logarithm is Gaussian about that of training, with a
-    standard deviation of log 2 (6 dB) and what training leaves uncertain; or m is 0, because the
+    standard deviation of 0.5 (4 dB) and what training leaves uncertain; or m is 0, because the
     trial follows none of its sounds. What the trial itself says of it, by the differences and by
     the level of its scores, weighs these possibilities, see `linear_aad.following.ScoreModel`.
     Forward filter and fixed-lag smoother are exact for each. Windows in which all stimuli are
@@ -167,8 +130,8 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         dwell: float = 60.0,
         lag: float = 0.0,
         cv: Any = "trial",
-        steady: float = 0.85,
-        none: float = 0.3,
+        steady: float = 0.9,
+        none: float = 0.25,
     ) -> None:
         self.decoder = decoder
         self.window = window

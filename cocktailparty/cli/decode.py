@@ -135,7 +135,6 @@ def run(options: argparse.Namespace) -> None:
     follows = None
     if trial.duration >= 2 * MIN_SHIFT:
         follows = model.follows(trial)
-        notes.append(follows_text(follows))
     else:
         notes.append(
             f"{trial.duration:g} s are too short to test whether the EEG follows any sound at all."
@@ -172,6 +171,8 @@ def run(options: argparse.Namespace) -> None:
     none = float(table["follows_none"].iloc[-1])
     if none == none:  # models of former versions do not know
         print(f"none of them followed more than the others: probability {none:.2f}")
+    if follows is not None:
+        print(follows_text(follows))
     print("\n".join([*notes, *(f"{name.title()}: {file}" for name, file in files.items())]))
 
 

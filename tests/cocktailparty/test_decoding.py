@@ -115,7 +115,7 @@ def drawn_trials(rng):
     ]
 
 
-def test_the_interval_is_that_of_the_gain(rng):
+def test_the_interval_is_that_of_the_mean_difference(rng):
     tracker = AttentionTracker(Constant(), dwell=np.inf, cv="trial")
     model = train_model(tracker, drawn_trials(rng))
     assert model.n_windows == 4 * 20
@@ -123,14 +123,40 @@ def test_the_interval_is_that_of_the_gain(rng):
     mean, variance = 0.1, 0.3**2 / 2
     assert model.tracker.difference_ == pytest.approx(mean)
     assert model.tracker.variance_ == pytest.approx(variance)
-    new = Trial(rng.normal(size=(10, 1)), rng.random((2, 10)), 10)
-    row = model.decode(new, window=1.0).iloc[0]
     # Trials differ by 0.25 and -0.05 in turn; 3.182 is the quantile of three degrees of freedom.
     margin = 3.18245 * 0.15 / np.sqrt(3)
     assert model.interval() == pytest.approx((mean - margin, mean + margin), rel=1e-5)
-    for column, m in (("low_0", mean - margin), ("probability_0", mean), ("high_0", mean + margin)):
-        gain = 2 * max(m, 0) / variance
-        assert row[column] == pytest.approx(1 / (1 + np.exp(-gain * 0.4)), rel=1e-5)
+
+
+@pytest.fixture(scope="module")
+def nothing(trial):
+    """A recording of the same sounds with electrodes that record noise alone."""
+    noise = np.random.default_rng(3).normal(size=(trial.n_times + 4, trial.n_channels))
+    smooth = sum(noise[k : k + trial.n_times] for k in range(5))
+    return trial.replace(eeg=smooth * trial.eeg.std() / smooth.std())
+
+
+def test_a_recording_that_follows_no_sound_is_known_as_such(model, trial, nothing):
+    seen, unseen = (model.decode(one, 5.0) for one in (trial, nothing))
+    assert (seen["follows_none"] < 0.05).all()
+    assert (unseen["follows_none"] > 0.7).all()
+    assert seen["confidence"].mean() > 0.8
+    assert unseen["confidence"].mean() < 0.55
+    assert unseen["follows_none"].nunique() == 1
+    test = model.follows(trial)
+    assert test.p_value == 0.01
+    reconstruction = model.tracker.decoder_.reconstruct([trial])[0][:, 0]
+    whole = [np.corrcoef(reconstruction, s[:, 0])[0, 1] for s in trial.stimuli]
+    assert test.observed == pytest.approx(max(whole))
+    assert model.follows(nothing).p_value > 0.05
+    with pytest.raises(ValueError, match="too short to be shifted"):
+        model.follows(trial.crop(0, 3))
+
+
+def test_decoders_without_a_reconstruction_are_asked_for_scores(rng):
+    model = train_model(AttentionTracker(Constant(), cv="trial"), drawn_trials(rng))
+    test = model.follows(drawn_trials(rng)[0], n_shifts=3)
+    assert test.null.tolist() == [test.observed] * 3  # its scores do not look at sounds
 
 
 def test_a_loaded_model_decides_the_same(model, trial, tmp_path):

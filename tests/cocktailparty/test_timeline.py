@@ -6,7 +6,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from cocktailparty.drawing import COLORS
-from cocktailparty.timeline import plot_decisions
+from cocktailparty.metrics import ShiftTest
+from cocktailparty.timeline import follows_text, plot_decisions
 
 
 @pytest.fixture
@@ -55,3 +56,20 @@ def test_a_table_of_something_else_is_refused(table):
         plot_decisions(table[:0], figure=Figure())
     with pytest.raises(ValueError, match="2 names for the 3 sounds"):
         plot_decisions(table, ["a", "b"], Figure())
+
+
+def test_none_and_notes_are_drawn(table):
+    figure = plot_decisions(table.assign(follows_none=0.8), figure=Figure(), note="It $ follows.")
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert labels[-1] == "follows none: 0.80"
+    assert figure.axes[1].get_title(loc="left") == r"It \$ follows."
+    unknown = plot_decisions(table.assign(follows_none=np.nan), figure=Figure())
+    assert len(unknown.axes[0].get_legend().get_texts()) == 3
+
+
+def test_words_for_a_recording_that_follows_and_for_one_that_does_not():
+    null = np.linspace(-0.1, 0.1, 99)
+    assert follows_text(ShiftTest(0.2, null)).startswith("The EEG follows the sounds: score 0.200")
+    text = follows_text(ShiftTest(0.0, null))
+    assert text.startswith("Nothing shows that the EEG follows any sound: score 0.000, at most 0.1")
+    assert text.endswith("p = 0.51. Trust no decision.")

@@ -10,8 +10,9 @@ from cocktailparty.decoder import AttentionDecoderMixin
 from cocktailparty.evaluation import compare
 from cocktailparty.metrics import accuracy_interval, decidable_windows, decision_shares
 from linear_aad import AttentionDecoder, BackwardTRF
-from linear_aad.markov import fixed_lag_smoother, forward_filter, transition_matrix
-from linear_aad.tracking import AttentionTracker, credible_interval
+from linear_aad.following import credible_interval
+from linear_aad.markov import forward_filter, transition_matrix
+from linear_aad.tracking import AttentionTracker
 
 TRF = BackwardTRF(0.0, 0.3, 64, alpha=1e-2, alpha_convention="relative")
 
@@ -102,7 +103,11 @@ def test_silent_windows_are_no_evidence_and_teach_nothing(silence):
     assert tracker.variance_ == pytest.approx(np.var(differences))
     probability = tracker.track(rests[0]).probability
     assert np.isfinite(probability).all()
-    # What was known before the rest is forgotten during it at the rate of the chain alone.
+    # What was known before the rest is forgotten during it at the rate of the chain alone, if there
+    # is but one possibility of what the trial is like.
+    tracker.set_params(steady=0.0, none=0.0)
+    probability = tracker.track(rests[0]).probability
+    assert np.isfinite(probability).all()
     memory = transition_matrix(2, 1.0, 60.0)
     for second in range(5, 10):
         np.testing.assert_allclose(probability[second], probability[second - 1] @ memory)
@@ -209,25 +214,44 @@ def test_the_interval_holds_the_mean_where_trials_differ():
 
 
 @pytest.mark.parametrize("lag", [0, 4])
-def test_bounds_are_those_of_all_gains_of_the_interval(lag):
+def test_bounds_hold_the_probability_and_tell_those_of_the_other_sound(lag):
     tracker = AttentionTracker(Drawn(0.5), lag=lag, dwell=20, cv="story")
     tracker.fit([trial(i) for i in range(4)])
-    new = trial(9)
-    track = tracker.track(new)
-    transition = transition_matrix(2, 1.0, 20)
-    scores = tracker.decoder_.window_scores(new, 1.0)
-    found = []
-    for m in np.linspace(*tracker.interval_, 201):
-        evidence = 2 * max(m, 0) / tracker.variance_ * scores
-        filtered = forward_filter(evidence, transition)
-        found.append(np.exp(fixed_lag_smoother(filtered, evidence, transition, lag)))
-    np.testing.assert_allclose(track.lower, np.min(found, axis=0), atol=0.02)
-    np.testing.assert_allclose(track.upper, np.max(found, axis=0), atol=0.02)
+    track = tracker.track(trial(9))
     assert np.all(track.lower <= track.probability)
     assert np.all(track.probability <= track.upper)
-    assert np.median(track.upper - track.lower) > 0.05
-    # The bounds of one of two sounds tell those of the other.
-    np.testing.assert_allclose(track.lower[:, 0], 1 - track.upper[:, 1])
+    assert np.median(track.upper - track.lower) > 0.01
+    np.testing.assert_allclose(track.lower[:, 0], 1 - track.upper[:, 1], atol=0.01)
+
+
+def test_a_trial_without_effect_is_known_as_such():
+    tracker = AttentionTracker(Drawn(0.5), cv="story").fit([trial(i) for i in range(20)])
+    tracks = {0.5: [], 0.0: []}
+    for effect, found in tracks.items():
+        tracker.decoder_.set_params(difference=effect)
+        found += [tracker.track(trial(100 + i)) for i in range(20)]
+    none = {effect: np.mean([t.none for t in found]) for effect, found in tracks.items()}
+    assert none[0.5] < 0.1
+    assert none[0.0] > 0.5
+    # The band reaches from where nothing is known.
+    assert all(np.any(t.upper - t.lower > 0.2) for t in tracks[0.0])
+    assert tracker.set_params(none=0.0).track(trial(100)).none == 0
+
+
+def test_models_without_distributions_are_used_with_a_warning():
+    tracker = AttentionTracker(Drawn(0.5), dwell=20, cv="story").fit([trial(i) for i in range(4)])
+    del tracker.score_model_
+    with pytest.warns(UserWarning, match="confidence is too high.*Train it again"):
+        track = tracker.track(trial(9))
+    scores = tracker.decoder_.window_scores(trial(9), 1.0)
+    found = [
+        forward_filter(2 * max(m, 0) / tracker.variance_ * scores, transition_matrix(2, 1.0, 20))
+        for m in (tracker.difference_, *np.linspace(*tracker.interval_, 201))
+    ]
+    np.testing.assert_allclose(track.probability, np.exp(found[0]))
+    np.testing.assert_allclose(track.lower, np.exp(found).min(axis=0), atol=0.02)
+    np.testing.assert_allclose(track.upper, np.exp(found).max(axis=0), atol=0.02)
+    assert np.isnan(track.none)
 
 
 def test_a_track_says_when_it_is_known():
@@ -316,8 +340,9 @@ def test_decision_windows_start_without_an_opinion(listener, tracker):
     for window in (2, 7):
         np.testing.assert_allclose(sweep[window], tracker.window_scores(test, window))
     assert sweep[90].shape == (0, 2)
-    whole = tracker.decision_function([test])
-    np.testing.assert_allclose(np.exp(whole[0]), tracker.track(test).probability[-1])
+    evidence = tracker.gain_ * tracker.decoder_.window_scores(test, 1.0)
+    whole = forward_filter(evidence, transition)[-1]
+    np.testing.assert_allclose(tracker.decision_function([test])[0], whole)
     assert tracker.score(listener[1][:6]) > 0.8
 
 
@@ -328,6 +353,8 @@ def test_bad_input_is_named(listener, tracker):
         (lambda: AttentionTracker(base, window=0).fit(train), "window must be positive"),
         (lambda: AttentionTracker(base, dwell=-1).fit(train), "dwell must be positive"),
         (lambda: AttentionTracker(base, lag=-1).fit(train), "lag must be a number"),
+        (lambda: AttentionTracker(base, steady=1.0).fit(train), "steady must be a probability"),
+        (lambda: AttentionTracker(base, none=-0.1).fit(train), "none must be a probability"),
         (
             lambda: AttentionTracker(base).fit(
                 [t.replace(stimuli=t.stimuli[:1], attended=0) for t in train]

@@ -42,6 +42,8 @@ def test_a_switch_is_found_by_a_model_that_was_trained_and_saved(listener, saved
     printed = capsys.readouterr().out
     assert f"{listener / 'b.wav'}: chosen in" in printed
     assert f"Table: {out / 'decisions.csv'}" in printed
+    assert "none of them followed more than the others: probability 0.0" in printed
+    assert "The EEG follows the sounds: score" in printed
     assert (out / "decisions.csv").read_bytes() == (
         listener / "trained" / "decisions.csv"
     ).read_bytes()
@@ -49,7 +51,7 @@ def test_a_switch_is_found_by_a_model_that_was_trained_and_saved(listener, saved
     table = pd.read_csv(out / "decisions.csv")
     assert list(table) == [
         "start", "end", "score_0", "score_1", "probability_0", "probability_1",
-        "low_0", "low_1", "high_0", "high_1", "chosen", "confidence",
+        "low_0", "low_1", "high_0", "high_1", "chosen", "confidence", "follows_none",
     ]  # fmt: skip
     assert table["start"].iloc[0] == START
     before = table["end"] <= START + SWITCH
@@ -65,6 +67,9 @@ def test_machines_get_all_digits(saved, tmp_path, capsys):
     answer = json.loads(capsys.readouterr().out)
     assert answer["sounds"] == new[1:3]
     assert answer["notes"] == []
+    follows = answer["follows"]
+    assert (follows["n_shifts"], follows["p"]) == (99, 0.01)
+    assert follows["score"] > 2 * follows["highest_shifted"] > 0
     decisions = pd.DataFrame(answer["decisions"])
     pd.testing.assert_frame_equal(decisions, pd.read_csv(answer["table"]), rtol=1e-12)
     assert len(decisions) == 36
