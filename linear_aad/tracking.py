@@ -21,8 +21,7 @@ from cocktailparty.trials import attended_labels, check_trials
 from linear_aad.following import AttentionTrack, Posterior, ScoreModel, credible_interval
 from linear_aad.markov import fixed_lag_smoother, forward_filter, transition_matrix
 
-# Gains over the credible interval at which former models compute probabilities; odd, so that the
-# mean is one of them.
+# Gains over the credible interval at which former models compute probabilities.
 _N_GAINS = 9
 # Sounds of left-out trials are shifted by multiples of this part of the trial, at least so long.
 _N_SHIFTS = 5
@@ -64,8 +63,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
     steady : float
         Probability, before anything is heard, that attention does not switch in a trial at all.
     none : float
-        Probability, before anything is heard, that a trial follows none of its sounds. 0 for
-        recordings that surely do.
+        Probability, before anything is heard, that a trial follows none of its sounds.
 
     Attributes
     ----------
@@ -82,8 +80,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         Credible interval of m that holds 95 % of its posterior probability, see Notes. If it
         starts below 0, the decoder may as well be guessing.
     score_model_ : linear_aad.following.ScoreModel
-        Distributions of the scores of attended, unattended and unrelated sounds in left-out trials.
-        Unrelated are those of the same trial, shifted in time.
+        Distributions of the scores of attended, unattended and (shifted) unrelated sounds.
     n_windows_ : int
         Number of left-out windows with sound that the observation model was learnt from.
     classes_ : ndarray of int
