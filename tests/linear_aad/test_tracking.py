@@ -220,7 +220,7 @@ def test_bounds_hold_the_probability_and_tell_those_of_the_other_sound(lag):
     track = tracker.track(trial(9))
     assert np.all(track.lower <= track.probability)
     assert np.all(track.probability <= track.upper)
-    assert np.max(track.upper - track.lower) > 0.2
+    assert np.max(track.upper - track.lower) > 0.1
     np.testing.assert_allclose(track.lower[:, 0], 1 - track.upper[:, 1], atol=0.01)
 
 
