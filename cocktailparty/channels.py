@@ -10,6 +10,8 @@ from cocktailparty.preprocessing import bandpass, filter_reach
 from cocktailparty.suspicions import suspicions, warn_of
 from cocktailparty.trial import Trial
 
+__all__ = ["choose_channels"]
+
 # Drifts below this frequency, in hertz, say nothing about the gain of a channel.
 _SLOW = 1.0
 

@@ -50,7 +50,7 @@ def stated_units(path: Path) -> list[str]:
                 return []
             n_signals = int.from_bytes(start[_N_SIGNALS], "little")
         else:
-            n_signals = int(start[_N_SIGNALS])
+            n_signals = int(start[_N_SIGNALS].split(b"\0")[0])
         file.seek(_BEFORE_UNITS * n_signals, 1)
         texts = [file.read(_UNIT) for _ in range(n_signals)]
     return [text.split(b"\0")[0].decode("latin-1").strip() for text in texts]

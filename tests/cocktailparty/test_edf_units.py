@@ -62,6 +62,14 @@ def test_units_of_channels_with_rates_of_their_own(tmp_path, rng):
     assert trial.eeg.std() == pytest.approx(1e-6 * slow.std(), rel=0.1)
 
 
+def test_headers_filled_with_zeros(tmp_path, rng):
+    stored = written(tmp_path / "a.edf", rng, "UV")
+    content = bytearray((tmp_path / "a.edf").read_bytes())
+    content[252:256] = b"2\0\0\0"
+    (tmp_path / "a.edf").write_bytes(content)
+    np.testing.assert_allclose(1e6 * read_eeg(tmp_path / "a.edf").get_data(), stored, atol=0.1)
+
+
 def test_units_of_picked_channels(tmp_path, rng):
     stored = written(tmp_path / "a.edf", rng, "UV")
     raw = read_eeg(tmp_path / "a.edf").pick(["Cz", "Fz"])
