@@ -19,6 +19,7 @@ def written(file, rng, unit, bdf=False):
     return np.array(microvolts)
 
 
+@pytest.mark.filterwarnings("ignore::cocktailparty.suspicions.RecordingWarning")  # 10 V of EEG
 @pytest.mark.parametrize(
     ("unit", "volts"),
     [
@@ -43,6 +44,7 @@ def test_units_are_volts_however_they_are_spelt(tmp_path, rng, suffix, unit, vol
         np.testing.assert_allclose(trial.eeg.std(axis=0), expected.std(axis=1), rtol=0.01)
 
 
+@pytest.mark.filterwarnings("ignore::cocktailparty.suspicions.RecordingWarning")
 def test_mne_still_takes_units_in_capitals_for_volts(tmp_path, rng):
     stored = written(tmp_path / "a.edf", rng, "UV")
     raw = mne.io.read_raw_edf(tmp_path / "a.edf", verbose="ERROR")
