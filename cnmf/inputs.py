@@ -7,7 +7,7 @@ from warnings import warn
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 from cnmf.objective import CONTRASTS, beta_exponent
 from cocktailparty.backend import as_array, is_cupy, is_pandas, namespace
@@ -84,7 +84,7 @@ def check_spectrogram(estimator: BaseEstimator, X: Any, beta: float, reset: bool
     if not is_pandas(X) and not issparse(X):
         X = as_array(X, "X")
     if np.ndim(X) == 2 and not is_cupy(X):
-        X = validate_data(estimator, X, reset=reset, dtype=[np.float64, np.float32], order="C")
+        X = _matrix(estimator, X, reset)
     elif np.ndim(X) == 2 or np.ndim(X) == 3:
         X = float_array(X, "X")
         check_finite(X, "X")
@@ -94,11 +94,8 @@ def check_spectrogram(estimator: BaseEstimator, X: Any, beta: float, reset: bool
             X = X.astype(np.float64, copy=False)
         if reset:
             estimator.n_features_in_ = X.shape[-1]
-        elif X.shape[-1] != estimator.n_features_in_:
-            raise ValueError(
-                f"X has {X.shape[-1]} features, but {type(estimator).__name__} is expecting "
-                f"{estimator.n_features_in_} features as input"
-            )
+        else:
+            _check_width(estimator, X)
     else:
         raise ValueError(
             "X must be a 2D array, or 3D with mixtures first, got shape "
@@ -117,6 +114,26 @@ def check_spectrogram(estimator: BaseEstimator, X: Any, beta: float, reset: bool
             "take another divergence"
         )
     return X
+
+
+def _matrix(estimator: Any, X: Any, reset: bool) -> np.ndarray:
+    kind: dict = {"dtype": [np.float64, np.float32], "order": "C"}
+    named = is_pandas(X) and all(isinstance(name, str) for name in X.columns)
+    if reset or (named and hasattr(estimator, "feature_names_in_")):
+        checked: np.ndarray = validate_data(estimator, X, reset=reset, **kind)
+        return checked
+    # Names are compared where both sides have some: an array of the same data is no mistake.
+    checked = check_array(X, estimator=estimator, input_name="X", **kind)
+    _check_width(estimator, checked)
+    return checked
+
+
+def _check_width(estimator: Any, X: Any) -> None:
+    if X.shape[-1] != estimator.n_features_in_:
+        raise ValueError(
+            f"X has {X.shape[-1]} features, but {type(estimator).__name__} is expecting "
+            f"{estimator.n_features_in_} features as input"
+        )
 
 
 def check_guide(y: Any, X: Any, contrast: str, n_attended: int) -> Any:

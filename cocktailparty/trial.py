@@ -294,10 +294,16 @@ def _checked_stimuli(stimuli: Any, eeg: Any, where: str, is_part: bool) -> Any:
         stimuli = stimuli[:, :, None]
     if stimuli.ndim != 3:
         raise ValueError(
-            f"{where}stimuli must have shape (n_stimuli, n_times, n_features), got {stimuli.shape}"
+            f"{where}stimuli must have shape (n_stimuli, n_times, n_features), got "
+            f"{tuple(stimuli.shape)}{': a single sound is a list of one' * (stimuli.ndim == 1)}"
         )
     if stimuli.shape[1] != n_times:
         check_time_first(eeg.shape, f"{where}eeg", stimuli.shape[1])
+        if stimuli.shape[2] == n_times:
+            raise ValueError(
+                f"{where}stimuli have shape {tuple(stimuli.shape)}, with the {n_times} samples of "
+                "eeg last: expected (n_stimuli, n_times, n_features), swap the last two axes"
+            )
         if stimuli.shape[0] == n_times and stimuli.shape[2] == 1:
             raise ValueError(
                 f"{where}stimuli have shape {tuple(stimuli.shape)}, with the {n_times} samples of "

@@ -31,9 +31,10 @@ def is_list(X: Any, y: Any = None, n_inputs: int | None = None) -> bool:
     -------
     several : bool
         Whether it holds trials: as a list or tuple, as an array or column of pandas that holds
-        arrays, or as an array of three axes. Nested lists of numbers are the rows of a single
-        matrix, which scikit-learn expects, where `y` has one number for each of them, or all are
-        as long as a row of `n_inputs`.
+        arrays, or as an array of three axes. Nested lists of numbers, and object arrays of two
+        axes, are trials as well, unless `y` or `n_inputs` says that they are the rows of a single
+        matrix, as scikit-learn may give them: `y` has one number for each row, or one row of
+        another length, or all rows have `n_inputs` numbers.
 
     Examples
     --------
@@ -47,12 +48,21 @@ def is_list(X: Any, y: Any = None, n_inputs: int | None = None) -> bool:
     """
     if isinstance(X, list | tuple):
         if X and all(isinstance(x, list | tuple) and _numbers(x[:1]) for x in X):
-            one_each = y is not None and not is_list(y) and np.ndim(y) == 1
-            return not (one_each or (y is None and {len(x) for x in X} == {n_inputs}))
+            return _rows_are_trials({len(x) for x in X}, y, n_inputs)
         return not X or not _numbers(X)
+    if holds_objects(X) and X.ndim == 2:
+        return _rows_are_trials({X.shape[1]}, y, n_inputs)
     if holds_objects(X) and X.ndim == 1:
         return not _numbers(X)
     return getattr(X, "ndim", 2) == 3
+
+
+def _rows_are_trials(lengths: set[int], y: Any, n_inputs: int | None) -> bool:
+    if y is None:
+        return lengths != {n_inputs}
+    if is_list(y):
+        return True
+    return np.ndim(y) == 2 and lengths == {np.shape(y)[1]}
 
 
 def _numbers(items: Any) -> bool:

@@ -94,6 +94,20 @@ def test_columns_and_tables_are_arrays(use):
     assert type(found) is type(expected)
 
 
+@pytest.mark.filterwarnings("error", CONVERGENCE)
+def test_a_factorisation_compares_names_where_both_sides_have_some():
+    named = pd.DataFrame(POWERS, columns=[f"{k} Hz" for k in range(12)])
+    fitted = NMF.fit(named, named["0 Hz"])
+    expected = fitted.transform(named)
+    for same in (POWERS, pd.DataFrame(POWERS)):
+        np.testing.assert_array_equal(fitted.transform(same), expected)
+        fitted.separate(same)
+    with pytest.raises(ValueError, match="feature names should match"):
+        fitted.transform(named[named.columns[::-1]])
+    with pytest.raises(ValueError, match="X has 5 features, but ContrastiveNMF is expecting 12"):
+        fitted.transform(POWERS[:, :5])
+
+
 @pytest.mark.filterwarnings(CONVERGENCE)
 @pytest.mark.parametrize("use", USES | ONLY_ARRAYS)
 def test_what_lies_under_a_mask_is_never_used(use):

@@ -210,6 +210,14 @@ BAD = {
         lambda e, s: {"stimuli": np.asarray(s)[..., 0].T},
         r"stimuli have shape \(64, \d, 1\), with the 64 samples of eeg first",
     ),
+    "sounds with features first": (
+        lambda e, s: {"stimuli": np.ones((2, 5, 64))},
+        r"stimuli have shape \(2, 5, 64\), with the 64 samples of eeg last: .* swap the last two",
+    ),
+    "a single sound": (
+        lambda e, s: {"stimuli": np.ones(64)},
+        r"stimuli must have shape .*, got \(64,\): a single sound is a list of one",
+    ),
     "unlike features": (
         lambda e, s: {"stimuli": [np.ones((64, 2)), np.ones((64, 3))]},
         r"stimuli differ in shape: \[\(64, 2\), \(64, 3\)\]",

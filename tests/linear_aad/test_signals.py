@@ -152,6 +152,7 @@ CONTAINERS = {
     "column of pandas": lambda trials: pd.Series(objects(trials)),
     "columns of pandas": lambda trials: [pd.Series(x) for x in trials],
     "lists of numbers": lambda trials: [x.tolist() for x in trials],
+    "object array of equal trials": lambda trials: np.array([x[:60] for x in trials], dtype=object),
     "array of three axes": lambda trials: np.stack([x[:60, None] for x in trials]),
 }
 
@@ -160,7 +161,7 @@ CONTAINERS = {
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_trials_of_one_axis_are_trials_of_one_column(rng, use, container):
-    lengths = [60] * 4 if container == "array of three axes" else [60, 70, 80, 60]
+    lengths = [60] * 4 if "three axes" in container or "equal" in container else [60, 70, 80, 60]
     eeg, envelopes = ([rng.normal(size=n) for n in lengths] for _ in range(2))
     # With shapes of one axis for the output, predictions have one axis, too.
     expected = USES[use]([x[:, None] for x in eeg], [x[:, None] for x in envelopes])
@@ -220,7 +221,10 @@ def test_nested_lists_are_a_matrix_where_the_other_side_says_so(rng):
     X, y = rng.normal(size=(60, 2)), rng.normal(size=60)
     model = BackwardTRF(tmax=0.05, alpha=1.0)
     expected = model.fit(X, y).predict(X)
-    for nested in (X.tolist(), tuple(map(tuple, X.tolist()))):
+    for nested in (X.tolist(), tuple(map(tuple, X.tolist())), X.astype(object)):
         for target in (y, y.tolist(), pd.Series(y)):
             np.testing.assert_array_equal(model.fit(nested, target).predict(nested), expected)
             assert model.score(nested, target) == model.score(X, y)
+    three = rng.normal(size=(60, 3))
+    expected = model.fit(X, three).predict(X)
+    np.testing.assert_array_equal(model.fit(X.tolist(), three).predict(X), expected)

@@ -285,3 +285,12 @@ def test_nan_of_a_recording_that_is_resampled_is_refused(tmp_path, rng):
     save73(tmp_path / "dataSub1.mat", eeg=recording)
     with pytest.raises(ValueError, match=r"dataSub1\.mat, trial 1: the recording has 1 NaN"):
         cnd.load(tmp_path)
+
+
+def test_channels_in_rows_are_named(tmp_path, rng):
+    eegs = [rng.normal(size=(4, 300)) for _ in range(3)]
+    write_cnd(tmp_path, rng, n_subjects=1, eeg={"data": row_of_cells(eegs)})
+    with pytest.raises(
+        ValueError, match=r"dataSub.*, trial 1: eeg\.data has shape \(4, 300\).*\.T"
+    ):
+        cnd.load(tmp_path)
