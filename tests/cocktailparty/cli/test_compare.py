@@ -108,9 +108,15 @@ def test_one_shared_stimulus_is_split_in_time_or_refused(dtu, tmp_path, capsys):
 
 def test_own_recordings_are_compared_from_a_table(recordings, tmp_path):
     out = tmp_path / "out"
+    listed = (recordings / "trials.csv").read_text().splitlines()
+    more = zip(listed, ("snr,side", "-3,left", "0,right"), strict=True)
+    (recordings / "trials.csv").write_text("".join(f"{line},{cells}\n" for line, cells in more))
     assert main(["compare", "--data", str(recordings), "--out", str(out), *QUICK]) == 0
     table = pd.read_csv(out / "table.csv")
     assert sorted(set(table.fold)) == ["one", "two"]
+    for file in ("table.csv", "tested_trials.csv"):
+        known = pd.read_csv(out / file)[["fold", "snr", "side"]].drop_duplicates()
+        assert known.values.tolist() == [["one", -3, "left"], ["two", 0, "right"]]
     assert "pattern-1" in " ".join(files(out))
 
 
