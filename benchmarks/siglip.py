@@ -23,7 +23,7 @@ from scipy.stats import binomtest
 
 from cocktailparty import datasets
 from cocktailparty.cli.decoders import DECODERS
-from cocktailparty.metrics import chance_level, window_scores
+from cocktailparty.metrics import chance_level, decision_shares, window_scores
 from cocktailparty.preprocessing import preprocess
 from cocktailparty.versions import versions
 from deep import SigLIPDecoder
@@ -34,11 +34,12 @@ WINDOWS = (3.0, 5.0)
 # Settings were chosen on simulated listeners of the seeds before this one.
 FIRST_SEED = 20
 OWN = "ridge, listener by listener"
-LINEAR = ("ridge", OWN, "cca")
+LINEAR = ("ridge", OWN, "cca", "stacked")
 TITLES = {
     "ridge": "ridge, one model",
     OWN: OWN,
     "cca": "CCA, one model",
+    "stacked": "``StackedTRF``, one model",
     "siglip": "``SigLIPDecoder``",
     "siglip, ridge models alone": "its ridge models, nothing trained",
     "siglip, no contrast": "trained without contrast",
@@ -98,9 +99,7 @@ def measured(decoder, trials):
 
 
 def decided(decoder, trial, window):
-    scores = decoder.window_scores(trial, window)
-    others = np.delete(scores, trial.attended, axis=1).max(axis=1)
-    return scores[:, trial.attended] > others
+    return decision_shares(decoder.window_scores(trial, window))[:, trial.attended]
 
 
 class OwnRidge:

@@ -156,9 +156,12 @@ def plot_separation(audio: Any, parts: Any, audio_sfreq: float) -> Any:
 def _write_audio(path: Path, part: np.ndarray, rate: int) -> None:
     import soundfile
 
-    with replacing(path) as temporary:
-        # Floating point: parts of a loud mixture may exceed full scale.
-        soundfile.write(temporary, part, rate, subtype="FLOAT")
+    try:
+        with replacing(path) as temporary:
+            # Floating point: parts of a loud mixture may exceed full scale.
+            soundfile.write(temporary, part, rate, subtype="FLOAT")
+    except soundfile.SoundFileRuntimeError as error:
+        raise OSError(f"{path} cannot be written: {error}") from error
 
 
 def _record(

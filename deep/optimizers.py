@@ -29,13 +29,14 @@ SCHEDULES: dict[str, Callable[[Any], Any]] = {
 
 @dataclass(frozen=True)
 class Optimizer:
-    """How gradients change the weights.
+    r"""How gradients change the weights.
 
     Parameters
     ----------
     name : str or callable
         Name in `OPTIMIZERS`: "adam", "adamax", "adamw", "momentum", "nadam" or "sgd"; or a
-        function of the learning rate that returns a transformation of Optax.
+        function of the learning rate that returns a transformation of Optax. "nadam" is that of
+        Optax, see Notes.
     learning_rate : float
         Largest size of a step.
     schedule : str or callable
@@ -46,6 +47,26 @@ class Optimizer:
         that is taken off in each step, times the learning rate.
     clip_norm : float, optional
         Longer gradients are shortened to this norm.
+
+    Notes
+    -----
+    Two algorithms go by the name of Nadam. Here it is Adam with the momentum that the next step
+    will have and a constant decay :math:`\beta_1 = 0.9`, as in Optax:
+
+    .. math::
+
+        w_{t+1} = w_t - \eta \,
+            \frac{\beta_1 \hat m_{t+1} + (1 - \beta_1) g_t / (1 - \beta_1^t)}
+                 {\sqrt{\hat v_t} + \epsilon}
+
+    with :math:`\hat m_{t+1} = m_t / (1 - \beta_1^{t+1})`. Its first step is 1.47 times the
+    learning rate. That of Dozat [1]_, which PyTorch and Keras have, warms the momentum up by a
+    schedule of :math:`0.96^{t / 250}`, and begins with 1.06 times the rate.
+
+    References
+    ----------
+    .. [1] Dozat (2016), "Incorporating Nesterov momentum into Adam", ICLR workshop,
+       https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ.
     """
 
     name: str | Callable[[Any], optax.GradientTransformation] = "adam"

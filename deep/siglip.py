@@ -19,7 +19,7 @@ from deep.saving import Network
 from deep.siglip_calibration import calibrated
 from deep.siglip_decoding import _SigLIPDecoding
 from deep.siglip_inputs import Inputs, check_lengths
-from deep.siglip_networks import network_config, samples_after
+from deep.siglip_networks import network_config, samples_after, trained
 from deep.siglip_presets import PRESETS
 from deep.siglip_task import ContrastTask
 from deep.trees import n_parameters
@@ -120,7 +120,9 @@ class SigLIPDecoder(_SigLIPDecoding):
     Attributes
     ----------
     n_parameters_ : int
-        Number of trained parameters.
+        Number of parameters that are trained by gradient steps. Ridge models are solved and not
+        among them, nor is what the loss does not depend on, such as the network of the EEG without
+        `eeg_gain`.
     history_ : dict of str to list of float
         How the training went, see `deep.Fit`; "accuracy" and "r_accuracy" are shares of windows
         in which similarity and reconstruction preferred the attended sound, "r" is the
@@ -196,15 +198,16 @@ class SigLIPDecoder(_SigLIPDecoding):
                 choose_device(self.device), trainer.random_state,
             )  # fmt: skip
             config |= {"temperature": temperature, "bias": bias}
-        trainer._train(task, config, examples, groups)
+        trainable = trained(self.architecture, config, self.contrast_weight)
+        trainer._train(task, config, examples, groups, trainable=trainable)
         self.__dict__.update({name: getattr(trainer, name) for name in _LEARNT})
         if self._lagged and left is not None:
-            self._keep_if_better(trainer, task, self._start(trainer, config), left)
+            self._keep_if_better(trainer, task, self._start(trainer, config), left, trainable)
         arrays = self.network_.arrays
         if not config.get("average") and _SUBJECTS in arrays:
             # No window trained the average listener.
             arrays[_SUBJECTS][-1] = arrays[_SUBJECTS][:-1].mean(axis=0)
-        self.n_parameters_ = n_parameters(self._network()[0])
+        self.n_parameters_ = n_parameters(self._network()[0], trainable)
         return self
 
     @one_blas_thread()
@@ -321,7 +324,8 @@ class SigLIPDecoder(_SigLIPDecoding):
 
     def _add(self, network: Network, inputs: Inputs) -> None:
         self.network_, self.inputs_ = network, inputs
-        self.n_parameters_ = n_parameters(self._network()[0])
+        trainable = trained(self.architecture, network.config, self.contrast_weight)
+        self.n_parameters_ = n_parameters(self._network()[0], trainable)
 
 
 def _is_own(name: str) -> bool:

@@ -49,6 +49,8 @@ class LinearHead(eqx.Module):
     inputs: ClassVar[tuple[str, ...]] = ("eeg", "features")
     per_feature: ClassVar[bool] = True
     unit_windows: ClassVar[bool] = False
+    #: Parts that the contrast alone trains.
+    contrasted: ClassVar[tuple[str, ...]] = ("log_temperature", "bias")
 
     filters: Conv1d
     log_temperature: jax.Array
@@ -145,6 +147,8 @@ class SmallVlaai(eqx.Module):
     inputs: ClassVar[tuple[str, ...]] = ("eeg", "features")
     per_feature: ClassVar[bool] = True
     unit_windows: ClassVar[bool] = False
+    #: Parts that the contrast alone trains.
+    contrasted: ClassVar[tuple[str, ...]] = ("log_temperature", "bias")
 
     blocks: list[VlaaiBlock]
     last: Linear

@@ -60,6 +60,11 @@ class LaggedNetwork(eqx.Module):
     #: Whether features of an embedding have means of their own.
     per_feature: ClassVar[bool] = True
     unit_windows: ClassVar[bool] = False
+    #: Parts that the contrast alone trains, and those that an `eeg_gain` of 0 leaves out.
+    contrasted: ClassVar[tuple[str, ...]] = (
+        "mix_eeg", "mix_sound", "sound_in", "sound_out", "log_temperature", "bias",
+    )  # fmt: skip
+    beyond_ridge: ClassVar[tuple[str, ...]] = ("subjects", "spatial", "norm", "temporal")
 
     subjects: SubjectLayer
     spatial: Linear

@@ -208,6 +208,8 @@ class ThesisNetwork(eqx.Module):
     per_feature: ClassVar[bool] = False
     #: Whether every channel and band of a window is to have unit norm.
     unit_windows: ClassVar[bool] = True
+    #: Parts that the contrast alone trains.
+    contrasted: ClassVar[tuple[str, ...]] = ("sound_encoder", "log_temperature", "bias")
 
     subjects: SubjectLayer
     eeg_encoder: Stack

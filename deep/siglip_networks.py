@@ -1,5 +1,6 @@
 """Which network a decoder trains, and how it is made."""
 
+from collections.abc import Callable
 from typing import Any
 
 from deep.siglip_ablations import LinearHead, SmallVlaai
@@ -76,6 +77,36 @@ def network_config(
             "average": settings.average if n_subjects > 1 else 0.0,
         }
     return config
+
+
+def trained(
+    architecture: Any, config: dict[str, Any], contrast_weight: float
+) -> Callable[[str], bool] | None:
+    """Tell which arrays of a network the loss depends on.
+
+    The others would only be drawn to zero by the weight decay, and count as nothing that was
+    learnt.
+
+    Parameters
+    ----------
+    architecture : type
+        Class of the network.
+    config : dict of str to object
+        Its arguments.
+    contrast_weight : float
+        Weight of the contrast in the loss.
+
+    Returns
+    -------
+    trainable : callable or None
+        As for `deep.steps.start`, by the name of an array; None for all.
+    """
+    idle: tuple[str, ...] = () if contrast_weight else architecture.contrasted
+    if architecture is LaggedNetwork and not config["eeg_gain"]:
+        idle += architecture.beyond_ridge
+    if not idle:
+        return None
+    return lambda name: name.partition(".")[0] not in idle
 
 
 def samples_after(architecture: Any, n_lags: int) -> int:

@@ -1,5 +1,6 @@
 """Models as lists of arrays and the rest, which can be hashed: what compiling and saving need."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -91,17 +92,24 @@ def array_names(tree: Any) -> list[str]:
     return found
 
 
-def n_parameters(model: Any) -> int:
+def n_parameters(model: Any, trainable: Callable[[str], bool] | None = None) -> int:
     """Count the numbers that training changes.
 
     Parameters
     ----------
     model : equinox.Module
         Any model.
+    trainable : callable, optional
+        Tells by the name of an array whether it is trained, see `deep.steps.start`; None for all.
 
     Returns
     -------
     n : int
-        Number of elements in its floating-point arrays.
+        Number of elements in its trained floating-point arrays.
     """
-    return sum(leaf.size for leaf in jax.tree.leaves(model) if eqx.is_inexact_array(leaf))
+    arrays = [leaf for leaf in jax.tree.leaves(model) if eqx.is_array(leaf)]
+    return sum(
+        array.size
+        for name, array in zip(array_names(model), arrays, strict=True)
+        if eqx.is_inexact_array(array) and (trainable is None or trainable(name))
+    )

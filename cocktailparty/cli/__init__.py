@@ -14,6 +14,7 @@ instant.
 """
 
 import argparse
+import errno
 import shlex
 import sys
 from collections.abc import Sequence
@@ -33,6 +34,9 @@ COMMANDS = (
     datasets,
     doctor,
 )
+
+# What a full disk or a used-up quota says.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,8 +58,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with one_blas_thread():
             options.run(options)
+        # Now, and not at the exit of Python, where nobody could say what went wrong.
+        sys.stdout.flush()
     except (ValueError, TypeError, OSError, ImportError) as error:
         message = " ".join(str(error).split())
+        if isinstance(error, OSError) and error.errno in _FULL:
+            where = getattr(options, "out", None)
+            place = "" if where is None else f" on the disk of {where}"
+            message += f": make room{place} and give the same command again"
         print(f"cocktailparty: error: {message}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

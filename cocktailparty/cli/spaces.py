@@ -66,6 +66,82 @@ def cca(trial: Any) -> dict[str, Any]:
     }
 
 
+def lasso(trial: Any) -> dict[str, Any]:
+    """Draw the penalty and the longest lag of a backward model with few weights.
+
+    Parameters
+    ----------
+    trial : optuna.Trial
+        Trial of a study.
+
+    Returns
+    -------
+    parameters : dict
+        For `cocktailparty.cli.decoders.lasso`; its penalty counts from 0 to 1.
+    """
+    return {
+        "regressor__alpha": trial.suggest_float("alpha", 1e-2, 1.0, log=True),
+        "regressor__tmax": trial.suggest_float("tmax", 0.1, 0.5, step=0.05),
+    }
+
+
+def stacked(trial: Any) -> dict[str, Any]:
+    """Draw the longest lag, the windows and the penalty of the weights of a stack.
+
+    Parameters
+    ----------
+    trial : optuna.Trial
+        Trial of a study.
+
+    Returns
+    -------
+    parameters : dict
+        For `cocktailparty.cli.decoders.stacked`, which finds the penalties of its ridge models by
+        itself.
+    """
+    return {
+        "tmax": trial.suggest_float("tmax", 0.1, 0.5, step=0.05),
+        "window": trial.suggest_categorical("window", [2.0, 5.0, 10.0]),
+        "C": trial.suggest_float("C", 1e-2, 1e2, log=True),
+    }
+
+
+def tracker(trial: Any) -> dict[str, Any]:
+    """Draw the ridge model of a tracker, and how often it expects a switch of attention.
+
+    Parameters
+    ----------
+    trial : optuna.Trial
+        Trial of a study.
+
+    Returns
+    -------
+    parameters : dict
+        For `cocktailparty.cli.decoders.tracker`.
+    """
+    own = {f"decoder__{name}": value for name, value in ridge(trial).items()}
+    return own | {"dwell": trial.suggest_float("dwell", 10.0, 1000.0, log=True)}
+
+
+def without_contrast(trial: Any) -> dict[str, Any]:
+    """Draw how a network that reconstructs is trained and regularised.
+
+    Parameters
+    ----------
+    trial : optuna.Trial
+        Trial of a study.
+
+    Returns
+    -------
+    parameters : dict
+        For `deep.SigLIPDecoder` with ``contrast_weight=0``.
+    """
+    return {
+        "learning_rate": trial.suggest_float("learning_rate", 3e-4, 1e-2, log=True),
+        "weight_decay": trial.suggest_float("weight_decay", 1e-3, 1.0, log=True),
+    }
+
+
 def siglip_thesis(trial: Any) -> dict[str, Any]:
     """Draw from the search space of the thesis that the contrastive decoder comes from.
 
@@ -110,9 +186,16 @@ SPACES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "ridge-late": ridge,
     "laplacian": ridge,
     "ledoit-wolf": ledoit_wolf,
+    "lasso": lasso,
     "cca": cca,
+    "stacked": stacked,
+    "tracker": tracker,
+    "adaptive": ledoit_wolf,
     "siglip": siglip,
     "siglip-thesis": siglip_thesis,
+    "siglip-no-contrast": without_contrast,
+    "vlaai": without_contrast,
+    "linear-head": without_contrast,
 }
 
 

@@ -23,6 +23,7 @@ from cocktailparty.search.studies import (
     open_study,
     quiet_optuna,
     suggest,
+    writable,
 )
 from cocktailparty.trial import Trial
 
@@ -174,6 +175,8 @@ def search(
             seed=random_state,
             min_folds=min_folds,
         )
+        # Outermost, since leaving a study writes to it, too.
+        stack.enter_context(writable(optuna, storage))
         study, claim = stack.enter_context(opened)
         shared = (folds, windows)
         runner = DaskJobs(shared, dask) if dask is not None else LocalJobs(shared, n_jobs)

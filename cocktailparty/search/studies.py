@@ -199,6 +199,34 @@ def suggest(trial: Any, space: Space) -> dict[str, Any]:
     return parameters
 
 
+@contextmanager
+def writable(optuna: Any, storage: str | None) -> Iterator[None]:
+    """Name the database where a study cannot be written any more, such as on a full disk.
+
+    Parameters
+    ----------
+    optuna : module
+        From `quiet_optuna`.
+    storage : str or None
+        Address of the database.
+
+    Yields
+    ------
+    nothing : None
+        What writes comes within.
+
+    Raises
+    ------
+    OSError
+        Instead of the error of Optuna.
+    """
+    try:
+        yield
+    except optuna.exceptions.StorageInternalError as error:
+        reason = " ".join(str(error.__cause__ or error).split())
+        raise OSError(f"the study in {storage!r} cannot be written: {reason}") from error
+
+
 def _opened(optuna: Any, storage: str | None, name: str) -> "optuna.Study":
     if storage is None:
         return optuna.create_study(study_name=name, direction="maximize")

@@ -1,5 +1,7 @@
 """Fixtures of the ground floor."""
 
+import errno
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -43,3 +45,13 @@ def comparison() -> pd.DataFrame:
                         }
                     )
     return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Let every file that is to be complete on the disk find no room there."""
+
+    def fsync(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("cocktailparty.files.os.fsync", fsync)

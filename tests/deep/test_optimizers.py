@@ -54,6 +54,20 @@ def test_weights_decay_through_the_gradient_or_beside_it(name, gradient, expecte
     np.testing.assert_allclose(path[0], expected(x), rtol=1e-5)
 
 
+def test_nadam_is_the_one_without_a_schedule_of_the_momentum(rng):
+    """From the formula of Optax; that of Dozat and PyTorch begins with 1.06 times the rate."""
+    gradients = rng.normal(size=(4, 3))
+    x, m, v, expected = np.zeros(3), 0.0, 0.0, []
+    for t, g in enumerate(gradients, start=1):
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        ahead = 0.9 * m / (1 - 0.9 ** (t + 1)) + 0.1 * g / (1 - 0.9**t)
+        x = x - 0.1 * ahead / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        expected.append(x)
+    path = descended(Optimizer("nadam", 0.1), gradients.astype(np.float32), np.zeros(3, np.float32))
+    np.testing.assert_allclose(path, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(np.abs(path[0]), 0.1 * (1 + 9 / 19), rtol=1e-4)  # 1.47 times
+
+
 def test_schedules_and_clipping_reach_the_steps():
     x, gradients = np.zeros(2, np.float32), np.tile(np.float32([3, 4]), (4, 1))
     path = descended(Optimizer("sgd", 0.1, "cosine", clip_norm=1.0), gradients, x, n_steps=3)

@@ -1,5 +1,7 @@
 import pickle
 
+import equinox as eqx
+import jax
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -169,11 +171,42 @@ def test_without_a_network_of_the_eeg_a_new_listener_gets_a_ridge_model(trials):
     before = decoder.n_parameters_
     stranger = decoder.window_scores(new[0], 2.0)
     decoder.partial_fit(new)
-    assert decoder.n_parameters_ > before
+    assert decoder.n_parameters_ == before  # a ridge model is solved, not trained
     assert decoder.inputs_.subjects[-1] == "new"
     assert not np.array_equal(decoder.window_scores(new[0], 2.0), stranger)
     with pytest.raises(ValueError, match="new have ridge models already"):
         decoder.partial_fit(new)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"eeg_gain": 0.0},
+        {"eeg_gain": 0.02},
+        {"eeg_gain": 0.0, "contrast_weight": 0.0},
+        {"network": "linear", "contrast_weight": 0.0},
+    ],
+)
+def test_what_is_counted_is_what_steps_change(trials, settings):
+    """Of random weights, so that none has a gradient of zero by its place alone."""
+    decoder = SigLIPDecoder(**SMALL | settings | {"max_epochs": 1}).fit(trials)
+    config, architecture = decoder.network_.config, decoder.architecture
+    model, state = eqx.nn.make_with_state(architecture)(**config, key=jax.random.key(0))
+    leaves, tree = jax.tree.flatten(eqx.filter(model, eqx.is_inexact_array))
+    keys = jax.random.split(jax.random.key(1), len(leaves))
+    drawn = [jax.random.normal(k, x.shape) for k, x in zip(keys, leaves, strict=True)]
+    model = eqx.combine(jax.tree.unflatten(tree, drawn), model)
+    trainer = decoder.resolved()
+    labels = np.array([t.attended for t in trials])
+    recordings, parts = decoder.inputs_.stretches(trials, labels, decoder._n_window)
+    if decoder._lagged:
+        decoder.inputs_.fit_ridge(recordings, parts, decoder._n_lags, set())
+    examples, *_ = decoder._split(trainer, recordings, parts)
+    batch = {k: jax.numpy.asarray(v) for k, v in examples.take(np.arange(6), None).items()}
+    task = decoder._task(trainer)
+    gradient = eqx.filter_grad(lambda m: task(m, state, batch, jax.random.key(2))[0])(model)
+    changed = [g for g in jax.tree.leaves(gradient) if np.any(g)]
+    assert decoder.n_parameters_ == sum(g.size for g in changed) > 0
 
 
 def test_any_number_of_stimuli_and_bands():

@@ -159,6 +159,17 @@ def test_an_interruption_is_said_plainly(two_talker, tmp_path, monkeypatch, caps
     assert "goes on from here" in capsys.readouterr().err
 
 
+def test_a_full_disk_is_one_line(two_talker, tmp_path, full_disk, capsys):
+    out = tmp_path / "out"
+    assert main(["compare", "--data", str(two_talker), "--out", str(out), *QUICK]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].endswith(
+        f"No space left on device: make room on the disk of {out} and give the same command again"
+    )
+    assert not any("Traceback" in line for line in lines)
+    assert not list((out / "folds").iterdir())
+
+
 def missing_file(folder):
     (folder / "F_env.mat").unlink()
 

@@ -1,3 +1,5 @@
+import errno
+import io
 import json
 
 from cocktailparty import datasets
@@ -33,6 +35,29 @@ def test_a_corpus_is_fetched_into_the_folder(tmp_path, monkeypatch, capsys):
     assert f"--data {tmp_path / 'unpacked'}" in capsys.readouterr().out
     assert main(["datasets", "--download", "dtu"]) == 2
     assert "needs a folder" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_one_line(tmp_path, monkeypatch, capsys):
+    record = {"files": [{"key": "DATA_preproc.zip", "links": {"self": "x"}, "checksum": "md5:0"}]}
+
+    def full(*arguments, **settings):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    answer = io.BytesIO(json.dumps(record).encode())
+    monkeypatch.setattr("cocktailparty.datasets.downloads.urlopen", lambda *_, **__: answer)
+    monkeypatch.setattr("pooch.retrieve", full)
+    assert main(["datasets", str(tmp_path), "--download", "dtu"]) == 2
+    assert "No space left on device: make room" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_what_is_printed_onto_a_full_disk(monkeypatch, capsys):
+    class Full(io.StringIO):
+        def flush(self):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sys.stdout", Full())
+    assert main(["datasets"]) == 2
+    assert "No space left on device: make room" in capsys.readouterr().err
 
 
 def test_a_corpus_that_cannot_be_fetched_says_where_it_is(tmp_path, capsys):

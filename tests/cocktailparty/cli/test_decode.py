@@ -60,6 +60,17 @@ def test_a_switch_is_found_by_a_model_that_was_trained_and_saved(listener, saved
     assert (table["chosen"][table["start"] > START + SWITCH + 4] == 1).mean() > 0.8
 
 
+def test_a_full_disk_is_one_line(listener, saved, tmp_path, full_disk, capsys):
+    new, model = saved
+    assert main(["decode", *new, *model, "--out", str(tmp_path / "out")]) == 2
+    assert "No space left on device: make room" in capsys.readouterr().err.splitlines()[-1]
+    assert not list((tmp_path / "out").iterdir())
+    train = ["--train", str(listener / "train"), "--save-model", str(tmp_path / "m"), *QUICK]
+    assert main(["decode", *new, *train, "--out", str(tmp_path / "out")]) == 2
+    assert "No space left on device: make room" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "m").exists()
+
+
 def test_machines_get_all_digits(saved, tmp_path, capsys):
     new, model = saved
     arguments = ["--out", str(tmp_path / "out"), "--json", "--window", "10", "--hop", "2"]

@@ -8,6 +8,7 @@ from tests.cocktailparty.datasets import miniatures
 pytest.importorskip("optuna", reason="optuna missing: pip install 'cocktailparty[search]'")
 
 TINY = "tests.cocktailparty.search.tiny"
+BY_SKILL = f"{TINY}:by_skill"
 
 
 @pytest.fixture
@@ -36,6 +37,30 @@ def test_ridge_is_searched_in_its_named_space(two_talker, tmp_path, capsys):
     assert sum(answer["trials"].values()) == 2
 
 
+def test_a_full_disk_is_one_line(two_talker, tmp_path, full_disk, capsys):
+    out = tmp_path / "out"
+    assert (
+        main(arguments(two_talker, out, "--decoder", f"{TINY}:skilled", "--space", BY_SKILL)) == 2
+    )
+    assert "No space left on device: make room" in capsys.readouterr().err.splitlines()[-1]
+    assert not (out / "best.json").exists()
+
+
+def test_a_study_that_cannot_be_written_is_one_line(two_talker, tmp_path, monkeypatch, capsys):
+    import optuna
+
+    def full(*arguments, **named):
+        raise optuna.exceptions.StorageInternalError("database or disk is full")
+
+    monkeypatch.setattr(optuna.storages.RDBStorage, "set_trial_user_attr", full)
+    out = tmp_path / "out"
+    assert (
+        main(arguments(two_talker, out, "--decoder", f"{TINY}:skilled", "--space", BY_SKILL)) == 2
+    )
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "study.db' cannot be written: database or disk is full" in error
+
+
 def test_simulated_listeners_and_a_holdout(tmp_path, capsys):
     tiny = ["--decoder", f"{TINY}:skilled", "--space", f"{TINY}:by_skill"]
     run = ["search", *tiny, "--trials", "1", "--cv", "subject", "--holdout", "subject:sub-02"]
@@ -51,7 +76,7 @@ def test_simulated_listeners_and_a_holdout(tmp_path, capsys):
     [
         (["--decoder", "psychic"], "unknown decoder 'psychic', known are"),
         (["--space", "outer"], "unknown search space 'outer', known are ridge"),
-        (["--decoder", "adaptive"], "unknown search space 'adaptive'"),
+        (["--space", "psychic"], "unknown search space 'psychic'"),
         (["--space", f"{TINY}:nothing"], "has no function 'nothing'"),
         (["--space", f"{TINY}:by_skill"], "Invalid parameter 'skill'"),
         (["--trials", "0"], "n_trials must be at least 1, got 0"),

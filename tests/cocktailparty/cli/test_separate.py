@@ -86,6 +86,21 @@ def test_eeg_and_a_saved_model_bring_out_what_was_attended(listener, tmp_path, c
     assert json.loads((out / "separation.json").read_text())["steered_by"] == "EEG"
 
 
+def test_a_full_disk_is_one_line(listener, tmp_path, monkeypatch, full_disk, capsys):
+    folder, _ = listener
+    guide = ["--guide", folder / "guide.npy", "--out", tmp_path / "out"]
+    assert separate(folder, *guide) == 2
+    assert "No space left on device: make room" in capsys.readouterr().err.splitlines()[-1]
+    assert not list((tmp_path / "out").iterdir())
+
+    def full(*arguments, **settings):
+        raise soundfile.LibsndfileError(2, "System error: ")
+
+    monkeypatch.setattr(soundfile, "write", full)
+    assert separate(folder, *guide) == 2
+    assert "attended.wav cannot be written: System error" in capsys.readouterr().err
+
+
 def test_the_eeg_is_that_of_the_mixture(listener, tmp_path, capsys):
     folder, _ = listener
     eeg = ["--eeg", folder / "mixture_raw.fif", "--model", folder / "quick", "--out", tmp_path]
