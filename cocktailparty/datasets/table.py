@@ -16,6 +16,7 @@ from cocktailparty.features import speech_envelope
 from cocktailparty.foreign import shown_once
 from cocktailparty.interruptions import BadSpanError
 from cocktailparty.metadata import typed_columns
+from cocktailparty.provenance import of_sounds
 from cocktailparty.recordings import trial_from_raw
 from cocktailparty.sounds import audio_duration, sound_features
 from cocktailparty.trial import Trial
@@ -173,7 +174,7 @@ def _loaded(
             opened.clear()
             opened[row.eeg] = read_eeg(row.eeg)
         try:
-            return trial_from_raw(
+            trial = trial_from_raw(
                 opened[row.eeg],
                 [features(sound) for sound in row.audio],
                 row.onset,
@@ -186,10 +187,13 @@ def _loaded(
                 story=row.story,
                 name=row.name,
                 **arguments,
-            ).replace(metadata=row.metadata)
+            )
         except ValueError as error:
             kind = BadSpanError if isinstance(error, BadSpanError) else ValueError
             raise kind(f"{row.label}: {error}") from error
+        # The files are not known any more to what cuts the trial.
+        provenance = {**trial.provenance, **of_sounds(row.audio, envelope)}
+        return trial.replace(metadata=row.metadata, provenance=provenance)
 
     files = list(dict.fromkeys(row.eeg for row in rows))
     order = sorted(range(len(rows)), key=lambda i: files.index(rows[i].eeg))

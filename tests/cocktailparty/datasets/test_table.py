@@ -293,3 +293,10 @@ def test_events_and_rows_have_to_agree(folder):
     ) as e:
         table.load(folder, events="go")
     assert "two-raw.fif: the recording has no event 'go'; it has none" in str(e.value)
+
+
+def test_trials_know_their_sound_files_and_features(folder):
+    write(folder, [{"eeg": "one-raw.fif", "audio": AB}])
+    (trial,) = table.load(folder, envelope=hilbert)
+    assert trial.provenance["sound_files"] == ["a.wav", "b.wav"]
+    assert trial.provenance["features"] == "hilbert"
