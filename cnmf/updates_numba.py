@@ -53,8 +53,10 @@ def _activation_part(  # type: ignore[no-untyped-def]
     """Step of some frames; the columns are not of norm 1 yet."""
     part, start, stop = frames
     n_freqs = x.shape[1]
+    # Loops, not assignments of slices: their checks of shapes take longer to compile than all else.
     for i in range(products.shape[1]):
-        products[1, i, : len(rising)] = rising
+        for k in range(len(rising)):
+            products[1, i, k] = rising[k]
     for first in range(start, stop, fields.shape[1]):
         last = min(first + fields.shape[1], stop)
         n = last - first
@@ -63,7 +65,9 @@ def _activation_part(  # type: ignore[no-untyped-def]
         multiply(fields[0, :n, :n_freqs], turned, products[0], False)
         if beta != 1:
             multiply(fields[1, :n, :n_freqs], turned, products[1], False)
-            products[1, :, : len(rising)] += rising
+            for i in range(products.shape[1]):
+                for k in range(len(rising)):
+                    products[1, i, k] += rising[k]
         if guide.shape[1] > 0:
             multiply(guide[first:last], pull, products[2], False)
         _step(a[first:last], products, up, down, exponent, out[first:last], squares[part])
