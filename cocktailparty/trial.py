@@ -321,7 +321,10 @@ def _checked_stimuli(stimuli: Any, eeg: Any, where: str, is_part: bool) -> Any:
     for i in range(0 if is_part else stimuli.shape[0]):
         # A single silent band is ordinary, a stimulus without any variation is a mistake.
         if len(constant_columns(stimuli[i, ...])) == stimuli.shape[2]:
-            raise ValueError(f"{where}stimulus {i} is constant: is its audio silent or missing?")
+            raise ValueError(
+                f"{where}stimulus {i} is constant: is its audio silent or missing? If its talker "
+                "only pauses, cut this part out of the whole trial by Trial.crop"
+            )
     return stimuli
 
 

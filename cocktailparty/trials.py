@@ -178,8 +178,8 @@ def _difference(trial: Trial, first: Trial) -> str:
     parts = [f"it lacks {_few(missing)}"] * bool(missing)
     parts += [f"it has {_few(more)} besides"] * bool(more)
     return (
-        f": {' and '.join(parts)}. Keep the channels that all have (of eeg and channel_names), or "
-        "interpolate those that are missing"
+        f": {' and '.join(parts)}. Keep the channels that all have (columns of eeg, and "
+        "channel_names; --picks on the command line), or interpolate those that are missing"
     )
 
 

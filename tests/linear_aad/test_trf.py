@@ -198,7 +198,11 @@ def test_grid_search_splits_whole_trials(rng):
 
 
 BAD = {
-    "lags longer than the trial": ({"tmax": 10.0}, None, r"reach 640 samples \(10 s\) but trial 0 has"),
+    "lags longer than the trial": (
+        {"tmax": 10.0},
+        None,
+        r"reach 640 samples \(10 s\) but trial 0 has",
+    ),
     "tmax before tmin": ({"tmin": 0.5}, None, "from tmin to a later tmax"),
     "rate zero": ({"sfreq": 0}, None, "sfreq must be a positive"),
     "negative penalty": ({"alpha": -1}, None, "one or several numbers >= 0, got -1"),
