@@ -329,6 +329,8 @@ def test_many_trials_are_checked_for_their_numbers(rng):
 # --- facts about MNE that must not become facts about trials -------------------------------------
 
 
+# The pulse holds no fast frequencies, as if a low-pass had taken them.
+@pytest.mark.filterwarnings("ignore::cocktailparty.suspicions.RecordingWarning")
 @pytest.mark.parametrize("remainder", [0, 1, 8, 15])
 def test_rates_that_divide_do_not_shift_the_eeg(remainder):
     """MNE's own resampling by 16 is 5 ms early where 15 samples remain."""
