@@ -83,6 +83,10 @@ def pool(table: "pd.DataFrame", by: Sequence[str]) -> "pd.DataFrame":
         left_out = counted["n_undecidable"].sum()
         left_out["n_undecidable"] = left_out["n_undecidable"].round().astype(int)
         pooled = pooled.merge(left_out, on=by, how="left", validate="one_to_one")
+    # Shares of decisions that add up to a whole number do so but for rounding.
+    whole = pooled["n_correct"].round()
+    near = np.isclose(pooled["n_correct"], whole, rtol=1e-9, atol=1e-9)
+    pooled["n_correct"] = pooled["n_correct"].where(~near, whole)
     pooled["accuracy"] = pooled["n_correct"] / pooled["n_windows"]
     order = np.arange(len(pooled))
     if "window" in by:

@@ -7,6 +7,8 @@ import numpy as np
 
 from cocktailparty.backend import to_numpy
 
+_ROUNDING = 1e-6
+
 
 @dataclass(frozen=True)
 class MESD:
@@ -76,6 +78,9 @@ def mesd(
 
     Notes
     -----
+    An accuracy that exceeds 0.5 by less than a millionth is one half but for rounding: a control
+    of the gain for it would have millions of levels.
+
     The authors' toolbox (https://github.com/exporl/mesd-toolbox) leaves out accuracies of 0.5 or
     less before it interpolates as well, with a warning, in Python and in one version for MATLAB;
     another version for MATLAB refuses them. What a curve says between a window that is no use and
@@ -108,7 +113,7 @@ def mesd(
         raise ValueError(f"accuracies must lie between 0 and 1, got {accuracies}")
     if not (0 < confidence < 1 and 0 < comfort < 1 and n_states_min > 1 and n_points > 0):
         raise ValueError("confidence and comfort must lie in (0, 1), n_states_min above 1")
-    useful = p > 0.5
+    useful = p > 0.5 + _ROUNDING
     if not useful.any():
         raise ValueError(
             "no accuracy exceeds 0.5: a device that follows this decoder never switches"

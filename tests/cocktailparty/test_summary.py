@@ -132,3 +132,14 @@ def test_a_window_counts_once_however_often_it_is_tested() -> None:
     # Four trials were tested twice, with 20 and 12 right; the others once, with 20 right.
     counted = summarise(pd.concat([first, some]))[["n_windows", "n_correct"]]
     assert counted.values.tolist() == [[40, 36]]
+
+
+def test_shares_that_add_up_to_a_whole_number_are_one() -> None:
+    """Thirds and sevenths of repeated stretches leave a rounding error at one half."""
+    thirds = rows(
+        *(("d", "S1", f, 5.0, 2, x) for f, x in zip("abcd", [0.1, 0.2, 0.7, 3], strict=True))
+    )
+    summary = summarise(thirds)
+    assert summary["n_correct"].tolist() == [4.0]
+    assert summary["accuracy"].tolist() == [0.5]
+    assert np.isnan(summary["mesd"].iloc[0])

@@ -78,3 +78,11 @@ def test_bad_curves_are_refused():
             mesd(*arguments)
     with pytest.raises(ValueError, match="confidence and comfort"):
         mesd([1], [0.7], comfort=1.0)
+
+
+def test_an_accuracy_of_one_half_but_for_rounding_is_no_use() -> None:
+    """The number of gain levels would grow without end."""
+    assert mesd([5, 10], [0.5 + 1e-15, 0.8]) == mesd([10], [0.8])
+    with pytest.raises(ValueError, match=r"no accuracy exceeds 0\.5"):
+        mesd([5], [0.5 + 1e-12])
+    assert np.isfinite(mesd([5], [0.5 + 1e-5]).mesd)
