@@ -19,12 +19,12 @@ from pathlib import Path
 
 import numpy as np
 from scipy.linalg import qr
-from scipy.stats import binomtest
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from cocktailparty import datasets
 from cocktailparty.cli.decoders import DECODERS, NEURAL
 from cocktailparty.evaluation import compare, lag_reach
+from cocktailparty.metrics import accuracy_interval
 from cocktailparty.preprocessing import filter_reach, preprocess
 from cocktailparty.summary import pool, summarise
 from cocktailparty.versions import versions
@@ -41,6 +41,8 @@ ONE_BAND = "one EEG band and one envelope, so that there are no bands to weigh"
 NOT_APPLICABLE = {
     "two_talker_teoh": {
         "banded ridge": ONE_BAND,
+        "stacked": "two training trials leave one beside the one that weighs the features, too few "
+        "to choose penalties",
         "spatial": "the same talker was attended in all trials, so that no direction can be learnt",
     },
     "dtu_single_talker": {
@@ -73,8 +75,16 @@ def independent(trials):
     r, order = qr(eeg, mode="r", pivoting=True)
     power = np.abs(np.diagonal(r))
     kept = np.sort(order[: len(power)][power > 1e-5 * power[0]])
-    names = [trials[0].channel_names[i] for i in kept]
-    return [trial.replace(eeg=trial.eeg[:, kept], channel_names=names) for trial in trials]
+    return [picked(trial, kept) for trial in trials]
+
+
+def picked(trial, kept):
+    positions = trial.channel_positions
+    return trial.replace(
+        eeg=trial.eeg[:, kept],
+        channel_names=[trial.channel_names[i] for i in kept],
+        channel_positions=None if positions is None else positions[kept],
+    )
 
 
 def compared(folder, corpus, cache, chosen):
@@ -115,12 +125,12 @@ def described(table):
         listeners = pool(own, ["subject"])["accuracy"]
         # The units that vary: listeners, or the trials of a single one.
         spread = (listeners if len(listeners) > 1 else own["accuracy"]).std(ddof=1)
-        interval = binomtest(row["n_correct"], row["n_windows"]).proportion_ci(0.95, "wilson")
+        low, high = accuracy_interval(row["n_correct"], row["n_windows"])
         numbers = {
             "accuracy": row["accuracy"],
             "spread": spread,
-            "low": interval.low,
-            "high": interval.high,
+            "low": low,
+            "high": high,
             "chance_level": row["chance"],
             "r_attended": np.average(own["r_attended"], weights=own["n_windows"]),
             "r_unattended": np.average(own["r_unattended"], weights=own["n_windows"]),

@@ -191,7 +191,7 @@ def adaptive(sfreq: float) -> Any:
 
 
 def siglip(sfreq: float) -> Any:
-    """Make the contrastive decoder: ridge models of several features with a network on top.
+    """Make the contrastive decoder: ridge models of several features, a trained readout on top.
 
     Parameters
     ----------
