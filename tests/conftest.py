@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Real recordings lie beside the checkout, or where the variable says; none of them is committed.
 SHARED_DATA = Path(
@@ -19,11 +19,13 @@ os.environ.setdefault(
     "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 )
 
-# A shared machine may stall for longer than any deadline; on continuous integration Hypothesis
-# itself loads a profile that repeats the same examples.
-settings.register_profile("patient", deadline=None)
-if not os.environ.get("CI"):
-    settings.load_profile("patient")
+# The same examples in every run and no limit of time, wherever the tests run: a busy machine stalls
+# for longer than any limit, and examples that are drawn anew fail now and then.
+# HYPOTHESIS_PROFILE=explore draws others, to look for what these do not find.
+_PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("repeated", derandomize=True, print_blob=True, **_PATIENT)
+settings.register_profile("explore", derandomize=False, print_blob=True, **_PATIENT)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeated"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
