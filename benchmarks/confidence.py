@@ -4,8 +4,8 @@ Models are trained on some simulated listeners, left out one at a time to learn 
 like, and decode others: at the training's ratio of signal to noise, 6 dB above and below, listeners
 whose EEG holds nothing of the sounds, and listeners who follow both sounds alike. Expected
 calibration error: difference between confidence and share of right choices in ten bins of
-confidence, weighed by their windows. With --data, every trial of a real set is decoded by models
-of the others, with its sounds and with sounds from another time of the same trial.
+confidence, weighed by their windows. With --data, every trial of a real set is decoded in parts of
+60 s by models of the others, with its sounds and with sounds from another time of the same trial.
 
     OMP_NUM_THREADS=1 python benchmarks/confidence.py [--data FOLDER] [--out results.json]
 """
@@ -15,6 +15,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from cocktailparty import datasets
 from cocktailparty.datasets import simulate_two_talkers
@@ -35,7 +36,7 @@ CONDITIONS = {
 DECODERS = {
     "ledoit-wolf": lambda: AttentionDecoder(BackwardTRF(0, 0.4, 64, alpha="ledoit-wolf")),
     "ridge": lambda: AttentionDecoder(
-        BackwardTRF(0, 0.4, 64, alpha=[1e-2, 1.0], alpha_convention="relative")
+        BackwardTRF(0, 0.4, 64, alpha=1e-2, alpha_convention="relative")
     ),
     "cca": lambda: CCADecoder(sfreq=64, alpha=1e-2),
 }
@@ -55,11 +56,8 @@ def calibration_error(confidence, right, n_bins=10):
     return sum(b.mean() * abs(confidence[b].mean() - right[b].mean()) for b in bins)
 
 
-def decoded(model, trials, warn=True):
-    tables = [
-        (model.decode(t.replace(attended=None), WINDOW, allow_shared_stimuli=not warn), t.attended)
-        for t in trials
-    ]
+def decoded(model, trials):
+    tables = [(model.decode(t.replace(attended=None), WINDOW), t.attended) for t in trials]
     return {
         "confidence": np.concatenate([table["confidence"] for table, _ in tables]),
         "right": np.concatenate([table["chosen"] == label for table, label in tables]),
@@ -84,32 +82,53 @@ def joined(parts):
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def simulated(decoder, seeds, n_train, n_test):
-    rows, pooled = [], {name: [] for name in CONDITIONS}
-    for seed in seeds:
-        first = 1000 * seed
-        train = [t for k in range(n_train) for t in listener(first + k, snr=SNR)]
-        model = train_model(AttentionTracker(decoder(), cv="subject"), train)
-        for name, options in CONDITIONS.items():
-            new = [listener(first + 500 + k, **options) for k in range(n_test)]
-            found = joined([decoded(model, trials) for trials in new])
-            pooled[name].append(found)
-            rows.append({"seed": seed, "condition": name, **numbers(found)})
-            print(rows[-1], flush=True)
-    every = {name: numbers(joined(parts)) for name, parts in pooled.items()}
-    return {"all seeds": every, "each seed": rows}
+def one_seed(seed, n_train, n_test):
+    """What each decoder says in each condition; listeners serve all decoders."""
+    first, found = 1000 * seed, {}
+    train = [t for k in range(n_train) for t in listener(first + k, snr=SNR)]
+    models = {
+        name: train_model(AttentionTracker(decoder(), cv="subject"), train)
+        for name, decoder in DECODERS.items()
+    }
+    for condition, options in CONDITIONS.items():
+        new = [t for k in range(n_test) for t in listener(first + 500 + k, **options)]
+        found |= {(name, condition): decoded(model, new) for name, model in models.items()}
+    return seed, found
+
+
+def simulated(seeds, n_train, n_test, n_jobs):
+    """Numbers of each decoder and condition, after each seed."""
+    rows, seen = [], []
+    calls = (delayed(one_seed)(seed, n_train, n_test) for seed in seeds)
+    for seed, found in Parallel(n_jobs, return_as="generator_unordered")(calls):
+        seen.append(found)
+        rows += [
+            {"seed": seed, "decoder": name, "condition": condition, **numbers(part)}
+            for (name, condition), part in found.items()
+        ]
+        every = {
+            name: {c: numbers(joined([part[name, c] for part in seen])) for c in CONDITIONS}
+            for name in DECODERS
+        }
+        yield {"seeds": len(seen), "all seeds": every, "each seed": rows}
 
 
 def recorded(decoder, folder):
+    """Numbers of trials that are left out, by models of stretches of 30 s of the others."""
     trials = preprocess(datasets.load(folder), 64, 1, 9)
     found = {"as recorded": [], "sounds from another time": []}
     for k, trial in enumerate(trials):
-        tracker = AttentionTracker(decoder(), cv="trial")
-        model = train_model(tracker, trials[:k] + trials[k + 1 :], reference=None)
-        half = trial.n_times // 2
-        other = trial.replace(stimuli=np.roll(trial.stimuli, half, axis=1))
-        for name, one in zip(found, (trial, other), strict=True):
-            found[name].append(decoded(model, [one]))
+        others = [
+            one.crop(start, start + 30).replace(name=f"{i}-{start}", story=f"{i}-{start}")
+            for i, one in enumerate(trials)
+            if i != k
+            for start in range(0, int(one.duration) - 29, 30)
+        ]
+        model = train_model(AttentionTracker(decoder(), cv="trial"), others, reference=None)
+        moved = np.roll(trial.stimuli, trial.n_times // 2, axis=1)
+        for name, one in zip(found, (trial, trial.replace(stimuli=moved)), strict=True):
+            parts = [one.crop(start, start + 60) for start in range(0, int(one.duration) - 59, 60)]
+            found[name].append(decoded(model, parts))
     return {name: numbers(joined(parts)) for name, parts in found.items()}
 
 
@@ -119,20 +138,23 @@ def main():
     parser.add_argument("--out", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--listeners", type=int, default=6, help="to train on, each time")
-    parser.add_argument("--tested", type=int, default=6, help="new listeners, each time")
+    parser.add_argument("--tested", type=int, default=4, help="new listeners, each time")
+    parser.add_argument("--jobs", type=int, default=1, help="seeds at the same time")
     options = parser.parse_args()
-    results = {"snr": SNR, "window": WINDOW, "versions": versions(), "decoders": {}}
-    results |= {name: getattr(options, name) for name in ("seeds", "listeners", "tested")}
-    for name, decoder in DECODERS.items():
-        print(name)
-        own = simulated(decoder, range(1, options.seeds + 1), options.listeners, options.tested)
-        results["decoders"][name] = own
-        print(json.dumps(own["all seeds"], indent=1))
-        if options.data is not None:
-            own["recorded"] = recorded(decoder, options.data)
-            print(json.dumps(own["recorded"], indent=1), flush=True)
+    results = {"snr": SNR, "window": WINDOW, "versions": versions()}
+    results |= {"training listeners": options.listeners, "new listeners": options.tested}
+    if options.data is not None:
+        results["recorded"] = {
+            name: recorded(decoder, options.data) for name, decoder in DECODERS.items()
+        }
+        print(json.dumps(results["recorded"], indent=1), flush=True)
+    # Seed 0 served to choose the prior probabilities.
+    seeds = range(1, options.seeds + 1)
+    for found in simulated(seeds, options.listeners, options.tested, options.jobs):
+        results |= found
         if options.out is not None:
             options.out.write_text(json.dumps(results, indent=1) + "\n")
+    print(json.dumps(results["all seeds"], indent=1))
 
 
 if __name__ == "__main__":

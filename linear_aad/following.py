@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.stats import norm
 from scipy.stats import t as student
 
 from linear_aad.markov import (
@@ -20,9 +21,9 @@ _GRID = np.linspace(-2.0, 2.0, 9)
 # them are a factor of 2.7, or 9 dB.
 _RECORDING_SPREAD = 0.5
 # Standard deviation of the level of the scores, given the effect, in units of its mean.
-_LEVEL_SPREAD = 0.25
+_LEVEL_SPREAD = 0.2
 # Share of "follows none" that goes to recordings that follow all sounds alike.
-_ALIKE = 0.15
+_ALIKE = 0.12
 # Windows up to this many apart are looked at for what their scores have in common.
 _REACH = 3
 
@@ -107,6 +108,9 @@ class ScoreModel:
         likewise; infinity where the level does not tell sounds that played from others.
     level_spread : float
         Standard deviation between trials of the mean score of unrelated sounds, beyond that.
+    guessing : float
+        Probability that the decoder is no better than guessing, as far as the training data tell;
+        no recording would have an effect then.
     """
 
     attended: float
@@ -116,6 +120,7 @@ class ScoreModel:
     spread: float
     level_variance: float
     level_spread: float
+    guessing: float = 0.0
 
     @classmethod
     def of(
@@ -159,6 +164,7 @@ class ScoreModel:
             float(np.hypot(_RECORDING_SPREAD, relative)),
             level_variance,
             level_spread,
+            float(norm.cdf(-mean / error)) if error > 0 else float(mean <= 0),
         )
 
     def posterior(
@@ -202,6 +208,7 @@ class ScoreModel:
         variance = max(self.variance, 1e-6 * mean**2)
         if not (mean > 0 and heard.any()):
             return Posterior(flat[:, 0], flat[:, 0], flat[:, 0], none)
+        none += (1 - none) * self.guessing
         effects = mean * np.exp(self.spread * _GRID)
         prior = _logarithms(np.exp(-0.5 * _GRID**2))
         played, silent = self._levels(scores[heard], effects)

@@ -128,7 +128,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         lag: float = 0.0,
         cv: Any = "trial",
         steady: float = 0.9,
-        none: float = 0.25,
+        none: float = 0.3,
     ) -> None:
         self.decoder = decoder
         self.window = window

@@ -122,7 +122,7 @@ def calibration(model, rng, effect, level, n_recordings=200):
     confidence, right, width = [], [], []
     for i in range(n_recordings):
         scores = drawn(rng, 60, effect, level, i % 2)
-        found = model.posterior(scores, np.ones(60, bool), 1.0, [(60.0, 0.15), (np.inf, 0.85)], 0.3)
+        found = model.posterior(scores, np.ones(60, bool), 1.0, [(60.0, 0.1), (np.inf, 0.9)], 0.3)
         confidence.append(found.probability[4::5].max(axis=1))
         right.append(found.probability[4::5].argmax(axis=1) == i % 2)
         width.append((found.upper - found.lower)[4::5, 0])
@@ -156,3 +156,16 @@ def test_a_decoder_below_chance_tells_nothing(rng):
     model = ScoreModel(0.0, 0.1, 0.0, 0.15, 0.7, 0.07, 0.01)
     found = model.posterior(drawn(rng, 9, 0.5, 0.1), np.ones(9, bool), 1.0, CHAINS, 0.3)
     np.testing.assert_allclose(found.probability, 0.5)
+
+
+def test_training_that_may_be_guessing_makes_none_more_probable(rng):
+    parts = training(rng)
+    sure = ScoreModel.of(*parts, interval=np.array([0.05, 0.13]))
+    unsure = ScoreModel.of(*parts, interval=np.array([-0.06, 0.24]))
+    mean = sure.attended - sure.unattended
+    assert sure.guessing == pytest.approx(norm.cdf(-mean * 3.92 / 0.08))
+    assert unsure.guessing > 0.1
+    scores, heard = drawn(rng, 60, 0.09, 0.1), np.ones(60, bool)
+    few, many = (m.posterior(scores, heard, 1.0, CHAINS, 0.0).none for m in (sure, unsure))
+    assert few < 0.01
+    assert many > few
