@@ -83,7 +83,7 @@ def joined(parts):
 
 
 def one_seed(seed, n_train, n_test):
-    """What each decoder says in each condition; listeners serve all decoders."""
+    """Decode every condition by each decoder; listeners serve all decoders."""
     first, found = 1000 * seed, {}
     train = [t for k in range(n_train) for t in listener(first + k, snr=SNR)]
     models = {
