@@ -21,9 +21,9 @@ def test_one_model_a_listener_is_averaged() -> None:
         pattern_of(clone(DECODER).fit(next(f for f in splits if f.test[0].subject == s).train))[0]
         for s in ("sub-01", "sub-02")
     ]
-    np.testing.assert_allclose(pattern.mean, np.mean(models, axis=0))
-    np.testing.assert_allclose(pattern.spread, np.std(models, axis=0, ddof=1))
-    assert (pattern.origin, pattern.unit) == ("2 listeners", "unit of EEG")
+    np.testing.assert_allclose(pattern.mean, 1e6 * np.mean(models, axis=0))
+    np.testing.assert_allclose(pattern.spread, 1e6 * np.std(models, axis=0, ddof=1))
+    assert (pattern.origin, pattern.unit) == ("2 listeners", "µV")
 
 
 def test_folds_are_averaged_where_one_listener_is_tested() -> None:
