@@ -25,12 +25,17 @@ def quick(sfreq):
 not_a_function = 3
 
 
-@pytest.fixture
-def two_talker(tmp_path, rng):
-    folder = tmp_path / "data"
-    folder.mkdir()
-    miniatures.write_two_talker(folder, rng, n_times=128 * 20)
+# Written once; a test that damages its folder has a copy.
+@pytest.fixture(scope="module")
+def written_two_talker(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two_talker")
+    miniatures.write_two_talker(folder, np.random.default_rng(20260), n_times=128 * 20)
     return folder
+
+
+@pytest.fixture
+def two_talker(written_two_talker, tmp_path):
+    return shutil.copytree(written_two_talker, tmp_path / "data")
 
 
 @pytest.fixture
@@ -41,13 +46,11 @@ def dtu(tmp_path, rng):
     return folder
 
 
-@pytest.fixture
-def recordings(tmp_path, rng):
-    """Return a folder with a table, one EEG file and three sounds of 20 s."""
+@pytest.fixture(scope="module")
+def written_recordings(tmp_path_factory):
     import mne
 
-    folder = tmp_path / "own"
-    folder.mkdir()
+    folder, rng = tmp_path_factory.mktemp("own"), np.random.default_rng(20260)
     info = mne.create_info(["Fz", "Cz", "Pz"], 128, "eeg")
     raw = mne.io.RawArray(1e-5 * rng.normal(size=(3, 128 * 80)), info, verbose="ERROR")
     raw.save(folder / "listener_raw.fif", verbose="ERROR")
@@ -59,6 +62,12 @@ def recordings(tmp_path, rng):
     rows.append("listener_raw.fif,c.wav;d.wav,1,45,two")
     (folder / "trials.csv").write_text("\n".join(rows) + "\n")
     return folder
+
+
+@pytest.fixture
+def recordings(written_recordings, tmp_path):
+    """Return a folder with a table, one EEG file and four sounds of 20 s."""
+    return shutil.copytree(written_recordings, tmp_path / "own")
 
 
 def files(folder):
