@@ -29,11 +29,13 @@ WINDOWS = (5, 10, 15, 30)
 RIDGE = AttentionDecoder(BackwardTRF(0, 0.25, 64, alpha=0.01, alpha_convention="relative"))
 
 
-def simulated(seed, n_trials=8, gain_sd=0.0, snr=-24.0, same=False, attends=False, subject="S1"):
+def simulated(
+    seed, n_trials=8, duration=30, gain_sd=0.0, snr=-24.0, same=False, attends=False, subject="S1"
+):
     """Return trials of a listener whose EEG follows both talkers, or none at -150 dB."""
     rng = np.random.default_rng(seed)
     sounds = simulate_two_talkers(
-        n_trials=n_trials, duration=30, n_channels=2, random_state=seed
+        n_trials=n_trials, duration=duration, n_channels=2, random_state=seed
     ).trials
     trf = simulate_trf(8, 64, random_state=rng)
     labels = (
@@ -88,11 +90,11 @@ def recorded(folder, seed):
     return found
 
 
-def single(seed):
+def single(seed, **options):
     """Return trials of one sound each, with noise for EEG."""
     return [
         trial.replace(stimuli=trial.stimuli[:1], attended=0)
-        for trial in simulated(seed, snr=-150.0)
+        for trial in simulated(seed, snr=-150.0, **options)
     ]
 
 
@@ -108,6 +110,7 @@ CASES = {
     "overlapping trials": lambda seed, _: (overlapping(seed), "story"),
     "stretches of trials": lambda seed, _: (simulated(seed, gain_sd=0.3), "time"),
     "match-mismatch, noise": lambda seed, _: (single(seed), "trial"),
+    "match-mismatch, stretches": lambda seed, _: (single(seed, n_trials=4, duration=60), "time"),
     "recorded EEG, unrelated sounds": lambda seed, folder: (recorded(folder, seed), "trial"),
     "power: attends, snr -24 dB": lambda seed, _: (
         simulated(seed, gain_sd=0.3, attends=True), "trial",

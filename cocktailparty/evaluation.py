@@ -2,6 +2,7 @@
 
 import itertools
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -379,10 +380,23 @@ def _identified(splits: list[Fold], index: SoundIndex) -> dict[int, list[dict[st
             zip(whole.items(), *found, strict=True)
         )
     }
+    # A sound that played alone is told from another stretch of itself: every stretch is a unit.
+    counts = Counter(found.unit)
+    apart = {
+        identity
+        for (identity, trial), unit in zip(whole.items(), found.unit, strict=True)
+        if trial.n_stimuli == 1 and counts[unit] == 1
+    }
     parts: dict[int, int] = {}
+
+    def told(trial: Trial, part: Trial) -> dict[str, Any]:
+        number = parts.setdefault(id(part), len(parts))
+        own = {"unit": len(whole) + number} if id(trial) in apart else {}
+        return {**of_trial[id(trial)], **own, "part": number}
+
     return {
         id(fold): [
-            {**of_trial[id(trial)], "part": parts.setdefault(id(part), len(parts))}
+            told(trial, part)
             for trial, part in zip(fold.whole or fold.test, fold.test, strict=True)
         ]
         for fold in splits

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from cocktailparty.backend import to_numpy
 from cocktailparty.leakage import sound_index, stimuli_at
 from cocktailparty.same_sound import SoundIndex
 from cocktailparty.trial import Trial
@@ -42,8 +43,9 @@ def units(trials: Sequence[Trial], index: SoundIndex | None = None) -> Units:
     their own.
 
     Labels are exchanged between units of the same listeners. Where one sound played alone (see
-    `cocktailparty.model_selection.match_mismatch`), attention has no label; trials of different
-    listeners stay units of their own.
+    `cocktailparty.model_selection.match_mismatch`), attention has no label, and a decoder that
+    prefers a sound gains nothing: such trials are units of their own, unless they hold the same
+    stretch of EEG.
 
     Parameters
     ----------
@@ -70,9 +72,13 @@ def units(trials: Sequence[Trial], index: SoundIndex | None = None) -> Units:
     strangers = {frozenset((subjects[a], subjects[b])) for a, b in opposed}
     joined = [
         (a, b)
-        for a, b in agreed
-        if subjects[a] == subjects[b]
-        or not (alone[a] or alone[b] or frozenset((subjects[a], subjects[b])) in strangers)
+        for (a, b), delay in agreed.items()
+        if (
+            subjects[a] == subjects[b] and _same_eeg(trials[a], trials[b], delay)
+            if alone[a] or alone[b]
+            else frozenset((subjects[a], subjects[b])) not in strangers
+            or subjects[a] == subjects[b]
+        )
     ]
     unit = _components(len(trials), joined)
     listeners: dict[int, set[tuple[str, int]]] = {}
@@ -85,21 +91,38 @@ def units(trials: Sequence[Trial], index: SoundIndex | None = None) -> Units:
 
 def _shared(
     trials: Sequence[Trial], index: SoundIndex
-) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
-    """Pairs of trials in which the same sound was attended, and those in which it was in one."""
+) -> tuple[dict[tuple[int, int], float], set[tuple[int, int]]]:
+    """Pairs of trials in which the same sound was attended, and those in which it was in one.
+
+    The former with the second of the first trial at which the other begins.
+    """
     sounds, owner = [], []
     for i, trial in enumerate(trials):
         for k, sound in enumerate(stimuli_at(trial, index.sfreq)):
             sounds.append(sound)
             owner.append((i, k == trial.attended or trial.n_stimuli == 1))
-    agreed, opposed = set(), set()
-    for first, second in index.delays(sounds, sounds):
+    agreed, opposed = {}, set()
+    for (first, second), delay in index.delays(sounds, sounds).items():
         (a, chosen), (b, also) = owner[first], owner[second]
         if a < b and chosen and also:
-            agreed.add((a, b))
+            agreed[a, b] = delay / index.sfreq
         elif a < b and chosen != also:
             opposed.add((a, b))
     return agreed, opposed
+
+
+def _same_eeg(first: Trial, second: Trial, delay: float) -> bool:
+    """Tell whether the EEG of two trials is one recording where their sounds are the same."""
+    if first.n_channels != second.n_channels or first.sfreq != second.sfreq:
+        return False
+    start = round(delay * first.sfreq)
+    a, b = to_numpy(first.eeg)[max(0, start) :], to_numpy(second.eeg)[max(0, -start) :]
+    n = min(len(a), len(b))
+    if n < 2:
+        return False
+    a, b = (x[:n] - x[:n].mean(axis=0) for x in (a, b))
+    # Responses to one sound at two times have less than a tenth in common.
+    return bool(np.sum(a * b) > 0.5 * np.sqrt(np.sum(a * a) * np.sum(b * b)))
 
 
 def _components(n: int, pairs: Sequence[tuple[int, int]]) -> list[int]:

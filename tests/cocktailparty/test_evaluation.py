@@ -212,3 +212,13 @@ def test_bad_requests_are_named_before_any_work(trials, case, monkeypatch):
         monkeypatch.setattr(evaluation, "evaluate_fold", None)
     with pytest.raises(ValueError, match=message):
         compare(decoders, chosen, **settings)
+
+
+def test_stretches_of_one_sound_are_units_and_those_of_two_are_not(trials):
+    own = [t for t in trials if t.subject == trials[0].subject][:2]
+    single = [t.replace(stimuli=t.stimuli[:1], attended=0) for t in own]
+    counted = []
+    for chosen in (single, own):
+        table = compare({"ridge": RIDGE}, chosen, "time", [2], n_splits=2)
+        counted.append({record["unit"] for row in table["trials"] for record in row})
+    assert [len(units) for units in counted] == [4, 2]

@@ -51,13 +51,16 @@ def test_units_of_other_listeners_exchange_no_labels() -> None:
     assert units(trials) == ([0, 1, 0, 2], [0, 1, 0, 2])
 
 
-def test_a_sound_that_played_alone_is_a_unit_for_each_listener() -> None:
+def test_sounds_that_played_alone_are_units_unless_their_eeg_is_one() -> None:
+    rng = np.random.default_rng(0)
     alone = [
-        Trial(t.eeg, t.stimuli[:1], t.sfreq, attended=0, subject=s)
+        Trial(rng.normal(size=t.eeg.shape), t.stimuli[:1], t.sfreq, attended=0, subject=s)
         for s in ("S1", "S2")
         for t in (MIXTURES[0], MIXTURES[1], MIXTURES[0])
     ]
-    assert units(alone).unit == [0, 1, 0, 2, 3, 2]
+    assert units(alone).unit == [0, 1, 2, 3, 4, 5]
+    overlapping = [alone[0].crop(0, 12), alone[0].crop(7, 20), alone[2].crop(7, 20)]
+    assert units(overlapping).unit == [0, 0, 1]
 
 
 def test_repeats_are_counted_over_all_rows() -> None:
