@@ -13,8 +13,8 @@ from threading import Lock
 from typing import Any
 
 #: Unknowns from which on a Cholesky factor has all threads of BLAS. Below, two threads took up to
-#: 600 times longer than one where other programs kept both cores busy; here they take twice as long
-#: at worst, and half as long where cores are free. Eigendecompositions are never worth it.
+#: 980 times longer than one where other programs kept both cores busy; here they took 2.2 times as
+#: long at worst, and can at best halve the time of free cores. Eigendecompositions never gain.
 WIDE_FROM = 4096
 
 
