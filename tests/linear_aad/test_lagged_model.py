@@ -47,7 +47,11 @@ def test_lags_of_the_input_rise_in_both_directions(rng):
     [
         ([np.ones((9, 1))], [np.ones(9)] * 2, "X has 1 trials but y has 2"),
         ([], [], "no trials were given"),
-        ([np.ones((1, 1))], [np.ones(1)], r"reach 1 samples \(0\.1 s\) but trial 0 has n_samples=1"),
+        (
+            [np.ones((1, 1))],
+            [np.ones(1)],
+            r"reach 1 samples \(0\.1 s\) but trial 0 has n_samples=1",
+        ),
         ([np.ones((9, 1))] * 2, [np.ones(9), np.ones((9, 2))], "differ in their number of"),
         ([np.ones((9, 1))], None, "requires y to be passed"),
     ],
