@@ -130,7 +130,7 @@ def test_a_hole_in_an_mp3_is_refused(tmp_path):
 
 def test_an_encoder_that_is_unknown_is_warned_of(tmp_path):
     content = without_header(mp3(tmp_path / "a.mp3", sound(), "CONSTANT"))
-    (tmp_path / "b.mp3").write_bytes(content.replace(b"LAME", b"XXXX"))
+    (tmp_path / "b.mp3").write_bytes(content.replace(b"LAME", b"Enc0"))
     with pytest.warns(RuntimeWarning, match=r"b\.mp3 does not say .* 576 \(13 ms\)"):
         audio, _ = read_audio(tmp_path / "b.mp3")
     assert lag(audio, sound()) == 576
