@@ -19,8 +19,10 @@ N_PERMUTATIONS = 9999
 #: Level of the tests.
 ALPHA = 0.05
 # Decoders that were trained on each other's test trials err together, which no exchange of labels
-# of tested trials shows: pairs of trials count in both. Measured, see benchmarks/verdict.py.
-_TOGETHER = (4 / 3) ** 0.5
+# of tested trials shows: a pair of trials counts in both. The variance of right decisions would
+# double if they were linear in the scores; being signs, they vary less. 5/4 keeps the rates of
+# false verdicts at 2 to 7 % with 8 and 16 trials, see benchmarks/verdict.py.
+_TOGETHER = (5 / 4) ** 0.5
 
 CONSTANT = (
     "the attended stimulus has the same place in the list in all trials of a listener, so that "
@@ -70,7 +72,7 @@ def permutation_test(
     one as often as it was: a decoder that prefers one talker gains nothing. Where a single sound
     played, the matching and the other stretch of a trial change places. All windows of a trial go
     together. The deviations of the right decisions under other labels from their mean are taken
-    :math:`\sqrt{4/3}` times as large, because decoders of a cross-validation learn from each
+    :math:`\sqrt{5/4}` times as large, because decoders of a cross-validation learn from each
     other's test trials. All decoders and windows are corrected together by the largest standardised
     deviation of each permutation, which costs little where tests depend on each other, as windows
     of one trial do.
