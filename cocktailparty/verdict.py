@@ -48,7 +48,7 @@ def verdict(table: "pd.DataFrame") -> list[str]:
     ...                       "n_windows": 40, "n_correct": 36, "n_stimuli": 2,
     ...                       "trials": [trials]})
     >>> verdict(table)[0]
-    'ridge decides above chance at 30 s: 36 of 40 windows (90 %), chance level 75 %.'
+    'ridge decides above chance at 30 s: 36 of 40 windows (90 %), chance level 72.5 %.'
     """
     said = [f"{statement} {'; '.join(numbers)}." for statement, numbers in findings(table)]
     return said + cautions(table)
