@@ -8,11 +8,12 @@ DATA ?=
 OUT ?= build/compare
 
 .DEFAULT_GOAL := help
-.PHONY: help compare test check docs clean
+.PHONY: help compare test test-all check docs clean
 
 help:
 	@echo "make compare   compare decoders and write a report to $(OUT) (DATA=folder for recordings)"
-	@echo "make test      style, types and docstrings, then all tests"
+	@echo "make test      style, types and docstrings, then the tests"
+	@echo "make test-all  the same with the long simulations, which make test leaves out"
 	@echo "make docs      documentation with executed examples, in docs/_build/html"
 	@echo "make clean     remove what the other targets made"
 	@echo "PYTHON=python3.13 chooses the interpreter, VENV=folder the environment."
@@ -20,8 +21,9 @@ help:
 compare: $(VENV)/run.stamp
 	$(BIN)/cocktailparty compare $(if $(DATA),--data "$(DATA)") --out "$(OUT)"
 
-test: check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+test: SELECTED := -m "not slow"
+test test-all: check
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(SELECTED)
 
 check: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .
