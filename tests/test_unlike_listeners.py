@@ -87,7 +87,7 @@ def test_a_fold_that_mixes_listeners_names_the_channels(trials, first):
         search(RIDGE, trials, {}, cv="trial", holdout="subject")
 
 
-def test_search_shift_test_map_and_report_take_them(trials, first, tmp_path):
+def test_search_shift_test_map_and_report_take_them(trials, first, tmp_path, undrawn):
     space = {"regressor__alpha": optuna.distributions.FloatDistribution(1e-3, 1.0)}
     options = {"window": 5.0, "cv": "trial", "n_trials": 1, "min_folds": 9}
     result = search(RIDGE, trials, space, holdout="story", allow_shared_stimuli=True, **options)

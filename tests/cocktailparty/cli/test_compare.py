@@ -74,7 +74,7 @@ def files(folder):
     return {path.name for path in folder.iterdir()}
 
 
-def test_compare_writes_table_figures_and_report(two_talker, tmp_path, capsys):
+def test_compare_writes_table_figures_and_report(two_talker, tmp_path, capsys, request):
     out = tmp_path / "out"
     assert main(["compare", "--data", str(two_talker), "--out", str(out), *QUICK]) == 0
     printed = capsys.readouterr().out
@@ -88,6 +88,7 @@ def test_compare_writes_table_figures_and_report(two_talker, tmp_path, capsys):
     for part in ("1-9 Hz", "One trial at a time", "cocktailparty compare --data", "numpy"):
         assert part in html
 
+    request.getfixturevalue("undrawn")
     before = {path.name: path.stat().st_mtime_ns for path in (out / "folds").iterdir()}
     arguments = ["compare", "--data", str(two_talker), "--out", str(out), *QUICK]
     assert main([*arguments, "--json", "--shifts", "3"]) == 0
@@ -98,7 +99,7 @@ def test_compare_writes_table_figures_and_report(two_talker, tmp_path, capsys):
     assert before.items() <= after.items()  # those of the shifts lie beside them
 
 
-def test_one_shared_stimulus_is_split_in_time_or_refused(dtu, tmp_path, capsys):
+def test_one_shared_stimulus_is_split_in_time_or_refused(dtu, tmp_path, undrawn, capsys):
     arguments = ["compare", "--data", str(dtu), "--out", str(tmp_path / "out"), *QUICK]
     assert main(arguments) == 0
     html = (tmp_path / "out" / "report.html").read_text()
@@ -115,7 +116,7 @@ def test_one_shared_stimulus_is_split_in_time_or_refused(dtu, tmp_path, capsys):
     assert "3 more of this kind" in notes[1]
 
 
-def test_own_recordings_are_compared_from_a_table(recordings, tmp_path):
+def test_own_recordings_are_compared_from_a_table(recordings, tmp_path, undrawn):
     out = tmp_path / "out"
     listed = (recordings / "trials.csv").read_text().splitlines()
     more = zip(listed, ("snr,side", "-3,left", "0,right"), strict=True)
@@ -129,7 +130,7 @@ def test_own_recordings_are_compared_from_a_table(recordings, tmp_path):
     assert "pattern-1" in " ".join(files(out))
 
 
-def test_simulated_listeners_need_no_data(tmp_path, capsys):
+def test_simulated_listeners_need_no_data(tmp_path, undrawn, capsys):
     out = tmp_path / "out"
     arguments = ["compare", "--out", str(out), "--decoders", f"{__name__}:quick", "--windows", "30"]
     assert main([*arguments, "--json"]) == 0
@@ -299,7 +300,7 @@ def test_results_do_not_go_into_a_file(two_talker, tmp_path, capsys):
     assert "expected numbers separated by commas" in capsys.readouterr().err
 
 
-def test_real_attention_is_decoded(shared_data, tmp_path, capsys):
+def test_real_attention_is_decoded(shared_data, tmp_path, undrawn, capsys):
     out = tmp_path / "out"
     data = shared_data("eeg/two_talker_teoh")
     decoders = f"{__name__}:thorough"
@@ -319,7 +320,7 @@ def thorough(sfreq):
     return decoder.set_params(regressor__tmax=0.25, regressor__alpha=[1e-2, 1e0, 1e2])
 
 
-def test_real_match_mismatch_beats_chance(shared_data, tmp_path, capsys):
+def test_real_match_mismatch_beats_chance(shared_data, tmp_path, undrawn, capsys):
     data = tmp_path / "dtu"
     data.mkdir()
     for file in shared_data("eeg/dtu_single_talker").glob("DTU_S7_*.npz"):
@@ -335,7 +336,9 @@ def test_real_match_mismatch_beats_chance(shared_data, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("corpus", ["kul", "dtu"])
-def test_one_command_records_the_whole_protocol(corpus, tmp_path, rng, monkeypatch, capsys):
+def test_one_command_records_the_whole_protocol(
+    corpus, tmp_path, rng, monkeypatch, undrawn, capsys
+):
     """Linear and contrastive decoder on a corpus as it is published; one epoch, to save time."""
     pytest.importorskip("jax")
     presets = importlib.import_module("deep.siglip_presets").PRESETS

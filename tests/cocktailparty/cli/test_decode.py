@@ -60,7 +60,7 @@ def test_a_switch_is_found_by_a_model_that_was_trained_and_saved(listener, saved
     assert (table["chosen"][table["start"] > START + SWITCH + 4] == 1).mean() > 0.8
 
 
-def test_a_full_disk_is_one_line(listener, saved, tmp_path, full_disk, capsys):
+def test_a_full_disk_is_one_line(listener, saved, tmp_path, undrawn, full_disk, capsys):
     new, model = saved
     assert main(["decode", *new, *model, "--out", str(tmp_path / "out")]) == 2
     assert "No space left on device: make room" in capsys.readouterr().err.splitlines()[-1]
@@ -71,7 +71,7 @@ def test_a_full_disk_is_one_line(listener, saved, tmp_path, full_disk, capsys):
     assert not (tmp_path / "m").exists()
 
 
-def test_machines_get_all_digits(saved, tmp_path, capsys):
+def test_machines_get_all_digits(saved, tmp_path, undrawn, capsys):
     new, model = saved
     arguments = ["--out", str(tmp_path / "out"), "--json", "--window", "10", "--hop", "2"]
     assert main(["decode", *new, *model, *arguments]) == 0
@@ -86,7 +86,7 @@ def test_machines_get_all_digits(saved, tmp_path, capsys):
     assert len(decisions) == 36
 
 
-def test_how_the_model_was_trained_is_said(listener, saved, tmp_path, capsys):
+def test_how_the_model_was_trained_is_said(listener, saved, tmp_path, undrawn, capsys):
     new, _ = saved
     train = ["--train", str(listener / "train"), *QUICK, "--subject", "S1"]
     assert main(["decode", *new, *train, "--out", str(tmp_path / "out"), "--json"]) == 0
@@ -95,7 +95,7 @@ def test_how_the_model_was_trained_is_said(listener, saved, tmp_path, capsys):
     assert "150 windows of 1 s that were left out (by story)" in note
 
 
-def test_an_array_is_decoded_like_a_recording(listener, saved, tmp_path):
+def test_an_array_is_decoded_like_a_recording(listener, saved, tmp_path, undrawn):
     new, model = saved
     array = [*new[:-1], str(listener / "new.npy"), "--eeg-sfreq", str(SFREQ)]
     assert main(["decode", *array, *model, "--out", str(tmp_path / "out")]) == 0
@@ -105,7 +105,7 @@ def test_an_array_is_decoded_like_a_recording(listener, saved, tmp_path):
     pd.testing.assert_frame_equal(one, other, atol=1e-4)
 
 
-def test_the_dwell_time_can_be_changed(saved, tmp_path):
+def test_the_dwell_time_can_be_changed(saved, tmp_path, undrawn):
     new, model = saved
     confidence = {}
     for dwell in ("5", "600"):
@@ -114,7 +114,7 @@ def test_the_dwell_time_can_be_changed(saved, tmp_path):
     assert confidence["600"] > confidence["5"] + 0.05
 
 
-def test_several_listeners_are_calibrated_for_new_ones(listener, saved, tmp_path, capsys):
+def test_several_listeners_are_calibrated_for_new_ones(listener, saved, tmp_path, undrawn, capsys):
     new, _ = saved
     folder = tmp_path / "train"
     shutil.copytree(listener / "train", folder)
@@ -135,7 +135,7 @@ def test_several_listeners_are_calibrated_for_new_ones(listener, saved, tmp_path
 
 
 def test_little_data_and_those_of_others_come_with_a_caution(
-    listener, saved, tmp_path, monkeypatch, capsys
+    listener, saved, tmp_path, undrawn, monkeypatch, capsys
 ):
     new, _ = saved
     trials = datasets.load(listener / "train", "table", l_freq=None, h_freq=None)
@@ -158,7 +158,7 @@ def test_little_data_and_those_of_others_come_with_a_caution(
     assert "prepared in different ways: train on one of them" in capsys.readouterr().err
 
 
-def test_sounds_of_the_training_are_refused_or_noted(listener, saved, tmp_path, capsys):
+def test_sounds_of_the_training_are_refused_or_noted(listener, saved, tmp_path, undrawn, capsys):
     new, model = saved
     new = [*new, "--duration", "20"]
     new[2] = str(listener / "train" / "m0.wav")

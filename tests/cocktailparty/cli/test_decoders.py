@@ -30,7 +30,7 @@ def test_the_named_decoders_decode(simulated):
     assert (right >= 15).all()  # of 18
 
 
-def test_decoders_without_a_regressor_or_a_pattern_can_be_reported(simulated, tmp_path):
+def test_decoders_without_a_regressor_or_a_pattern_can_be_reported(simulated, tmp_path, undrawn):
     decoders = {name: DECODERS[name](64.0) for name in ("adaptive", "lasso")}
     html = compare_and_report(decoders, simulated, tmp_path, windows=[20]).report.read_text()
     assert "Pattern of adaptive" in html

@@ -7,6 +7,8 @@ from tests.cocktailparty.datasets import miniatures
 
 pytest.importorskip("optuna", reason="optuna missing: pip install 'cocktailparty[search]'")
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 TINY = "tests.cocktailparty.search.tiny"
 BY_SKILL = f"{TINY}:by_skill"
 

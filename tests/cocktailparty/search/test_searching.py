@@ -6,6 +6,8 @@ from cocktailparty.leakage import LeakError
 from cocktailparty.search import search, searching
 from tests.cocktailparty.search.tiny import Skilled, by_skill, some_trials
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture(scope="module")
 def trials():
