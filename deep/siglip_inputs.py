@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from cocktailparty.backend import to_numpy
 from cocktailparty.trial import Trial
+from cocktailparty.trial_means import without_mean
 from cocktailparty.trials import check_trials
 from deep.siglip_features import EnvelopeFeatures, broadband
 from deep.siglip_ridge import LaggedRidge, Part
@@ -31,7 +32,7 @@ class Inputs:
     subjects : list of str
         Listeners in training.
     mean, scale : ndarray of shape (n_channels,)
-        Of the EEG in training.
+        Of the EEG in training; the mean is zero if every trial loses its own.
     features : EnvelopeFeatures
         What is made of a stimulus.
     raw : bool
@@ -40,7 +41,12 @@ class Inputs:
         The linear models, where the network builds on them.
     linear_scale : ndarray of shape (n_features,)
         Standard deviations of their predictions.
+    remove_mean : bool
+        Whether each trial loses its mean, as an offset of its own would become a step where the
+        EEG ends. Models of earlier versions took off that of all training trials instead.
     """
+
+    _before_parameters: ClassVar[dict[str, Any]] = {"remove_mean": False}
 
     sfreq: float
     n_bands: int
@@ -52,6 +58,7 @@ class Inputs:
     raw: bool
     ridge: LaggedRidge | None = None
     linear_scale: np.ndarray | None = None
+    remove_mean: bool = True
 
     @classmethod
     def of(cls, trials: Sequence[Trial], labels: np.ndarray, target: int | None, raw: bool) -> Self:
@@ -75,9 +82,9 @@ class Inputs:
         """
         n = sum(trial.n_times for trial in trials)
         # Trial by trial, so that the EEG is not copied as a whole.
-        eeg = [to_numpy(trial.eeg) for trial in trials]
-        mean = sum(x.sum(axis=0, dtype=np.float64) for x in eeg) / n
-        power = sum(np.square(x - mean).sum(axis=0) for x in eeg) / n
+        eeg = (without_mean(to_numpy(trial.eeg)) for trial in trials)
+        power = sum(np.square(x).sum(axis=0, dtype=np.float64) for x in eeg) / n
+        mean = np.zeros(trials[0].n_channels)
         followed = [
             to_numpy(trial.stimuli)[k][None] for trial, k in zip(trials, labels, strict=True)
         ]
@@ -124,6 +131,7 @@ class Inputs:
             With the predictions of the linear models once there are any.
         """
         eeg, stimuli = to_numpy(trial.eeg), to_numpy(trial.stimuli)
+        eeg = without_mean(eeg) if self.remove_mean else eeg
         sounds = {"envelopes": broadband(stimuli, self.target)}
         subject = self.subjects.index(trial.subject) if trial.subject in self.subjects else -1
         if self.raw:

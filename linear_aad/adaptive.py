@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from cocktailparty.blas import one_blas_thread
 from cocktailparty.decoder import ReconstructionMixin
 from cocktailparty.trial import Trial
+from cocktailparty.trial_means import without_mean
 from cocktailparty.trials import check_trials
 from linear_aad.haufe import patterns
 from linear_aad.lagged import LaggedMoments, Moments, filter_lagged, lags_in_samples
@@ -24,7 +25,6 @@ from linear_aad.shrinkage import ledoit_wolf_penalty
 from linear_aad.solvers import correlation
 from linear_aad.systems import ridge
 from linear_aad.trf import BackwardTRF
-from linear_aad.trial_means import without_mean
 
 
 class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):

@@ -7,9 +7,9 @@ import numpy as np
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from cocktailparty.trial import Trial
+from cocktailparty.trial_means import without_mean
 from linear_aad.lagged import LaggedMoments, Moments, lag_matrix
 from linear_aad.solvers import dense
-from linear_aad.trial_means import without_mean
 
 COMBINATIONS = ("lda", "dprime")
 

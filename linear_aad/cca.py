@@ -15,6 +15,7 @@ from cocktailparty.metrics import decidable_windows, window_sweep
 from cocktailparty.metrics import window_scores as correlate_windows
 from cocktailparty.model_selection import match_mismatch
 from cocktailparty.trial import Trial
+from cocktailparty.trial_means import without_mean
 from cocktailparty.trials import attended_labels, check_trials
 from linear_aad.canonical import (
     COMBINATIONS,
@@ -24,7 +25,6 @@ from linear_aad.canonical import (
 )
 from linear_aad.haufe import patterns
 from linear_aad.lagged import filter_lagged, lags_in_samples
-from linear_aad.trial_means import without_mean
 
 
 class CCADecoder(AttentionDecoderMixin, BaseEstimator):

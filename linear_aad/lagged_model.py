@@ -10,9 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.backend import namespace, to_numpy
 from cocktailparty.blas import one_blas_thread
+from cocktailparty.trial_means import WithoutMeans
 from linear_aad.lagged import filter_lagged, lags_in_samples
 from linear_aad.signals import check_lists, is_list
-from linear_aad.trial_means import WithoutMeans
 
 
 class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):

@@ -14,12 +14,12 @@ from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.blas import one_blas_thread
+from cocktailparty.trial_means import WithoutMeans
 from linear_aad.compression import compressed
 from linear_aad.lagged import LaggedMoments, Moments
 from linear_aad.lagged_model import LaggedModel
 from linear_aad.lagged_rows import LaggedRows
 from linear_aad.signals import is_list
-from linear_aad.trial_means import WithoutMeans
 
 # Passes without improvement after which training in batches ends.
 _PATIENCE = 5

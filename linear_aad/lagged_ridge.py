@@ -11,6 +11,7 @@ from sklearn.base import clone
 
 from cocktailparty.backend import as_array, namespace, to_numpy
 from cocktailparty.blas import one_blas_thread
+from cocktailparty.trial_means import WithoutMeans
 from linear_aad.averaging import mean_model_scores, trial_models
 from linear_aad.bands import Direction, candidates, directions
 from linear_aad.lag_choice import LagChoice, at_columns
@@ -20,7 +21,6 @@ from linear_aad.penalties import Penalty, check_penalty, is_penalty
 from linear_aad.shrinkage import ledoit_wolf_penalty
 from linear_aad.solvers import leave_one_trial_out
 from linear_aad.systems import ridge
-from linear_aad.trial_means import WithoutMeans
 from linear_aad.trial_moments import TrialMoments
 
 

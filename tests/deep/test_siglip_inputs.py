@@ -1,9 +1,13 @@
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cocktailparty import Trial
+from cocktailparty import Trial, saving
+from cocktailparty.saving import load_model, save_model
+from deep import SigLIPDecoder
 from deep.siglip_inputs import Inputs, check_lengths, in_samples
 
 SFREQ, N_LAGS = 32.0, 4
@@ -28,10 +32,12 @@ def of(trials, target=None, raw=False):
     return Inputs.of(trials, np.zeros(len(trials), int), target, raw)
 
 
-def test_mean_and_scale_are_those_of_all_eeg(trials):
+def test_scale_is_that_of_all_eeg_without_the_means_of_trials(trials):
     uneven = [*trials, trial(7, seconds=5)]
-    inputs, eeg = of(uneven), np.concatenate([t.eeg for t in uneven])
-    np.testing.assert_allclose(inputs.mean, eeg.mean(axis=0), rtol=1e-10)
+    moved = [t.replace(eeg=t.eeg + 1e-3 * i) for i, t in enumerate(uneven)]
+    inputs = of(moved)
+    eeg = np.concatenate([t.eeg - t.eeg.mean(axis=0) for t in uneven])
+    np.testing.assert_array_equal(inputs.mean, np.zeros(3))
     np.testing.assert_allclose(inputs.scale, eeg.std(axis=0), rtol=1e-10)
     assert inputs.subjects == ["a", "b"]
 
@@ -41,7 +47,7 @@ def test_eeg_is_standardised_and_features_follow_each_stimulus(trials):
     one = inputs.recording(trials[1])
     eeg = np.concatenate([inputs.recording(t).signals["eeg"] for t in trials])
     assert eeg.dtype == np.float32
-    np.testing.assert_allclose(eeg.mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(one.signals["eeg"].mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(eeg.std(axis=0), 1, rtol=1e-4)
     np.testing.assert_array_equal(one.sounds["features"], inputs.features(trials[1].stimuli))
     np.testing.assert_allclose(one.sounds["envelopes"], trials[1].stimuli[..., 0], rtol=1e-6)
@@ -49,10 +55,30 @@ def test_eeg_is_standardised_and_features_follow_each_stimulus(trials):
     assert inputs.recording(trials[1].replace(subject="stranger")).subject == -1
 
 
-def test_a_network_of_raw_signals_gets_them_as_they_are():
+def test_a_model_of_an_earlier_version_takes_off_the_mean_of_its_training(
+    trials, tmp_path, monkeypatch
+):
+    own = replace(of(trials), mean=np.array([1.0, 2.0, 3.0]), remove_mean=False)
+    decoder = SigLIPDecoder()
+    decoder.inputs_ = own
+    save_model(decoder, tmp_path / "now")
+    assert not load_model(tmp_path / "now").inputs_.remove_mean
+    known = [field for field in fields(Inputs) if field.name != "remove_mean"]
+    monkeypatch.setattr(saving, "fields", lambda value: known if value is own else fields(value))
+    save_model(decoder, tmp_path / "before")
+    old = load_model(tmp_path / "before").inputs_
+    assert not old.remove_mean
+    expected = (trials[0].eeg - own.mean) / own.scale
+    np.testing.assert_allclose(old.recording(trials[0]).signals["eeg"], expected, rtol=1e-6)
+    raw = replace(old, raw=True).recording(trials[0])
+    np.testing.assert_allclose(raw.signals["eeg"], trials[0].eeg, rtol=1e-6)
+
+
+def test_a_network_of_raw_signals_gets_them_unscaled():
     bands = [trial(seed, n_bands=3) for seed in (0, 1)]
     one = of(bands, target=2, raw=True).recording(bands[0])
-    np.testing.assert_allclose(one.signals["eeg"], bands[0].eeg, rtol=1e-6)
+    expected = bands[0].eeg - bands[0].eeg.mean(axis=0)
+    np.testing.assert_allclose(one.signals["eeg"], expected, rtol=1e-6, atol=1e-12)
     np.testing.assert_allclose(one.sounds["stimuli"], bands[0].stimuli, rtol=1e-6)
     np.testing.assert_allclose(one.sounds["envelopes"], bands[0].stimuli[..., 2], rtol=1e-6)
     assert "features" not in one.sounds
