@@ -16,15 +16,15 @@ from scipy.signal import welch
 if TYPE_CHECKING:
     import mne
 
-# Times the median of the channels, in the band.
+# Times the median of the channels, in the band, or a part of it.
 _LARGE = 20.0
 # Part of the median distance between two channels that makes them one electrode; and of their
 # variance, where there are too few channels for that.
 _BRIDGED, _EQUAL, _FEW = 1e-3, 1e-6, 4
 # Squared correlation of most channels, from which on they are one signal.
 _ALIKE = 0.98
-# Root mean square of EEG in volts, in the band.
-_VOLTS = (1e-8, 0.05)
+# Root mean square of EEG in volts, in the band; electrodes in the brain reach a millivolt.
+_VOLTS = (1e-8, 0.005)
 # What a filter took away, in decibels, and the seconds that it takes to see it.
 _CUT, _SPECTRUM = -35.0, 8.0
 # Flatness of a spectrum, from which on it is one of noise.
@@ -70,9 +70,9 @@ def suspicions(
     Returns
     -------
     found : list of str
-        One sentence for each suspicion: channels that are much larger than the others, equal to
-        each other, or do not move for a second; a unit that cannot be; a filter that the recording
-        has passed already and that leaves out a part of the band.
+        One sentence for each suspicion: channels that are much larger or smaller than the others,
+        equal to each other, or do not move for a second; a unit that cannot be; a filter that the
+        recording has passed already and that leaves out a part of the band.
 
     References
     ----------
@@ -90,7 +90,9 @@ def suspicions(
     """
     recorded, filtered = np.asarray(recorded, dtype=float), np.asarray(filtered, dtype=float)
     found = _sizes(recorded, filtered, names, volts)
-    found += _equals(filtered, names)
+    # Next to a channel of another size, all others look equal; it was named.
+    ordinary = _ordinary(filtered.std(axis=0))
+    found += _equals(filtered[:, ordinary], [names[i] for i in np.flatnonzero(ordinary).tolist()])
     found += _stills(recorded, names, sfreq)
     return found + _bands(recorded, sfreq, l_freq, h_freq, stated)
 
@@ -159,6 +161,12 @@ def _sizes(x: np.ndarray, filtered: np.ndarray, names: Sequence[str], volts: boo
     found = []
     ratios = sizes / middle
     if len(sizes) > 2:  # the median of two is one of them
+        small = (sizes > 0) & (ratios < 1 / _LARGE)
+        if small.any():
+            found.append(
+                f"{_channels(names, small)} are less than 1/{_LARGE:g} as large as the others: are "
+                "they connected?"
+            )
         whole = x.std(axis=0)
         # A drift is no gain.
         large = np.minimum(ratios, whole / np.median(whole)) > _LARGE
@@ -170,7 +178,7 @@ def _sizes(x: np.ndarray, filtered: np.ndarray, names: Sequence[str], volts: boo
     if volts and middle > _VOLTS[1]:
         found.append(
             f"the EEG is {_rounded(middle)} V in root mean square: were microvolts taken for "
-            "volts? MNE-Python expects volts"
+            "volts, or millivolts? MNE-Python expects volts"
         )
     elif volts and sizes.max() < _VOLTS[0]:
         found.append(
@@ -178,6 +186,15 @@ def _sizes(x: np.ndarray, filtered: np.ndarray, names: Sequence[str], volts: boo
             "resolves: was it divided by a million twice?"
         )
     return found
+
+
+def _ordinary(sizes: np.ndarray) -> np.ndarray:
+    """Tell which channels are about as large as most; all where there are too few to say."""
+    alive = sizes > 0
+    if len(sizes) <= 2 or not alive.any():
+        return np.ones(len(sizes), dtype=bool)
+    ratios = sizes / np.median(sizes[alive])
+    return np.asarray((ratios >= 1 / _LARGE) & (ratios <= _LARGE))
 
 
 def _equals(x: np.ndarray, names: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ from cocktailparty.recordings import (
     trials_from_epochs,
     trials_from_raw,
 )
+from cocktailparty.suspicions import RecordingWarning
 
 SFREQ, AUDIO_SFREQ = 256, 8192
 MONTAGE = mne.channels.make_standard_montage("biosemi32")
@@ -108,7 +109,8 @@ def test_a_drifting_clock_is_corrected_to_the_end(rng):
 def test_the_band_is_kept_and_the_rest_removed_up_to_the_ends_of_the_trial():
     t = np.arange(30 * SFREQ) / SFREQ
     waves = np.stack([np.sin(2 * np.pi * f * t) for f in (4, 30, 50)], axis=1)
-    trial = trial_from_raw(make_raw(1e-5 * waves), [], onset=5, duration=10, reference=None)
+    with pytest.warns(RecordingWarning, match="F7'. are less than 1/20"):  # mains and nothing else
+        trial = trial_from_raw(make_raw(1e-5 * waves), [], onset=5, duration=10, reference=None)
     inside = 1e-5 * waves[5 * SFREQ : 15 * SFREQ : 4]
     np.testing.assert_allclose(trial.eeg[:, 0], inside[:, 0], atol=1e-7)
     assert np.abs(trial.eeg[:, 1:]).max() < 1e-7  # 40 dB below

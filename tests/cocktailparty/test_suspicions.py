@@ -56,6 +56,23 @@ def test_a_gain_is_seen(eeg, factor):
     assert float(told.split()[-4]) == pytest.approx(factor, rel=0.6)
 
 
+@pytest.mark.parametrize("factor", [1 / 30, 1e-3, 1e-6])
+def test_a_channel_that_records_next_to_nothing_is_seen(eeg, factor):
+    """Under an average reference it would look as alive as the others."""
+    eeg[:, 3] *= factor
+    drift = np.linspace(0, 1e-3, len(eeg))
+    for recorded in (eeg, eeg + drift[:, None] * (np.arange(N) == 3)):
+        (told,) = found(recorded)
+        assert told.startswith("channel(s) ['E3'] are less than 1/20 as large as the others")
+
+
+@pytest.mark.parametrize(("large", "size"), [(3, "more than 20"), (4, "less than 1/20")])
+def test_channels_beside_much_larger_ones_are_not_called_equal(eeg, large, size):
+    eeg[:, :large] *= 1000
+    (told,) = found(eeg)
+    assert size in told
+
+
 @pytest.mark.parametrize("noise", [0.0, 0.01])
 def test_equal_channels_are_seen(eeg, rng, noise):
     eeg[:, 5] = eeg[:, 1] + noise * 1e-5 * rng.normal(size=len(eeg))
@@ -68,7 +85,11 @@ def test_equal_channels_are_seen(eeg, rng, noise):
 
 @pytest.mark.parametrize(
     ("factor", "told"),
-    [(1e6, "were microvolts taken for volts"), (1e-6, "divided by a million twice")],
+    [
+        (1e6, "were microvolts taken for volts"),
+        (1e3, "or millivolts"),
+        (1e-6, "divided by a million twice"),
+    ],
 )
 def test_a_wrong_unit_is_seen_where_the_unit_is_known(eeg, sounds, factor, told):
     with pytest.warns(RecordingWarning, match=told):
