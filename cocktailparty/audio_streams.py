@@ -1,6 +1,7 @@
 """Audio files as the streams of sound that they hold, each whole or refused."""
 
 import struct
+import warnings
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +15,8 @@ from cocktailparty.mpeg import is_mpeg, mpeg_parts
 
 # Bytes after the sound that are no part of it, such as foreign tags, are shorter than this.
 _FOREIGN = 0.5  # seconds
+# Formats, by libsndfile's names, of which it is known how to tell that a file is whole.
+_CHECKED = {"WAV", "WAVEX", "RF64", "W64", "AIFF", "SVX", "AU", "CAF", "NIST", "OGG", "FLAC", "MP3"}
 # libsndfile's number of samples where a header states none.
 _UNKNOWN = 2**62
 
@@ -61,7 +64,9 @@ class Stream:
             Its rate in hertz.
         """
         with self.open() as file:
-            audio = file.read(dtype="float32", always_2d=True)
+            # Some codecs cannot be searched, and are read to their end by its number only.
+            frames = -1 if file.seekable() else file.frames
+            audio = file.read(frames, dtype="float32", always_2d=True)
             return audio[self.skip : self.stop], file.samplerate
 
     def length(self) -> tuple[int, int]:
@@ -96,6 +101,11 @@ def streams(path: Path) -> list[Stream]:
         If the header tells of more sound than there is, or of less, or the end is missing.
     soundfile.LibsndfileError
         If libsndfile cannot read the file.
+
+    Warns
+    -----
+    RuntimeWarning
+        If nothing tells whether a file of this format is whole.
     """
     import soundfile
 
@@ -125,6 +135,13 @@ def streams(path: Path) -> list[Stream]:
         return _ogg(path, where, info)
     if info.format == "FLAC":
         return _flac(path, where)
+    if info.format not in _CHECKED:
+        warnings.warn(
+            f"{where}: nothing tells whether a file of its format ({info.format_info}) is whole; "
+            "wav or flac is safer",
+            RuntimeWarning,
+            stacklevel=3,
+        )
     return [Stream(path)]
 
 

@@ -58,7 +58,8 @@ def read_audio(path: str | PathLike[str], *, mono: bool = True) -> tuple[np.ndar
     Warns
     -----
     RuntimeWarning
-        If it is not known how many samples the encoder of an mp3 file put in front of the sound.
+        If it is not known how many samples the encoder of an mp3 file put in front of the sound,
+        or whether a file of a rare format is whole.
 
     Examples
     --------
@@ -69,7 +70,15 @@ def read_audio(path: str | PathLike[str], *, mono: bool = True) -> tuple[np.ndar
     """
     path = Path(path)
     with _named_errors(path):
-        parts = [stream.read() for stream in streams(path)]
+        found = streams(path)
+        parts = [stream.read() for stream in found]
+        stated = sum(stream.length()[0] for stream in found)
+    held = sum(len(part) for part, _ in parts)
+    if held != stated:
+        raise OSError(
+            f"audio file {path} is damaged: {held} of its {stated} samples could be read, and what "
+            "follows those that are lost would be at a wrong time; copy it again"
+        )
     sfreq = parts[0][1]
     forms = {(rate, part.shape[1]) for part, rate in parts}
     if len(forms) > 1:

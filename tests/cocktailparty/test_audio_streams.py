@@ -12,10 +12,10 @@ RATE = 8000
 FORMATS = ["wav", "rf64", "w64", "aiff", "au", "caf", "nist", "flac", "ogg"]
 
 
-def encoded(suffix, seconds=4.0, **arguments):
+def encoded(suffix, seconds=4.0, n_channels=2, **arguments):
     rng = np.random.default_rng(0)
     file = io.BytesIO()
-    noise = rng.uniform(-0.5, 0.5, size=(round(seconds * RATE), 2))
+    noise = rng.uniform(-0.5, 0.5, size=(round(seconds * RATE), n_channels))
     soundfile.write(file, noise, RATE, format=suffix.upper(), **arguments)
     return file.getvalue()
 
@@ -111,6 +111,29 @@ def test_an_ogg_that_lacks_a_page_or_its_end_is_refused(tmp_path):
     (tmp_path / "a.ogg").write_bytes(content[: pages[4] + 20])
     with pytest.raises(OSError, match="no whole page begins"):
         read_audio(tmp_path / "a.ogg")
+
+
+@pytest.mark.parametrize("kind", ["VORBIS", "OPUS"])
+def test_an_ogg_with_a_damaged_stretch_is_refused(tmp_path, kind):
+    """The decoder leaves it out, so that all that follows would come too early."""
+    content = encoded("ogg", seconds=20.0, subtype=kind)
+    middle = len(content) // 2
+    path = tmp_path / "a.ogg"
+    path.write_bytes(content[:middle] + bytes(2000) + content[middle + 2000 :])
+    with pytest.raises(OSError, match=r"a\.ogg"):
+        read_audio(path)
+
+
+def test_a_codec_that_cannot_be_searched_is_read(tmp_path):
+    (tmp_path / "a.wav").write_bytes(encoded("wav", n_channels=1, subtype="GSM610"))
+    assert len(read_audio(tmp_path / "a.wav")[0]) == pytest.approx(4 * RATE, abs=320)
+
+
+def test_formats_that_do_not_tell_their_length_are_named(tmp_path):
+    content = encoded("ircam")
+    (tmp_path / "a.sf").write_bytes(content[: len(content) // 2])
+    with pytest.warns(RuntimeWarning, match=r"a\.sf: nothing tells .*IRCAM.* is whole"):
+        assert audio_duration(tmp_path / "a.sf") < 2.1
 
 
 def test_a_flac_that_states_no_length_is_read_to_its_end(tmp_path):
