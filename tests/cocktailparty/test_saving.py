@@ -133,7 +133,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(value=VALUES)
 def test_any_value_comes_back(trf, tmp_path_factory, value):
     file = tmp_path_factory.mktemp("values") / "model"

@@ -335,7 +335,7 @@ def test_real_match_mismatch_beats_chance(shared_data, tmp_path, undrawn, capsys
     assert summary.window.max() == 5
 
 
-@pytest.mark.parametrize("corpus", ["kul", "dtu"])
+@pytest.mark.parametrize("corpus", ["kul", pytest.param("dtu", marks=pytest.mark.slow)])
 def test_one_command_records_the_whole_protocol(
     corpus, tmp_path, rng, monkeypatch, undrawn, capsys
 ):

@@ -12,6 +12,7 @@ from linear_aad import AttentionDecoder, BackwardTRF
 from tests.cocktailparty.listener import SFREQ, START, SWITCH, write_listener
 
 QUICK = ["--decoder", f"{__name__}:quick"]
+BRIEF = ["--duration", "10"]  # where it does not matter what is decided
 
 
 def quick(sfreq):
@@ -62,6 +63,7 @@ def test_a_switch_is_found_by_a_model_that_was_trained_and_saved(listener, saved
 
 def test_a_full_disk_is_one_line(listener, saved, tmp_path, undrawn, full_disk, capsys):
     new, model = saved
+    new = [*new, *BRIEF]
     assert main(["decode", *new, *model, "--out", str(tmp_path / "out")]) == 2
     assert "No space left on device: make room" in capsys.readouterr().err.splitlines()[-1]
     assert not list((tmp_path / "out").iterdir())
@@ -89,7 +91,8 @@ def test_machines_get_all_digits(saved, tmp_path, undrawn, capsys):
 def test_how_the_model_was_trained_is_said(listener, saved, tmp_path, undrawn, capsys):
     new, _ = saved
     train = ["--train", str(listener / "train"), *QUICK, "--subject", "S1"]
-    assert main(["decode", *new, *train, "--out", str(tmp_path / "out"), "--json"]) == 0
+    run = ["decode", *new, *BRIEF, *train, "--out", str(tmp_path / "out"), "--json"]
+    assert main(run) == 0
     (note,) = json.loads(capsys.readouterr().out)["notes"]
     assert note.startswith("Trained on 6 trials of 1 listener(s), 2.5 min.")
     assert "150 windows of 1 s that were left out (by story)" in note
@@ -121,7 +124,8 @@ def test_several_listeners_are_calibrated_for_new_ones(listener, saved, tmp_path
     lines = (folder / "trials.csv").read_text().splitlines()
     lines = [line.replace(",S1,", ",S2,") if i > 3 else line for i, line in enumerate(lines)]
     (folder / "trials.csv").write_text("\n".join(lines))
-    arguments = ["decode", *new, "--train", str(folder), *QUICK, "--out", str(tmp_path / "out")]
+    arguments = ["decode", *new, *BRIEF, "--train", str(folder), *QUICK]
+    arguments += ["--out", str(tmp_path / "out")]
     assert main(arguments) == 0
     printed = capsys.readouterr().out
     assert "6 trials of 2 listener(s)" in printed
@@ -145,7 +149,8 @@ def test_little_data_and_those_of_others_come_with_a_caution(
     monkeypatch.setattr(TrainedModel, "interval", lambda model: (-0.1, 0.3))
     train = ["--train", str(listener / "train"), *QUICK, "--out", str(tmp_path)]
     model = tmp_path / "model"
-    assert main(["decode", *new, *train, "--save-model", str(model), "--json"]) == 0
+    run = ["decode", *new, *BRIEF, *train, "--save-model", str(model), "--json"]
+    assert main(run) == 0
     notes = json.loads(capsys.readouterr().out)["notes"]
     assert notes[0].endswith("left out (by trial).")
     assert "not reliably better than guessing" in notes[1]

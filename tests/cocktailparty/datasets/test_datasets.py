@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import pytest
@@ -37,14 +38,26 @@ CAPS = {
 }
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Folder of a corpus, written once: no test here changes it."""
+
+    @cache
+    def write(key):
+        folder = tmp_path_factory.mktemp(key)
+        WRITERS[key](folder, np.random.default_rng(20260))
+        return folder
+
+    return write
+
+
 @pytest.fixture
-def corpus_folder(tmp_path, rng, request):
+def corpus_folder(written, request):
     """Folder of the corpus that a test names as its parameter `key`."""
     key = request.getfixturevalue("key")
     if key == "madeeg":
         pytest.importorskip("yaml")
-    WRITERS[key](tmp_path, rng)
-    return tmp_path
+    return written(key)
 
 
 @pytest.mark.parametrize("key", WRITERS)

@@ -74,13 +74,13 @@ def test_spaces_of_distributions_and_makers_of_decoders(trials):
 
 
 def test_a_study_goes_on_where_it_stopped(trials, tmp_path):
-    first = search(Skilled(), trials, by_skill, n_trials=4, out=tmp_path)
-    more = search(Skilled(), trials, by_skill, n_trials=9, out=tmp_path)
-    assert list(more.table["skill"][:4]) == list(first.table["skill"])
+    first = search(Skilled(), trials, by_skill, n_trials=2, out=tmp_path)
+    more = search(Skilled(), trials, by_skill, n_trials=4, out=tmp_path)
+    assert list(more.table["skill"][:2]) == list(first.table["skill"])
     assert more.table["skill"].is_unique
-    assert len(more.table) == 9
-    again = search(Skilled(), trials, by_skill, n_trials=9, out=tmp_path)
-    assert len(again.table) == 9
+    assert len(more.table) == 4
+    again = search(Skilled(), trials, by_skill, n_trials=4, out=tmp_path)
+    assert len(again.table) == 4
 
 
 def test_a_killed_search_loses_nothing(trials, tmp_path, monkeypatch):
@@ -140,7 +140,7 @@ def test_held_out_trials_are_scored_once_for_a_choice(trials, tmp_path, monkeypa
         patch.setattr(searching, "score_held_out", None)
         again = search(Skilled(), trials, by_skill, n_trials=1, **settings)
     assert again.held_out == first.held_out
-    more = search(Skilled(), trials, by_skill, n_trials=12, **settings)
+    more = search(Skilled(), trials, by_skill, n_trials=6, **settings)
     assert more.best_trial > 0
     assert more.held_out.n_looks == 2
     assert "2 choices of parameters" in more.verdict()[-1]
