@@ -263,7 +263,7 @@ ENGINE = {
     "ridge": {"alpha": SEVERAL},
     "relative": {"alpha": SEVERAL, "alpha_convention": "relative"},
     "laplacian": {"alpha": SEVERAL, "penalty": "laplacian"},
-    "bands": {"alpha": SEVERAL, "bands": (1, 1), "alpha_convention": "relative"},
+    "bands": {"alpha": SEVERAL[::2], "bands": (1, 1), "alpha_convention": "relative"},
     "random bands": {"alpha": SEVERAL, "bands": (1, 1), "band_search": 3, "random_state": 0},
     "shrinkage": {"alpha": "ledoit-wolf"},
     "models": {"alpha": SEVERAL, "averaging": "models", "penalty": "laplacian"},

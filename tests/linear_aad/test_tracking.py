@@ -57,7 +57,7 @@ def trial(name, n_stimuli=2, seconds=100):
 
 @pytest.fixture(scope="module")
 def listener():
-    trials = simulate_two_talkers(n_trials=56, n_channels=16, snr=-21, random_state=0).trials
+    trials = simulate_two_talkers(n_trials=26, n_channels=16, snr=-21, random_state=0).trials
     return trials[:16], trials[16:]
 
 
@@ -289,8 +289,12 @@ def after_switches(switches, decide):
     return np.mean(np.concatenate(settled)), np.mean(found)
 
 
-def test_switches_are_found_sooner_than_with_a_window_of_the_same_accuracy():
-    trials = simulate_two_talkers(n_trials=136, n_channels=16, snr=-21, random_state=7).trials
+@pytest.mark.parametrize(
+    ("n_pairs", "scatter"), [(24, 0.016), pytest.param(50, 0.011, marks=pytest.mark.slow)]
+)
+def test_switches_are_found_sooner_than_with_a_window_of_the_same_accuracy(n_pairs, scatter):
+    n_trials = 16 + round(2.4 * n_pairs)
+    trials = simulate_two_talkers(n_trials=n_trials, n_channels=16, snr=-21, random_state=7).trials
     tracker = AttentionTracker(AttentionDecoder(TRF)).fit(trials[:16])
     ones = [t for t in trials[16:] if t.attended == 1]
     zeros = [t for t in trials[16:] if t.attended == 0]
@@ -299,7 +303,7 @@ def test_switches_are_found_sooner_than_with_a_window_of_the_same_accuracy():
     # other, which shares none with it.
     half = len(pairs) // 2
     choosing, judging = ([*p, *((b, a) for a, b in p)] for p in (pairs[:half], pairs[half:]))
-    assert len(judging) >= 50
+    assert len(judging) >= n_pairs
 
     def by_window(trial):
         scores = tracker.decoder_.window_scores(trial, 10, 1)
@@ -317,8 +321,8 @@ def test_switches_are_found_sooner_than_with_a_window_of_the_same_accuracy():
             break
     accuracy, delay = after_switches(judging, by_window)
     tracked_accuracy, tracked_delay = after_switches(judging, by_tracker)
-    # Between halves of this size the difference scatters by 0.011 (six other seeds).
-    assert tracked_accuracy >= accuracy - 0.011
+    # Between halves of 50 the difference scatters by 0.011 (six other seeds).
+    assert tracked_accuracy >= accuracy - scatter
     assert accuracy > 0.9
     assert tracked_delay < delay - 0.3
 
