@@ -233,7 +233,7 @@ class Continuous:
             )
         self.names = _picked(raw, picks, self.references)
         if self.average:
-            _check_potentials(raw, self.names)
+            _check_average(raw, self.names)
         # Names that could be a channel type are safe as indices only.
         self._index = [raw.ch_names.index(name) for name in self.names + self.references]
         self._rates = stored_rates(raw, self._index)
@@ -438,10 +438,15 @@ def _picked(raw: "mne.io.BaseRaw", picks: str | Sequence[str], left_out: list[st
     return names
 
 
-def _check_potentials(raw: "mne.io.BaseRaw", names: list[str]) -> None:
+def _check_average(raw: "mne.io.BaseRaw", names: list[str]) -> None:
     types = set(raw.get_channel_types(names))
     if not types <= {"eeg", "ecog", "seeg", "dbs"}:
         raise ValueError(
             "reference='average' is meant for potentials, the picked channels are of type "
             f"{sorted(types)}: set reference=None (--reference none)"
+        )
+    if len(names) == 1:
+        raise ValueError(
+            f"reference='average' leaves nothing of a single channel, {names}: set reference=None "
+            "(--reference none), or name the channels of a reference"
         )

@@ -347,7 +347,7 @@ def _run(
         total=len(jobs), initial=len(jobs) - len(missing), disable=not progress, unit="fold"
     ) as bar:
         for i, result in parallel(
-            delayed(_numbered)(i, decoders[jobs[i][0]], jobs[i][1], windows) for i in missing
+            delayed(_numbered)(i, jobs[i], decoders[jobs[i][0]], windows) for i in missing
         ):
             # Kept at once: an interruption loses at most the folds that are being computed.
             store.save(keys[i], result)
@@ -403,5 +403,12 @@ def _identified(splits: list[Fold], index: SoundIndex) -> dict[int, list[dict[st
     }
 
 
-def _numbered(i: int, decoder: Any, fold: Fold, windows: list[float]) -> tuple[int, dict]:
-    return i, evaluate_fold(decoder, fold, windows)
+def _numbered(
+    i: int, job: tuple[str, Fold], decoder: Any, windows: list[float]
+) -> tuple[int, dict]:
+    name, fold = job
+    try:
+        return i, evaluate_fold(decoder, fold, windows)
+    except ValueError as error:
+        # Of several decoders, one may need more than others, such as more training trials.
+        raise ValueError(f"decoder {name!r}, fold {fold.name!r}: {error}") from error

@@ -225,5 +225,9 @@ def _splitter_folds(trials: list[Trial], cv: Any) -> Iterator[Fold]:
     routing = cv.get_metadata_routing() if hasattr(cv, "get_metadata_routing") else None
     grouped = routing is None or bool(routing.consumes("split", ["groups"]))
     stories = [trial.story for trial in trials] if grouped else None
-    for k, (train, test) in enumerate(cv.split(trials, attended, stories)):
+    try:
+        parts = list(cv.split(trials, attended, stories))
+    except ValueError as error:
+        raise ValueError(f"cv={cv!r} cannot split {len(trials)} trials: {error}") from error
+    for k, (train, test) in enumerate(parts):
         yield Fold(f"fold {k + 1}", [trials[i] for i in train], [trials[i] for i in test])

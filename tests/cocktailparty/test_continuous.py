@@ -126,6 +126,7 @@ def test_the_average_leaves_out_bad_channels(rng):
         ({"picks": "mag"}, r"picks='mag' leaves no channel: .* type \['eeg', 'grad'\]"),
         ({"picks": ["C3"]}, "1 of the picked ones are marked bad"),
         ({"picks": "grad", "reference": "average"}, "meant for potentials"),
+        ({"picks": ["C0"], "reference": "average"}, "nothing of a single channel.*--reference no"),
     ],
 )
 def test_impossible_channels_are_named(rng, arguments, match):

@@ -16,7 +16,7 @@ from cocktailparty.evaluation import (
 )
 from cocktailparty.leakage import LeakError
 from cocktailparty.metrics import chance_level
-from linear_aad import AttentionDecoder, BackwardTRF, CCADecoder
+from linear_aad import AttentionDecoder, AttentionTracker, BackwardTRF, CCADecoder
 
 RIDGE = AttentionDecoder(BackwardTRF(0.0, 0.3, 64, alpha=1e-2, alpha_convention="relative"))
 COLUMNS = [
@@ -203,6 +203,14 @@ BAD = {
         "sampled at 64 Hz but the decoder was made for sfreq=128",
     ),
 }
+
+
+def test_an_error_in_a_fold_names_decoder_and_fold(trials):
+    """One decoder may need more trials than the others that it is compared with."""
+    tracker = AttentionTracker(RIDGE, cv=KFold(3))
+    message = r"^decoder 'hmm', fold '.*/trial-01': cv=KFold\(n_splits=3.* cannot split 2 trials"
+    with pytest.raises(ValueError, match=message):
+        compare({"ridge": RIDGE, "hmm": tracker}, trials[:3], cv="trial", windows=[5])
 
 
 @pytest.mark.parametrize("case", BAD)
