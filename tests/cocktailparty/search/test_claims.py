@@ -3,13 +3,15 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 
 from cocktailparty.search import StudyInUseError, search
 from cocktailparty.search import claims as claims_module
 from cocktailparty.search.claims import Claim, claimed
-from cocktailparty.search.studies import quiet_optuna
+from cocktailparty.search.studies import _opened, quiet_optuna
 from tests.cocktailparty.search.tiny import Skilled, by_skill, some_trials
 
 STARTED, GO_ON = threading.Event(), threading.Event()
@@ -20,8 +22,13 @@ class Waiting(Skilled):
 
     def fit(self, trials, attended=None):
         STARTED.set()
-        assert GO_ON.wait(60)
+        GO_ON.wait()
         return super().fit(trials, attended)
+
+
+def wait_for_start_of(thread):
+    while not STARTED.wait(0.1):
+        assert thread.is_alive()
 
 
 @pytest.fixture
@@ -30,9 +37,7 @@ def open_again(tmp_path):
     with quiet_optuna() as optuna:
 
         def opened():
-            return optuna.create_study(
-                storage=f"sqlite:///{tmp_path / 'study.db'}", study_name="s", load_if_exists=True
-            )
+            return _opened(optuna, f"sqlite:///{tmp_path / 'study.db'}", "s")
 
         yield opened
 
@@ -61,14 +66,16 @@ def test_a_second_search_is_refused_while_the_first_one_runs(tmp_path):
         target=lambda: found.append(search(Waiting(), some_trials()[:4], by_skill, **common))
     )
     first.start()
-    assert STARTED.wait(60)
-    with pytest.raises(StudyInUseError, match=rf"is being searched by process {os.getpid()} on"):
-        search(Waiting(), some_trials()[:4], by_skill, **common)
-    # Not what belongs to another search either.
-    with pytest.raises(StudyInUseError, match="choose another folder or name"):
-        search(Skilled(), some_trials()[:4], by_skill, **common)
-    GO_ON.set()
-    first.join()
+    wait_for_start_of(first)
+    try:
+        with pytest.raises(StudyInUseError, match=rf"searched by process {os.getpid()} on"):
+            search(Waiting(), some_trials()[:4], by_skill, **common)
+        # Not what belongs to another search either.
+        with pytest.raises(StudyInUseError, match="choose another folder or name"):
+            search(Skilled(), some_trials()[:4], by_skill, **common)
+    finally:
+        GO_ON.set()
+        first.join()
     assert set(found[0].table["state"]) <= {"complete", "stopped early"}
     assert found[0].table["trial"].tolist() == [0, 1, 2]
     assert not claims_in(found[0].study)
@@ -84,11 +91,13 @@ def test_another_name_is_another_study(tmp_path):
         target=lambda: search(Waiting(), some_trials()[:4], by_skill, name="a", **common)
     )
     first.start()
-    assert STARTED.wait(60)
-    other = search(Skilled(), some_trials()[:4], by_skill, name="b", **common)
-    assert len(other.table) == 1
-    GO_ON.set()
-    first.join()
+    wait_for_start_of(first)
+    try:
+        other = search(Skilled(), some_trials()[:4], by_skill, name="b", **common)
+        assert len(other.table) == 1
+    finally:
+        GO_ON.set()
+        first.join()
 
 
 def test_errors_leave_no_claim(open_again):
@@ -97,7 +106,13 @@ def test_errors_leave_no_claim(open_again):
     assert not claims_in(open_again())
 
 
-def test_a_search_that_was_killed_is_followed_at_once(open_again):
+def while_waiting(monkeypatch, act):
+    """Let this happen where a claim would sleep before it looks again."""
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: act())
+    monkeypatch.setattr(claims_module, "time", clock)
+
+
+def test_a_search_that_was_killed_is_followed_at_once(open_again, monkeypatch):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     killed = Claim(open_again())
@@ -107,9 +122,8 @@ def test_a_search_that_was_killed_is_followed_at_once(open_again):
     reused._entry["started"] = "another process had this number"
     reused._write(working=True)
     assert len(claims_in(open_again())) == 2
-    start = time.monotonic()
+    while_waiting(monkeypatch, lambda: pytest.fail("it waits"))
     with claimed(open_again()):
-        assert time.monotonic() - start < claims_module.BEAT
         (own,) = claims_in(open_again())
         assert own["pid"] == os.getpid()
 
@@ -123,29 +137,18 @@ def test_a_silent_search_of_another_machine_is_followed_after_a_while(open_again
         assert len(claims_in(open_again())) == 1
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("working", [True, False])
-def test_one_that_shows_life_is_not(open_again, working):
+def test_one_that_shows_life_is_not(open_again, monkeypatch, working):
     # Its token comes first, so that it goes on even if it has only begun.
-    study = open_again()
-    study.set_user_attr("search !", elsewhere(working=working))
-
-    over = threading.Event()
+    study, beats = open_again(), count(1)
 
     def live():
-        beat = 1
-        while not over.wait(0.1):
-            beat += 1
-            study.set_user_attr("search !", elsewhere(working=working, beat=beat))
+        study.set_user_attr("search !", elsewhere(working=working, beat=next(beats)))
 
-    other = threading.Thread(target=live)
-    other.start()
-    try:
-        with pytest.raises(StudyInUseError, match="process 1 on there"), claimed(open_again()):
-            pass
-    finally:
-        over.set()
-        other.join()
+    live()
+    while_waiting(monkeypatch, live)
+    with pytest.raises(StudyInUseError, match="process 1 on there"), claimed(open_again()):
+        pass
 
 
 @pytest.mark.usefixtures("quick")
