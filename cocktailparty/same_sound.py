@@ -138,6 +138,11 @@ class _Track:
         return gaussian_filter1d(self.signal, self.step / 2)[:: self.step].astype(np.float32)
 
     @cached_property
+    def blurred(self) -> "_Track":
+        """The signal with its times no sharper than people, tools and grids place onsets."""
+        return _Track(gaussian_filter1d(self.signal, _BLUR * self.sfreq), self.sfreq)
+
+    @cached_property
     def twice(self) -> np.ndarray:
         """The signal at twice its rate."""
         n = len(self.signal)
@@ -248,10 +253,28 @@ def _candidates(
 
 
 def _confirmed(part: _Track, whole: _Track, start: int, place: int, length: int) -> float | None:
-    """Sample of the whole at which the part begins, if what agrees nearly is the same."""
+    """Sample of the whole at which the part begins, if what agrees nearly is the same.
+
+    If a sound begins half a sample later, its onsets are rounded to other samples of the grid. They
+    are the same again when they are blurred. So are, in a short stretch, onsets that are nearly
+    regular: there only blurred ones count.
+    """
     step = part.step
     start, place, n = start * step, place * step, min(length * step, len(part.signal))
     n = min(n, len(part.signal) - start, len(whole.signal) - place)
+    for a, b, brief in (
+        (part, whole, _BRIEF * part.sfreq),
+        (part.blurred, whole.blurred, np.inf),
+    ):
+        delay = _placed(a, b, start, place, n)
+        if delay is not None and _is_the_same(part, whole, delay, start, n, brief):
+            return delay
+    return None
+
+
+def _placed(part: _Track, whole: _Track, start: int, place: int, n: int) -> float | None:
+    """Sample of the whole at which the part begins, to a fraction of one."""
+    step = part.step
     lags = np.arange(max(-step, -place), min(step, len(whole.signal) - n - place) + 0.5, 0.5)
     at = 2 * place + np.round(2 * lags).astype(int)
     excerpt = part.signal[start : start + n]
@@ -265,33 +288,33 @@ def _confirmed(part: _Track, whole: _Track, start: int, place: int, length: int)
     if 0 < best < len(r) - 1:
         low, top, high = r[best - 1 : best + 2]
         bend = 0.5 * (low - high) / min(low - 2 * top + high, -1e-12)
-    delay = place + lags[best] + 0.5 * float(np.clip(bend, -0.5, 0.5)) - start
+    delay = float(place + lags[best] + 0.5 * np.clip(bend, -0.5, 0.5) - start)
     # A parabola misses the peak by less than this.
-    if abs(delay - round(delay)) < 0.1:
-        delay = float(round(delay))
-    return delay if _is_the_same(part, whole.signal, delay, start, n) else None
+    return float(round(delay)) if abs(delay - round(delay)) < 0.1 else delay
 
 
-def _is_the_same(track: _Track, whole: np.ndarray, delay: float, start: int, n: int) -> bool:
-    part, blur, brief = track.signal, _BLUR * track.sfreq, _BRIEF * track.sfreq
+def _is_the_same(
+    part: _Track, whole: _Track, delay: float, start: int, n: int, brief: float
+) -> bool:
+    """Tell whether stretches around an excerpt agree, those shorter than `brief` if blurred."""
     shift = int(np.floor(delay))
-    moved = _advanced(whole, delay - shift)
-    first, last = max(0, -shift), min(len(part), len(whole) - shift)
+    first, last = max(0, -shift), min(len(part.signal), len(whole.signal) - shift)
     longer = min(round(n * _PIECE / _PROBE), last - first)
     begins = start - (longer - n) * np.arange(9) // 8
     stretches = {(start, start + n), (first, last)} | {
         (b, b + longer) for b in np.clip(begins, first, last - longer)
     }
+    sharp, blurred = (
+        (a.signal, _advanced(b.signal, delay - shift))
+        for a, b in ((part, whole), (part.blurred, whole.blurred))
+    )
     for begin, end in stretches:
-        a, b = part[begin:end], moved[begin + shift : end + shift]
-        r = float(_correlations(a, b[None])[0])
+        x, y = blurred if end - begin < brief else sharp
+        x, y = x[begin:end], y[begin + shift : end + shift]
+        r = float(_correlations(x, y[None])[0])
         if r < _SAME:
             continue
-        # In a short stretch, onsets that are nearly regular match others by chance: there they
-        # are told apart no better than people and tools place them.
-        if end - begin < brief:
-            a, b = (gaussian_filter1d(x, blur) for x in (a, b))
-        degrees = min(float(degrees_of_freedom(x[None])[0]) for x in (a, b))
+        degrees = min(float(degrees_of_freedom(z[None])[0]) for z in (x, y))
         # A perfect match is not infinitely improbable: onsets lie on a grid of samples.
         if -degrees / 2 * np.log10(max(1 - r * r, _IMPERFECT)) >= _EVIDENCE:
             return True

@@ -112,6 +112,20 @@ def test_copied_onsets_are_found(rng, rate):
         assert found(x, x) == {(0, 0): 0.0}
 
 
+@pytest.mark.parametrize("rate", [1.0, 2.5, 5.0])
+@pytest.mark.parametrize("shift", [0.25, 0.5, 7.4])
+def test_onsets_that_fall_on_other_samples_are_found(rng, rate, shift):
+    """The same words, cut at another trigger: each onset is rounded anew."""
+    for _ in range(5):
+        times = np.cumsum(rng.exponential(RATE / rate, size=1000))
+        times, sizes = times[times < 59 * RATE], rng.gamma(2, size=1000)
+        first, second = np.zeros((2, 60 * RATE))
+        first[np.round(times).astype(int)] = sizes[: len(times)]
+        second[np.round(times + shift).astype(int)] = sizes[: len(times)]
+        (delay,) = SoundIndex(RATE).delays([first[:, None]], [second[:, None]]).values()
+        assert delay == pytest.approx(-shift, abs=1)
+
+
 def test_few_degrees_of_freedom_are_no_evidence(rng):
     regular = [beats(rng, rate) for rate in (1, 2, 4)]
     assert np.all(degrees_of_freedom(np.stack(regular)) < 8)
