@@ -13,6 +13,8 @@ _OFFSET_NOISE = 0.01
 _NEIGHBOURHOOD = 1.0
 # A line is fitted to stretches that last so many seconds; shorter ones take the overall rate.
 _FITTED = 10.0
+# Stamps that are further from the line than so many standard deviations of the jitter are late.
+_AWAY, _ROUNDS = 8.0, 5
 # Offsets that a robust line is fitted to: its cost grows with the square of their number.
 _MAX_OFFSETS = 1000
 
@@ -108,13 +110,31 @@ def stretches(stamps: np.ndarray, interval: float) -> list[Stretch]:
     bounds = [0, *_losses(stamps, interval, n_near), len(stamps)]
     found = []
     for first, stop in pairwise(bounds):
-        index = np.arange(stop - first)
-        slope = interval
-        if (stop - first) * interval >= _FITTED:
-            slope = float(np.polyfit(index - index.mean(), stamps[first:stop], 1)[0])
-        start = float(np.mean(stamps[first:stop] - slope * index))
+        start, slope = _regular(stamps[first:stop], interval)
         found.append(Stretch(first, stop, start, slope))
     return found
+
+
+def _regular(stamps: np.ndarray, interval: float) -> tuple[float, float]:
+    """Time of the first sample, and seconds between samples, by the stamps that agree with most.
+
+    Samples that waited, in a driver or on the way, have late stamps: however late, they say nothing
+    about the clock.
+    """
+    index = np.arange(len(stamps))
+    kept = np.ones(len(stamps), dtype=bool)
+    for _ in range(_ROUNDS):
+        slope = interval
+        if len(stamps) * interval >= _FITTED:
+            slope = float(np.polyfit(index[kept] - index.mean(), stamps[kept], 1)[0])
+        places = stamps - slope * index
+        start = float(np.mean(places[kept]))
+        away = np.abs(places - np.median(places))
+        agree = away <= max(_AWAY * 1.48 * float(np.median(away)), interval)
+        if np.array_equal(agree, kept):
+            break
+        kept = agree
+    return start, slope
 
 
 def _offset_jumps(times: np.ndarray, offsets: np.ndarray) -> list[int]:

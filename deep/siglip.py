@@ -32,17 +32,18 @@ _SUBJECTS = "subjects.weight"
 class SigLIPDecoder(_SigLIPDecoding):
     r"""Decode attention by comparing embeddings of EEG and of sounds.
 
+    By default this is closed-form ridge regression of several features of the envelope, for each
+    listener drawn to an average one, with a small trained readout on top whose contribution begins
+    at zero; it holds no network of the EEG. `linear_aad.StackedTRF`, logistic regression on such
+    correlations, takes seconds and does as well: compare with it.
+
     Two encoders are trained so that the embeddings of EEG and attended sound agree more than
     those of EEG and any other sound [1]_; from the former the attended envelope is reconstructed
-    as well. A stimulus is scored by the similarity of its embedding with that of the EEG.
-
-    The preset "default" is closed-form ridge regression of several features of the envelope, for
-    each listener drawn to an average one, with a small trained readout on top whose contribution
-    begins at zero; it holds no network of the EEG. `linear_aad.StackedTRF`, logistic regression on
-    such correlations, takes seconds: compare with it. Its loss contrasts the attended sound with
-    those that competed with it as well as with other windows, but with none that has the same
-    sound. Where training helps nothing on what is held out, the ridge models stay. EEG within
-    `tmax` after a moment of sound is all that is looked at.
+    as well. A stimulus is scored by the similarity of its embedding with that of the EEG. The loss
+    of the preset "default" contrasts the attended sound with those that competed with it as well
+    as with other windows, but with none that has the same sound. Where training helps nothing on
+    what is held out, the ridge models stay. EEG within `tmax` after a moment of sound is all that
+    is looked at.
 
     The preset "thesis" is a published architecture [2]_ in its original form: convolutions and
     attention over windows of 3 s, without the competing sounds in the loss. A listener who was

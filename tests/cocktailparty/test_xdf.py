@@ -98,6 +98,20 @@ def test_a_loss_is_a_hole_and_no_smear(tmp_path, lost, jitter):
     assert after.duration == pytest.approx(2000 / 64)
 
 
+@pytest.mark.parametrize("late", [0.3, 1.0])
+def test_samples_that_waited_move_no_others(tmp_path, late):
+    """A driver that stalls hands over what it kept at once, with the stamps of that moment."""
+    rng = np.random.default_rng(2)
+    true = T0 + np.arange(6000) / RATE
+    stamps = true + 1e-3 * rng.normal(size=len(true))
+    waited = (true >= T0 + 20) & (true < T0 + 20 + late)
+    stamps[waited] = T0 + 20 + late + 1e-6 * np.arange(waited.sum())
+    raw = read_xdf(recorded(tmp_path / "a.xdf", true, stamps, markers=[("go", 30.0)]))
+    assert holes(raw) == []
+    assert raw.annotations.onset[0] == pytest.approx(30.0, abs=1e-3)
+    assert assert_as_played(raw, T0, atol=0.6) > 0.99
+
+
 def test_two_losses_shortly_after_each_other(tmp_path):
     true = T0 + np.arange(9000) / RATE
     lost = ((true >= T0 + 30) & (true < T0 + 33)) | ((true >= T0 + 35) & (true < T0 + 36))
