@@ -60,6 +60,13 @@ def test_the_product_needs_nothing_that_is_not_declared():
         assert not missing
 
 
+def test_the_installation_page_lists_every_extra():
+    page = (ROOT / "docs" / "install.rst").read_text(encoding="utf-8")
+    rows = set(re.findall(r"^   \* - (.*)$", page, re.MULTILINE))
+    listed = {name for row in rows for name in re.findall(r"``([\w-]+)``", row)}
+    assert listed == PROJECT["project"]["optional-dependencies"].keys()
+
+
 @pytest.mark.parametrize("part", [*PACKAGES, "docs"])
 def test_the_documentation_can_import_every_page_and_example(part):
     # Autodoc imports all packages, and the gallery runs all of its examples.

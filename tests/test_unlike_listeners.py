@@ -10,6 +10,7 @@ from cocktailparty.leakage import shared_stimuli, sound_index, stimuli_at
 from cocktailparty.preprocessing import preprocess
 from cocktailparty.search import search
 from cocktailparty.tested_trials import units
+from deep import SigLIPDecoder
 from linear_aad import AttentionDecoder, BackwardTRF, CCADecoder, ForwardTRF, prediction_map
 
 RIDGE = AttentionDecoder(BackwardTRF(tmax=0.2, alpha=0.01, alpha_convention="relative"))
@@ -59,6 +60,15 @@ def test_a_comparison_gives_what_each_listener_gives_alone(trials, cv):
     expected = type(found)(rows).sort_values(columns[:3]).reset_index(drop=True)
     assert found.equals(expected)
     assert set(found["subject"]) == {"sub-01", "B"}
+
+
+def test_a_neural_decoder_takes_them_one_by_one_and_no_others(trials):
+    decoders = {"siglip": SigLIPDecoder(window=2.0, max_epochs=1, random_state=0)}
+    table = evaluation.compare(decoders, trials, "time", [5], n_splits=2)
+    assert set(table["subject"]) == {"sub-01", "B"}
+    fitted = decoders["siglip"].fit(trials[:4])
+    with pytest.raises(ValueError, match="the trial has 5 channels, the decoder was trained with"):
+        fitted.window_scores(trials[4], 5.0)
 
 
 def test_a_fold_that_mixes_listeners_names_the_channels(trials, first):
