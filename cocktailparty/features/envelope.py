@@ -21,7 +21,7 @@ from cocktailparty.features.filterbank import (
 )
 from cocktailparty.features.stft import stft
 from cocktailparty.features.waveform import check_samples, check_waveform, signal_library
-from cocktailparty.validation import check_rate
+from cocktailparty.validation import check_rate, check_time_first
 
 
 def speech_envelope(
@@ -135,7 +135,7 @@ def onsets(envelope: Any, sfreq: float) -> Any:
     Raises
     ------
     ValueError
-        If the envelope is empty or not finite, or the rate not positive.
+        If the envelope is empty, not finite or in rows, or the rate not positive.
 
     Examples
     --------
@@ -144,6 +144,8 @@ def onsets(envelope: Any, sfreq: float) -> Any:
     """
     check_rate(sfreq, "sfreq")
     envelope = check_samples(envelope, "envelope")
+    if envelope.ndim == 2:
+        check_time_first(envelope.shape, "envelope")
     xp = namespace(envelope)
     rise = (envelope[1:, ...] - envelope[:-1, ...]) * sfreq
     return xp.clip(xp.concat([xp.zeros_like(envelope[:1, ...]), rise], axis=0), min=0)
@@ -173,7 +175,7 @@ def resample(x: Any, sfreq_in: float, sfreq_out: float) -> Any:
     Raises
     ------
     ValueError
-        If the signal is empty or not finite, or a rate not positive.
+        If the signal is empty, not finite or in rows, or a rate not positive.
 
     Examples
     --------
@@ -184,6 +186,8 @@ def resample(x: Any, sfreq_in: float, sfreq_out: float) -> Any:
     check_rate(sfreq_in, "sfreq_in")
     check_rate(sfreq_out, "sfreq_out")
     x = check_samples(x, "x")
+    if x.ndim == 2:
+        check_time_first(x.shape, "x")
     ratio = _ratio(sfreq_out, sfreq_in)
     taps = namespace(x).asarray(
         _antialiasing_filter(max(ratio.numerator, ratio.denominator)), dtype=x.dtype

@@ -214,6 +214,12 @@ def test_bad_arguments_are_named(options, match):
 # Onsets
 
 
+@pytest.mark.parametrize("make", [lambda x: resample(x, 128, 64), lambda x: onsets(x, 64)])
+def test_channels_in_rows_are_refused(rng, make):
+    with pytest.raises(ValueError, match=r"shape \(2, 640\).* pass its transpose"):
+        make(rng.random((2, 640)))
+
+
 def test_onsets_are_the_rectified_derivative():
     time = np.arange(640) / 64
     envelope = np.stack([1 - np.cos(2 * np.pi * time), 1 - np.cos(4 * np.pi * time)], axis=1)
