@@ -47,6 +47,10 @@ def test_the_reconstruction_looks_at_the_eeg_alone(decoder, trial):
 
 def test_a_trial_in_pieces_is_the_same_as_in_one(decoder, trial):
     """Cutting is not seen: a later start gives the same reconstruction, up to its last lags."""
+    eeg = trial.eeg.copy()
+    for piece in np.split(eeg, [256, 1024]):  # a trial loses its own mean, and so does a part
+        piece -= piece.mean(axis=0)
+    trial = trial.replace(eeg=eeg)
     whole, part = decoder.reconstruct([trial, trial.crop(4.0, 16.0)])
     n_lags = 17
     np.testing.assert_allclose(part[:-n_lags], whole[256:1024][:-n_lags], atol=1e-4)
