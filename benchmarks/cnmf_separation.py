@@ -21,10 +21,10 @@ from reference_cnmf import reference_cnmf
 from tqdm import tqdm
 
 from cnmf import ContrastiveNMF
-from cnmf.masking import separate_waveform
 from cnmf.steering import NeuroSteeredSeparator
 from cocktailparty.features import stft
 from cocktailparty.metrics.separation import bss_eval
+from cocktailparty.separation import separate_waveform
 from cocktailparty.versions import versions
 
 SHORT_RHO = (1.0, 0.5, 0.3, 0.1, 0.05)

@@ -24,9 +24,9 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from cocktailparty import datasets
 from cocktailparty.cli.decoders import DECODERS, NEURAL
 from cocktailparty.evaluation import compare, lag_reach
+from cocktailparty.evaluation.summary import pool, summarise
 from cocktailparty.metrics import accuracy_interval
 from cocktailparty.preprocessing import filter_reach, preprocess
-from cocktailparty.summary import pool, summarise
 from cocktailparty.versions import versions
 from linear_aad import AttentionDecoder, AttentionTracker, LaggedRegressor
 

@@ -62,11 +62,11 @@ def jax_program(n_stimuli, device):
     import equinox as eqx
     import jax
 
-    from deep.devices import choose_device
-    from deep.optimizers import Optimizer
-    from deep.siglip_network import ThesisNetwork
-    from deep.siglip_task import ContrastTask
-    from deep.steps import start
+    from deep.siglip.networks.thesis import ThesisNetwork
+    from deep.siglip.task import ContrastTask
+    from deep.training.devices import choose_device
+    from deep.training.optimizers import Optimizer
+    from deep.training.step import start
 
     network = eqx.nn.make_with_state(ThesisNetwork)(
         N_CHANNELS, N_BANDS, N_SUBJECTS, key=jax.random.key(0)

@@ -8,8 +8,8 @@ import soundfile
 from scipy.signal import resample_poly
 
 from cnmf import ContrastiveNMF
-from cnmf.masking import separate_waveform
 from cocktailparty.features import istft, stft
+from cocktailparty.separation import separate_waveform
 
 RATE, N_FFT, HOP = 16000, 1024, 512
 STEMS = {

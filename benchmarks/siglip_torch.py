@@ -153,7 +153,7 @@ def loss(model, eeg, stimuli, subject):
 
 
 def copy_weights(network, model):
-    """Give `model` the weights of a `deep.siglip_network.ThesisNetwork`."""
+    """Give `model` the weights of a `deep.siglip.networks.thesis.ThesisNetwork`."""
     for ours, theirs in matched(network, model):
         with torch.no_grad():
             theirs.copy_(torch.tensor(ours))

@@ -17,11 +17,12 @@ from scipy.stats import binomtest
 from sklearn.model_selection import RepeatedKFold
 
 from cocktailparty import Trial
-from cocktailparty.datasets import dtu, simulate_eeg, simulate_trf, simulate_two_talkers
+from cocktailparty.datasets import simulate_eeg, simulate_trf, simulate_two_talkers
+from cocktailparty.datasets.corpora import dtu_single_talker as dtu
 from cocktailparty.evaluation import SharedStimulusWarning, compare
 from cocktailparty.files import replacing
 from cocktailparty.preprocessing import preprocess
-from cocktailparty.verdict import findings
+from cocktailparty.report.verdict import findings
 from cocktailparty.versions import versions
 from linear_aad import AttentionDecoder, BackwardTRF
 

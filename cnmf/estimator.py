@@ -14,11 +14,11 @@ from cnmf.inputs import (
     check_parameters,
     check_spectrogram,
 )
-from cnmf.loudness import exponents, exponents_near, power_of_two, scaled
 from cnmf.objective import beta_exponent
 from cnmf.solver import Callback, Solution, solve
 from cocktailparty.backend import is_cupy, namespace, to_device, to_numpy
 from cocktailparty.blas import one_blas_thread
+from cocktailparty.separation.loudness import exponents, exponents_near, power_of_two, scaled
 
 
 class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from cnmf.loudness import power_of_two
 from cnmf.objective import Objective, contrast_pairing, unit_activations
 from cnmf.solver import solve
 from cocktailparty.backend import namespace, to_numpy
+from cocktailparty.separation.loudness import power_of_two
 
 
 def power_sum(x: Any, beta: float) -> Any:

@@ -119,7 +119,7 @@ def plot_separation(audio: Any, parts: Any, audio_sfreq: float) -> Any:
     """
     from matplotlib.figure import Figure
 
-    from cnmf.masking import magnitude, spectrogram
+    from cocktailparty.separation.masking import magnitude, spectrogram
 
     # At most some 2000 columns: more than a figure has pixels only cost time.
     n_fft = 2 * round(0.064 * audio_sfreq / 2)

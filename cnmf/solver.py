@@ -52,7 +52,7 @@ def updates_for(x: Any) -> ModuleType:
     Returns
     -------
     module
-        `cnmf.updates_numba`, `cnmf.updates_cupy` or `cnmf.updates`.
+        `cnmf.updates.fused_numba`, `cnmf.updates.fused_cupy` or `cnmf.updates`.
     """
     name = "updates"
     if is_cupy(x):

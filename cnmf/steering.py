@@ -6,11 +6,16 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from cnmf.alignment import frame_grid, on_frames
 from cnmf.estimator import ContrastiveNMF
-from cnmf.evidence import MAX_COMPONENTS, attend
-from cnmf.masking import component_products, magnitude, separate_waveform, spectrogram
 from cocktailparty.blas import one_blas_thread
+from cocktailparty.separation.alignment import frame_grid, on_frames
+from cocktailparty.separation.evidence import MAX_COMPONENTS, attend
+from cocktailparty.separation.masking import (
+    component_products,
+    magnitude,
+    separate_waveform,
+    spectrogram,
+)
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
 from cocktailparty.validation import check_finite, check_rate, float_array
@@ -21,8 +26,8 @@ class NeuroSteeredSeparator(BaseEstimator):
 
     A decoder reconstructs from EEG what the attended sound does over time. The mixture is split
     into components, and the evidence that the reconstruction follows a set of them is gathered over
-    the whole mixture (`cnmf.evidence.attend`). A Wiener mask takes these components out of the
-    mixture. No source has to be known.
+    the whole mixture (`cocktailparty.separation.attend`). A Wiener mask takes these components out
+    of the mixture. No source has to be known.
 
     The evidence of EEG grows slowly. At a correlation of 0.1, which is what EEG gives today, some
     seconds tell next to nothing: the output is then close to the mixture, on purpose. It takes
@@ -50,7 +55,7 @@ class NeuroSteeredSeparator(BaseEstimator):
     ----------
     decoder_ : estimator
         Fitted decoder.
-    attention_ : cnmf.evidence.Attention
+    attention_ : cocktailparty.separation.Attention
         Which part of the last mixture was chosen, and how surely.
     activations_ : ndarray of shape (n_frames, n_components)
         When each component of the last mixture sounds.

@@ -145,7 +145,7 @@ def in_volts(raw: "mne.io.BaseRaw", names: Sequence[str]) -> bool:
     Returns
     -------
     volts : bool
-        False for arrays of `cocktailparty.continuous.raw_from_array`, whose unit is their own.
+        False for arrays of `cocktailparty.recordings.eeg.raw_from_array`, whose unit is their own.
     """
     index = [raw.ch_names.index(name) for name in names]
     potentials = set(raw.get_channel_types(index)) <= {"eeg"}

@@ -64,7 +64,7 @@ def task_of(table: "pd.DataFrame") -> str:
     Parameters
     ----------
     table : DataFrame
-        Rows of `cocktailparty.evaluation.compare`, or of `cocktailparty.summary.summarise`.
+        Rows of `cocktailparty.evaluation.compare`, or of `cocktailparty.evaluation.summarise`.
         Without a column `task`, attention was decoded.
 
     Returns

@@ -50,7 +50,7 @@ class Trial:
     channel_positions : array of shape (n_channels, 3), optional
         Where the electrodes were, in metres: x to the right ear, y to the nose, z up (the head
         coordinates of MNE). Rows of NaN for channels that have no place. Maps of the head use
-        them; without them they try the names, see `cocktailparty.montages`.
+        them; without them they try the names, see `cocktailparty.electrodes.montages`.
     provenance : mapping of str to object
         What the loader and the preprocessing did, such as file, original rate, reference and
         filters, in values that JSON can hold; see `cocktailparty.provenance`.

@@ -55,11 +55,11 @@ numpydoc_xref_aliases = {term: term for term in DEFAULT_LINKS} | {
     for module in (
         "cocktailparty",
         "cocktailparty.datasets",
-        "cocktailparty.leakage",
+        "cocktailparty.model_selection.leakage",
         "cocktailparty.metrics",
         "cocktailparty.model_selection",
         "cocktailparty.recordings",
-        "cocktailparty.same_sound",
+        "cocktailparty.model_selection.same_sound",
         "cocktailparty.search",
         "linear_aad",
         "cnmf",

@@ -1,17 +1,17 @@
 """Linear auditory attention decoding: temporal response functions and what is built on them."""
 
+from cocktailparty.decoding.following import AttentionTrack
+from cocktailparty.decoding.tracker import AttentionTracker
 from linear_aad.adaptive import AdaptiveDecoder
 from linear_aad.attention import AttentionDecoder
 from linear_aad.cca import CCADecoder
-from linear_aad.following import AttentionTrack
-from linear_aad.lagged_regressor import LaggedRegressor
 from linear_aad.lasso import LassoTRF
 from linear_aad.nested import NestedScores, nested_leave_one_out
 from linear_aad.prediction import prediction_map
+from linear_aad.regressor import LaggedRegressor
 from linear_aad.shifts import shift_test
 from linear_aad.spatial import SpatialDecoder
 from linear_aad.stacked import StackedTRF
-from linear_aad.tracking import AttentionTracker
 from linear_aad.trf import BackwardTRF, ForwardTRF
 
 __all__ = [

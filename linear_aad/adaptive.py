@@ -13,17 +13,17 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.blas import one_blas_thread
-from cocktailparty.decoder import ReconstructionMixin
+from cocktailparty.decoding.base import ReconstructionMixin
 from cocktailparty.trial import Trial
 from cocktailparty.trial_means import without_mean
 from cocktailparty.trials import check_trials
 from linear_aad.haufe import patterns
-from linear_aad.lagged import LaggedMoments, Moments, filter_lagged, lags_in_samples
-from linear_aad.penalties import Penalty, check_penalty, is_penalty
+from linear_aad.lagged.leave_one_out import correlation
+from linear_aad.lagged.moments import LaggedMoments, Moments, filter_lagged, lags_in_samples
+from linear_aad.lagged.penalties import Penalty, check_penalty, is_penalty
+from linear_aad.lagged.shrinkage import ledoit_wolf_penalty
+from linear_aad.lagged.systems import ridge
 from linear_aad.relabelling import first_labels, relabel, segment_models, segment_tests
-from linear_aad.shrinkage import ledoit_wolf_penalty
-from linear_aad.solvers import correlation
-from linear_aad.systems import ridge
 from linear_aad.trf import BackwardTRF
 
 

@@ -9,7 +9,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.blas import one_blas_thread
-from cocktailparty.decoder import ReconstructionMixin
+from cocktailparty.decoding.base import ReconstructionMixin
 from cocktailparty.trials import attended_labels, check_trials
 
 

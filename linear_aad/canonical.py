@@ -8,8 +8,8 @@ from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from cocktailparty.trial import Trial
 from cocktailparty.trial_means import without_mean
-from linear_aad.lagged import LaggedMoments, Moments, lag_matrix
-from linear_aad.solvers import dense
+from linear_aad.lagged.leave_one_out import dense
+from linear_aad.lagged.moments import LaggedMoments, Moments, lag_matrix
 
 COMBINATIONS = ("lda", "dprime")
 

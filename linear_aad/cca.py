@@ -10,10 +10,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.blas import one_blas_thread
-from cocktailparty.decoder import AttentionDecoderMixin
+from cocktailparty.decoding.base import AttentionDecoderMixin
 from cocktailparty.metrics import decidable_windows, window_sweep
 from cocktailparty.metrics import window_scores as correlate_windows
-from cocktailparty.model_selection import match_mismatch
+from cocktailparty.model_selection.splits import match_mismatch
 from cocktailparty.trial import Trial
 from cocktailparty.trial_means import without_mean
 from cocktailparty.trials import attended_labels, check_trials
@@ -24,7 +24,7 @@ from linear_aad.canonical import (
     combination,
 )
 from linear_aad.haufe import patterns
-from linear_aad.lagged import filter_lagged, lags_in_samples
+from linear_aad.lagged.moments import filter_lagged, lags_in_samples
 
 
 class CCADecoder(AttentionDecoderMixin, BaseEstimator):

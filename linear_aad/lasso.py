@@ -7,12 +7,12 @@ from sklearn.linear_model import lasso_path
 
 from cocktailparty.blas import one_blas_thread
 from cocktailparty.trial_means import WithoutMeans
-from linear_aad.compression import compressed
-from linear_aad.lagged import Moments
-from linear_aad.lagged_model import LaggedLinearModel
-from linear_aad.penalties import is_penalty
-from linear_aad.solvers import correlation
-from linear_aad.trial_moments import TrialMoments
+from linear_aad.lagged.compression import compressed
+from linear_aad.lagged.leave_one_out import correlation
+from linear_aad.lagged.model import LaggedLinearModel
+from linear_aad.lagged.moments import Moments
+from linear_aad.lagged.penalties import is_penalty
+from linear_aad.lagged.trial_moments import TrialMoments
 
 
 class LassoTRF(LaggedLinearModel):

@@ -9,14 +9,14 @@ from tqdm import tqdm
 
 from cocktailparty.backend import namespace, to_numpy
 from cocktailparty.blas import one_blas_thread
-from linear_aad.averaging import trial_models
-from linear_aad.bands import directions
-from linear_aad.lagged import Moments
-from linear_aad.lagged_ridge import LaggedRidge
-from linear_aad.penalties import Penalty
-from linear_aad.solvers import correlation, dense, dense_sum
-from linear_aad.systems import System, groups, shared_spectrum, solve_near
-from linear_aad.trial_moments import TrialMoments
+from linear_aad.lagged.averaging import trial_models
+from linear_aad.lagged.bands import directions
+from linear_aad.lagged.leave_one_out import correlation, dense, dense_sum
+from linear_aad.lagged.moments import Moments
+from linear_aad.lagged.penalties import Penalty
+from linear_aad.lagged.ridge import LaggedRidge
+from linear_aad.lagged.systems import System, groups, shared_spectrum, solve_near
+from linear_aad.lagged.trial_moments import TrialMoments
 
 # Scores of left-out pairs decide between penalties: their models need no more digits than this.
 PAIR_TOLERANCE = 1e-9

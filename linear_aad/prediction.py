@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.base import clone
 
 from cocktailparty.blas import one_blas_thread
-from cocktailparty.evaluation import SharedStimulusWarning, lag_reach
-from cocktailparty.leakage import LeakError, check_no_leak, sound_index
-from cocktailparty.model_selection import Fold, folds
+from cocktailparty.evaluation.comparing import SharedStimulusWarning, lag_reach
+from cocktailparty.model_selection.leakage import LeakError, check_no_leak, sound_index
+from cocktailparty.model_selection.splits import Fold, folds
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials, list_trials
 

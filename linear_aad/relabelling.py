@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from linear_aad.lagged import LaggedMoments, Moments
-from linear_aad.penalties import Penalty
-from linear_aad.systems import ridge
+from linear_aad.lagged.moments import LaggedMoments, Moments
+from linear_aad.lagged.penalties import Penalty
+from linear_aad.lagged.systems import ridge
 
 
 class Labelling(NamedTuple):

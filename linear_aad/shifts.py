@@ -12,15 +12,15 @@ from tqdm import tqdm
 from cocktailparty.backend import namespace, to_numpy
 from cocktailparty.blas import one_blas_thread
 from cocktailparty.metrics import ShiftTest
-from linear_aad.bands import directions
-from linear_aad.lagged import LaggedMoments, Moments
-from linear_aad.lagged_ridge import LaggedRidge
-from linear_aad.linalg import solve_factored
-from linear_aad.penalties import Penalty
-from linear_aad.shrinkage import ledoit_wolf_penalty
-from linear_aad.solvers import correlation
-from linear_aad.systems import penalised_factor
-from linear_aad.trial_moments import TrialMoments
+from linear_aad.lagged.bands import directions
+from linear_aad.lagged.leave_one_out import correlation
+from linear_aad.lagged.linalg import solve_factored
+from linear_aad.lagged.moments import LaggedMoments, Moments
+from linear_aad.lagged.penalties import Penalty
+from linear_aad.lagged.ridge import LaggedRidge
+from linear_aad.lagged.shrinkage import ledoit_wolf_penalty
+from linear_aad.lagged.systems import penalised_factor
+from linear_aad.lagged.trial_moments import TrialMoments
 
 # Right-hand sides that are kept at once, one for each shift, target and fold, take this many bytes.
 RIGHT_BYTES = 2**28

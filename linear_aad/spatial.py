@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.blas import one_blas_thread
-from cocktailparty.decoder import AttentionDecoderMixin
+from cocktailparty.decoding.base import AttentionDecoderMixin
 from cocktailparty.preprocessing import check_band, check_duration
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials

@@ -10,10 +10,10 @@ from sklearn.model_selection import GroupKFold
 from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.blas import one_blas_thread
-from cocktailparty.decoder import AttentionDecoderMixin
+from cocktailparty.decoding.base import AttentionDecoderMixin
 from cocktailparty.features.levels import EnvelopeFeatures
 from cocktailparty.metrics import decidable_windows, window_scores, window_sweep
-from cocktailparty.model_selection import match_mismatch
+from cocktailparty.model_selection.splits import match_mismatch
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
 from cocktailparty.validation import check_rate

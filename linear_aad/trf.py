@@ -4,8 +4,8 @@ from typing import Any
 
 from cocktailparty.backend import namespace
 from linear_aad.haufe import patterns
-from linear_aad.lagged import Moments
-from linear_aad.lagged_ridge import LaggedRidge
+from linear_aad.lagged.moments import Moments
+from linear_aad.lagged.ridge import LaggedRidge
 
 
 class BackwardTRF(LaggedRidge):

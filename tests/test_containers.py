@@ -5,10 +5,12 @@ import pandas as pd
 import pytest
 
 from cnmf import ContrastiveNMF, NeuroSteeredSeparator
-from cocktailparty import Trial, clusters, features, metrics, preprocessing
-from cocktailparty.clock import clock_drift
-from cocktailparty.datasets import neural_drive, simulate_eeg, triggers
-from cocktailparty.sounds import sound_features
+from cocktailparty import Trial, features, metrics, preprocessing
+from cocktailparty.datasets import neural_drive, simulate_eeg
+from cocktailparty.datasets.readers import triggers
+from cocktailparty.evaluation.comparing import clusters
+from cocktailparty.recordings.audio.files import sound_features
+from cocktailparty.recordings.clock import clock_drift
 from deep import ArrayExamples
 from linear_aad import AttentionDecoder, BackwardTRF
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cocktailparty import datasets, evaluation
-from cocktailparty.decoding import train_model
+from cocktailparty.decoding.trained import train_model
 from linear_aad import (
     AdaptiveDecoder,
     AttentionDecoder,

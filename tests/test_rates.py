@@ -8,12 +8,12 @@ import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
 
-from cnmf.alignment import on_frames
 from cocktailparty import Trial, datasets, evaluation
-from cocktailparty.decoding import train_model
+from cocktailparty.decoding.trained import train_model
 from cocktailparty.metrics import window_scores
 from cocktailparty.preprocessing import preprocess
-from cocktailparty.recordings import trial_from_raw
+from cocktailparty.recordings.trials import trial_from_raw
+from cocktailparty.separation.alignment import on_frames
 from linear_aad import (
     AdaptiveDecoder,
     AttentionDecoder,

@@ -5,11 +5,11 @@ import optuna
 import pytest
 
 from cocktailparty import datasets, evaluation, model_selection
-from cocktailparty.comparison import compare_and_report
-from cocktailparty.leakage import shared_stimuli, sound_index, stimuli_at
+from cocktailparty.evaluation.tested_trials import units
+from cocktailparty.model_selection.leakage import shared_stimuli, sound_index, stimuli_at
 from cocktailparty.preprocessing import preprocess
+from cocktailparty.report.comparison import compare_and_report
 from cocktailparty.search import search
-from cocktailparty.tested_trials import units
 from deep import SigLIPDecoder
 from linear_aad import AttentionDecoder, BackwardTRF, CCADecoder, ForwardTRF, prediction_map
 

@@ -110,7 +110,7 @@ def add_on_bad(parser: Any) -> None:
     parser : argparse.ArgumentParser
         Parser of a command, or a group of its arguments.
     """
-    from cocktailparty.interruptions import ON_BAD
+    from cocktailparty.recordings.interruptions import ON_BAD
 
     parser.add_argument(
         "--on-bad",

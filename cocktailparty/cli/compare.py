@@ -73,9 +73,9 @@ def run(options: argparse.Namespace) -> None:
     options : argparse.Namespace
         Parsed arguments.
     """
-    from cocktailparty.comparison import compare_and_report
-    from cocktailparty.montages import with_montage
-    from cocktailparty.report import verdict
+    from cocktailparty.electrodes.montages import with_montage
+    from cocktailparty.report.comparison import compare_and_report
+    from cocktailparty.report.html import verdict
 
     chosen = options.decoders or (_SHOWN if options.data is None else _SHOWN[:1])
     decoders = {name: find_decoder(name)(options.sfreq) for name in chosen}

@@ -67,7 +67,7 @@ def safe_gap(band: Band, decoders: Mapping[str, Any]) -> float:
     gap : float
         Seconds, up to the next tenth.
     """
-    from cocktailparty.evaluation import lag_reach
+    from cocktailparty.evaluation.comparing import lag_reach
     from cocktailparty.preprocessing import filter_reach
 
     lags = max(lag_reach(decoder) for decoder in decoders.values())

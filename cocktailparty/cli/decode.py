@@ -22,7 +22,7 @@ from cocktailparty.cli.decoders import DECODERS, find_decoder
 from cocktailparty.cli.recording import check_files, read_recording, start_of_sounds
 
 if TYPE_CHECKING:
-    from cocktailparty.decoding import TrainedModel
+    from cocktailparty.decoding.trained import TrainedModel
 
 # Arguments that only matter when a model is trained, and what they are if not given.
 TRAINING: dict[str, Any] = {
@@ -109,11 +109,11 @@ def run(options: argparse.Namespace) -> None:
     """
     from matplotlib.figure import Figure
 
-    from cocktailparty.decoding import MIN_SHIFT
-    from cocktailparty.evaluation import SharedStimulusWarning
+    from cocktailparty.decoding.trained import MIN_SHIFT
+    from cocktailparty.evaluation.comparing import SharedStimulusWarning
     from cocktailparty.files import replacing
+    from cocktailparty.plots.decisions import follows_text, plot_decisions
     from cocktailparty.suspicions import RecordingWarning
-    from cocktailparty.timeline import follows_text, plot_decisions
 
     _check(options)
     start = start_of_sounds(options)
@@ -178,7 +178,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _noted(caught: list[warnings.WarningMessage]) -> list[str]:
     """Warnings about shared sounds and the EEG as notes; others are given as they came."""
-    from cocktailparty.evaluation import SharedStimulusWarning
+    from cocktailparty.evaluation.comparing import SharedStimulusWarning
     from cocktailparty.suspicions import RecordingWarning
 
     told = SharedStimulusWarning, RecordingWarning
@@ -203,7 +203,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _model(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
-    from cocktailparty.decoding import TrainedModel
+    from cocktailparty.decoding.trained import TrainedModel
 
     if options.model is None:
         model = _trained(options, notes)
@@ -219,7 +219,7 @@ def _model(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
 def _trained(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
     """Train on the trials of folders; what has to be known of it is added to the notes."""
     from cocktailparty import datasets
-    from cocktailparty.decoding import ENVELOPE, train_model
+    from cocktailparty.decoding.trained import ENVELOPE, train_model
     from linear_aad import AttentionTracker
 
     band = Band.of(options)

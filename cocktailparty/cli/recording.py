@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cocktailparty.cli.arguments import check_output
 
 if TYPE_CHECKING:
-    from cocktailparty.decoding import TrainedModel
+    from cocktailparty.decoding.trained import TrainedModel
 
 
 def check_files(options: argparse.Namespace, files: Iterable[Path | None]) -> None:
@@ -64,7 +64,7 @@ def read_recording(options: argparse.Namespace, model: "TrainedModel") -> Any:
     OSError
         If the file cannot be read.
     """
-    from cocktailparty.continuous import raw_from_array, read_eeg
+    from cocktailparty.recordings.eeg import raw_from_array, read_eeg
 
     if options.eeg.suffix != ".npy":
         return read_eeg(options.eeg)
@@ -94,8 +94,8 @@ def start_of_sounds(options: argparse.Namespace) -> float:
     OSError
         If the file cannot be read.
     """
-    from cocktailparty.continuous import read_eeg
-    from cocktailparty.events import event_times
+    from cocktailparty.recordings.eeg import read_eeg
+    from cocktailparty.recordings.events import event_times
 
     if options.start is not None or options.events is None:
         return float(options.start or 0.0)

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
         Parsed arguments.
     """
     from cnmf.separation_report import separate_and_report
-    from cocktailparty.sounds import read_audio
+    from cocktailparty.recordings.audio.files import read_audio
 
     _check(options)
     audio, audio_sfreq = read_audio(options.mixture, mono=False)
@@ -113,7 +113,7 @@ def _steering(
             )
         return separator, {"guide": guide, "sfreq": options.guide_sfreq or len(guide) / duration}
 
-    from cocktailparty.decoding import TrainedModel
+    from cocktailparty.decoding.trained import TrainedModel
 
     model = TrainedModel.load(options.model)
     decoder = model.tracker.decoder_

@@ -155,7 +155,7 @@ def siglip_thesis(trial: Any) -> dict[str, Any]:
     parameters : dict
         For `deep.SigLIPDecoder`, whatever its preset is.
     """
-    from deep.siglip_space import suggest
+    from deep.siglip.space import suggest
 
     return suggest(trial)
 

@@ -7,36 +7,36 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cocktailparty.datasets import (
+from cocktailparty.datasets.corpora import (
     broderick,
     cnd,
-    dtu,
-    dtu_aad,
     dtu_raw,
-    etard,
-    etard_raw,
-    kul,
-    kul_aad,
     madeeg,
     sparrkulee,
     sparrkulee_raw,
     table,
     two_talker,
 )
-from cocktailparty.datasets.cnd_writing import write_cnd
+from cocktailparty.datasets.corpora import dtu as dtu_aad
+from cocktailparty.datasets.corpora import dtu_single_talker as dtu
+from cocktailparty.datasets.corpora import etard as etard_raw
+from cocktailparty.datasets.corpora import etard_outputs as etard
+from cocktailparty.datasets.corpora import kul as kul_aad
+from cocktailparty.datasets.corpora import kul_correlations as kul
+from cocktailparty.datasets.corpora.cnd_writing import write_cnd
+from cocktailparty.datasets.corpora.etard_outputs import DecoderOutput, load_etard_outputs
+from cocktailparty.datasets.corpora.kul_correlations import KulCorrelations, load_kul_correlations
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.datasets.downloads import fetch_json, fetch_record
-from cocktailparty.datasets.drive import neural_drive
-from cocktailparty.datasets.etard import DecoderOutput, load_etard_outputs
-from cocktailparty.datasets.kul import KulCorrelations, load_kul_correlations
-from cocktailparty.datasets.simulated import (
+from cocktailparty.datasets.simulation.drive import neural_drive
+from cocktailparty.datasets.simulation.listeners import (
     SimulatedListeners,
     simulate_eeg,
     simulate_trf,
     simulate_two_talkers,
 )
-from cocktailparty.flat_channels import without_flat
 from cocktailparty.foreign import shown_once
+from cocktailparty.recordings.flat_channels import without_flat
 from cocktailparty.trial import Trial
 
 __all__ = [

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cocktailparty.drawing import COLORS, plain, sober
+from cocktailparty.plots.style import COLORS, plain, sober
 from cocktailparty.search.results import SearchResult
 from cocktailparty.search.studies import quiet_optuna
 

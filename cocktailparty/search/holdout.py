@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from cocktailparty.fold_scores import evaluate_fold
+from cocktailparty.evaluation.folds import evaluate_fold
 from cocktailparty.metrics import accuracy_interval, chance_level
-from cocktailparty.model_selection import Fold
+from cocktailparty.model_selection.splits import Fold
 from cocktailparty.trial import Trial
 
 

@@ -10,10 +10,10 @@ from sklearn.base import clone
 from tqdm import tqdm
 
 from cocktailparty.blas import one_blas_thread
-from cocktailparty.evaluation import check_fold, check_gap, checked_folds
-from cocktailparty.fold_scores import evaluate_fold
-from cocktailparty.leakage import sound_index
-from cocktailparty.model_selection import Fold, check_alike
+from cocktailparty.evaluation.comparing import check_fold, check_gap, checked_folds
+from cocktailparty.evaluation.folds import evaluate_fold
+from cocktailparty.model_selection.leakage import sound_index
+from cocktailparty.model_selection.splits import Fold, check_alike
 from cocktailparty.search.holdout import HeldOut, hold_out, score_held_out
 from cocktailparty.search.jobs import DaskJobs, LocalJobs
 from cocktailparty.search.results import SearchResult, table_of, write_results

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import joblib
 import numpy as np
 
-from cocktailparty.model_selection import Fold
+from cocktailparty.model_selection.splits import Fold
 from cocktailparty.search.claims import Claim, claimed
 
 if TYPE_CHECKING:

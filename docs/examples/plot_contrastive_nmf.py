@@ -77,10 +77,10 @@ guide = know(plucked, 0.7, np.random.default_rng(0))
 # Blind factorisation knows nothing of the guide; the four components that correlate best with it are
 # chosen afterwards. A component that both instruments share is lost to one of them. With contrast,
 # components 0 to 3 are drawn to the four columns of the guide.
-# :func:`~cnmf.masking.separate_waveform` turns components into sound by a Wiener mask; the parts add
+# :func:`~cocktailparty.separation.separate_waveform` turns components into sound by a Wiener mask; the parts add
 # up to the mixture.
 
-from cnmf.masking import separate_waveform
+from cocktailparty.separation import separate_waveform
 
 
 def separate(sound, nmf, attended):

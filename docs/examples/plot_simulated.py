@@ -65,10 +65,10 @@ print("decoded:", ridge.predict(own[9:]))
 # --------
 # :func:`~cocktailparty.evaluation.compare` leaves out one story at a time, for each listener alone.
 # The decoder, its penalty included, is trained anew on the other stories. The table has a row for
-# each listener, fold and window length; :func:`~cocktailparty.report.summarise` pools them.
+# each listener, fold and window length; :func:`~cocktailparty.report.html.summarise` pools them.
 
 from cocktailparty import evaluation, plots
-from cocktailparty.report import summarise, verdict
+from cocktailparty.report.html import summarise, verdict
 
 windows = [1, 2, 5, 10, 30, 60]
 table = evaluation.compare(

@@ -9,8 +9,8 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 from cocktailparty import blas
 from cocktailparty.blas import BlasThreads, factorising, one_blas_thread
 from cocktailparty.datasets import simulate_two_talkers
-from cocktailparty.fold_scores import evaluate_fold
-from cocktailparty.model_selection import folds
+from cocktailparty.evaluation.folds import evaluate_fold
+from cocktailparty.model_selection.splits import folds
 from linear_aad import AttentionDecoder, BackwardTRF
 
 ROOT = Path(__file__).parents[2]

@@ -4,13 +4,13 @@ from sklearn.model_selection import PredefinedSplit
 
 from cocktailparty import Trial
 from cocktailparty.datasets import simulate_two_talkers
-from cocktailparty.evaluation import compare
-from cocktailparty.fold_scores import evaluate_fold
+from cocktailparty.evaluation.comparing import compare
+from cocktailparty.evaluation.folds import evaluate_fold
+from cocktailparty.evaluation.store import FoldStore
+from cocktailparty.evaluation.summary import pool
+from cocktailparty.evaluation.tested_trials import trial_rows
 from cocktailparty.metadata import typed_columns
-from cocktailparty.model_selection import folds
-from cocktailparty.store import FoldStore
-from cocktailparty.summary import pool
-from cocktailparty.tested_trials import trial_rows
+from cocktailparty.model_selection.splits import folds
 from linear_aad import AttentionDecoder, BackwardTRF
 
 RIDGE = AttentionDecoder(BackwardTRF(tmax=0.1, alpha=0.01, alpha_convention="relative"))

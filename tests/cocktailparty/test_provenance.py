@@ -5,7 +5,7 @@ import soundfile
 from cocktailparty.datasets import simulate_two_talkers
 from cocktailparty.preprocessing import preprocess
 from cocktailparty.provenance import methods_text
-from cocktailparty.recordings import read_eeg, trials_from_raw
+from cocktailparty.recordings.trials import read_eeg, trials_from_raw
 
 
 def recorded(tmp_path, rng, **arguments):

@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from scipy.signal import firwin, oaconvolve
 
-from cocktailparty.continuous import raw_from_array
 from cocktailparty.preprocessing import bandpass
 from cocktailparty.provenance import methods_text
-from cocktailparty.recordings import trial_from_raw, trials_from_raw
+from cocktailparty.recordings.eeg import raw_from_array
+from cocktailparty.recordings.trials import trial_from_raw, trials_from_raw
 from cocktailparty.suspicions import RecordingWarning, suspicions
 
 SFREQ, SECONDS, N = 128, 40, 8

@@ -8,8 +8,8 @@ import jax
 import numpy as np
 import pytest
 
-from deep.siglip_network import ThesisNetwork
-from deep.siglip_task import ContrastTask, views_of
+from deep.siglip.networks.thesis import ThesisNetwork
+from deep.siglip.task import ContrastTask, views_of
 
 N_CHANNELS, N_BANDS, N_SUBJECTS, N_TIMES = 6, 3, 4, 48
 

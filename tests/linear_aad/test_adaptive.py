@@ -6,7 +6,7 @@ from cocktailparty import Trial
 from cocktailparty.datasets import simulate_eeg, simulate_trf, simulate_two_talkers
 from linear_aad import AttentionDecoder, BackwardTRF, ForwardTRF
 from linear_aad.adaptive import AdaptiveDecoder
-from linear_aad.lagged import lag_matrix
+from linear_aad.lagged.moments import lag_matrix
 
 TRF = BackwardTRF(0.0, 0.25, 64, alpha=1e-2, alpha_convention="relative")
 SHRUNK = BackwardTRF(0.0, 0.25, 64, alpha="ledoit-wolf")

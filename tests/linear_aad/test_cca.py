@@ -10,7 +10,7 @@ from cocktailparty.metrics import window_scores
 from linear_aad import AttentionDecoder, BackwardTRF
 from linear_aad.canonical import canonical_filters, combination
 from linear_aad.cca import CCADecoder
-from linear_aad.lagged import lag_matrix
+from linear_aad.lagged.moments import lag_matrix
 
 SMALL = CCADecoder(0, 0.05, 64, 0, 0.05, n_components=2, alpha=1e-2, train_window=2)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from cocktailparty.datasets import simulate_two_talkers
 from linear_aad import AdaptiveDecoder, BackwardTRF, CCADecoder
 from linear_aad.haufe import patterns
-from linear_aad.lagged import lag_matrix
+from linear_aad.lagged.moments import lag_matrix
 
 
 @given(

@@ -5,7 +5,7 @@ from sklearn.linear_model import Lasso
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from linear_aad import BackwardTRF
-from linear_aad.lagged import lag_matrix
+from linear_aad.lagged.moments import lag_matrix
 from linear_aad.lasso import LassoTRF
 
 LAGS = {"tmin": -0.05, "tmax": 0.1, "sfreq": 64.0}

@@ -3,8 +3,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from linear_aad import BackwardTRF, ForwardTRF, systems
-from linear_aad.lagged_ridge import LaggedRidge
+from linear_aad import BackwardTRF, ForwardTRF
+from linear_aad.lagged.moments import systems
+from linear_aad.lagged.ridge import LaggedRidge
 from linear_aad.nested import nested_leave_one_out
 
 N_TRIALS = 4

@@ -5,11 +5,11 @@ from sklearn.model_selection import LeaveOneGroupOut
 
 from cocktailparty import Trial
 from cocktailparty.datasets import simulate_two_talkers
-from cocktailparty.evaluation import SharedStimulusWarning
-from cocktailparty.leakage import LeakError
+from cocktailparty.evaluation.comparing import SharedStimulusWarning
+from cocktailparty.model_selection.leakage import LeakError
 from linear_aad import ForwardTRF
-from linear_aad.lagged_regressor import LaggedRegressor
 from linear_aad.prediction import prediction_map
+from linear_aad.regressor import LaggedRegressor
 
 FORWARD = ForwardTRF(0, 0.1, 64, alpha=1.0)
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linear_aad.lagged import LaggedMoments, lag_matrix
-from linear_aad.penalties import Penalty
+from linear_aad.lagged.moments import LaggedMoments, lag_matrix
+from linear_aad.lagged.penalties import Penalty
 from linear_aad.relabelling import first_labels, relabel, segment_models, segment_tests
 
 LAGS = np.arange(3)

@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import binom
 
 from linear_aad import BackwardTRF, ForwardTRF
-from linear_aad.lagged import lag_matrix
+from linear_aad.lagged.moments import lag_matrix
+from linear_aad.lagged.trial_moments import TrialMoments
 from linear_aad.shifts import _shifted_products, shift_test
-from linear_aad.trial_moments import TrialMoments
 
 SFREQ = 64
 

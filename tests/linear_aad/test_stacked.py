@@ -4,8 +4,8 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
 from cocktailparty.datasets import simulate_two_talkers
+from cocktailparty.decoding.saving import load_model, save_model
 from cocktailparty.metrics import window_scores
-from cocktailparty.saving import load_model, save_model
 from linear_aad import StackedTRF
 
 

@@ -6,7 +6,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from linear_aad import BackwardTRF, ForwardTRF
-from linear_aad.lagged import lag_matrix
+from linear_aad.lagged.moments import lag_matrix
 
 # check_fit2d_1sample, which lagged regressors may fail as well, passes: the error says n_samples=1.
 EXPECTED_FAILURES = {

@@ -154,7 +154,7 @@ def test_simulated_listeners_show_a_comparison(arguments, expected, tmp_path, mo
         compared.extend(decoders)
         raise ValueError("enough")
 
-    monkeypatch.setattr("cocktailparty.comparison.compare_and_report", stop)
+    monkeypatch.setattr("cocktailparty.report.comparison.compare_and_report", stop)
     monkeypatch.setattr("cocktailparty.cli.compare.load_or_simulate", lambda *_: ([], "story", []))
     assert main(["compare", *arguments, "--out", str(tmp_path / "out")]) == 2
     assert compared == expected
@@ -164,7 +164,7 @@ def test_an_interruption_is_said_plainly(two_talker, tmp_path, monkeypatch, caps
     def interrupted(*arguments, **settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cocktailparty.comparison.compare", interrupted)
+    monkeypatch.setattr("cocktailparty.report.comparison.compare", interrupted)
     assert main(["compare", "--data", str(two_talker), "--out", str(tmp_path / "o"), *QUICK]) == 130
     assert "goes on from here" in capsys.readouterr().err
 
@@ -341,7 +341,7 @@ def test_one_command_records_the_whole_protocol(
 ):
     """Linear and contrastive decoder on a corpus as it is published; one epoch, to save time."""
     pytest.importorskip("jax")
-    presets = importlib.import_module("deep.siglip_presets").PRESETS
+    presets = importlib.import_module("deep.siglip.presets").PRESETS
     monkeypatch.setitem(presets["default"], "max_epochs", 1)
     data, out = tmp_path / "data", tmp_path / "out"
     data.mkdir()

@@ -7,7 +7,7 @@ import pytest
 
 from cocktailparty import datasets
 from cocktailparty.cli import main
-from cocktailparty.decoding import TrainedModel
+from cocktailparty.decoding.trained import TrainedModel
 from linear_aad import AttentionDecoder, BackwardTRF
 from tests.cocktailparty.listener import SFREQ, START, SWITCH, write_listener
 
@@ -242,6 +242,6 @@ def test_an_interruption_promises_nothing(saved, monkeypatch, capsys):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cocktailparty.decoding.TrainedModel.load", interrupted)
+    monkeypatch.setattr("cocktailparty.decoding.trained.TrainedModel.load", interrupted)
     assert main(["decode", *saved[0], *saved[1]]) == 130
     assert capsys.readouterr().err == "cocktailparty: interrupted\n"

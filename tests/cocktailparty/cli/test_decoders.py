@@ -1,9 +1,9 @@
 import pytest
 
 from cocktailparty.cli.decoders import DECODERS, NEURAL, find_decoder
-from cocktailparty.comparison import compare_and_report
 from cocktailparty.datasets import simulate_two_talkers
-from cocktailparty.evaluation import compare
+from cocktailparty.evaluation.comparing import compare
+from cocktailparty.report.comparison import compare_and_report
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from scipy.signal import butter, sosfiltfilt
 
 from cnmf import NeuroSteeredSeparator
 from cocktailparty.cli import main
-from cocktailparty.decoding import TrainedModel
+from cocktailparty.decoding.trained import TrainedModel
 from cocktailparty.features import speech_envelope
 from cocktailparty.metrics import si_sdr
 from linear_aad import AttentionDecoder, BackwardTRF, CCADecoder
@@ -211,7 +211,7 @@ def test_either_eeg_or_a_guide_is_needed(extra, capsys):
 
 
 def test_a_mixture_alone_can_be_prepared_but_not_decoded(listener):
-    from cocktailparty.recordings import read_eeg
+    from cocktailparty.recordings.trials import read_eeg
 
     folder, _ = listener
     model = TrainedModel.load(folder / "quick")

@@ -38,7 +38,7 @@ def test_named_decoders_take_what_their_space_gives(name, last):
 
 
 def test_contrastive_spaces_are_of_the_decoder():
-    siglip = pytest.importorskip("deep.siglip", exc_type=ImportError)
+    siglip = pytest.importorskip("deep.siglip.estimator", exc_type=ImportError)
     known = set(inspect.signature(siglip.SigLIPDecoder).parameters)
     for name in NEURAL:
         assert set(SPACES[name](Ends(True))) <= known

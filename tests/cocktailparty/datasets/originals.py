@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from cocktailparty.datasets.positions import BIOSEMI_64
+from cocktailparty.electrodes.biosemi import BIOSEMI_64
 from tests.cocktailparty.datasets.miniatures import listen, row_of_cells, save
 
 AUDIO_SFREQ = 8000

@@ -9,7 +9,7 @@ import io
 import numpy as np
 import pytest
 
-from cocktailparty.datasets.positions import BIOSEMI_64
+from cocktailparty.electrodes.biosemi import BIOSEMI_64
 from tests.cocktailparty.datasets.originals import (
     AUDIO_SFREQ,
     follow,

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from cocktailparty.datasets import CORPORA
-from cocktailparty.model_selection import SPLITS
+from cocktailparty.model_selection.splits import SPLITS
 
 
 @pytest.mark.parametrize("key", CORPORA)

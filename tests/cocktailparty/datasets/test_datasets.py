@@ -7,8 +7,8 @@ import pytest
 
 from cocktailparty import datasets
 from cocktailparty.datasets import CORPORA
-from cocktailparty.model_selection import SPLITS, folds
-from cocktailparty.montages import locate
+from cocktailparty.electrodes.montages import locate
+from cocktailparty.model_selection.splits import SPLITS, folds
 from tests.cocktailparty.datasets import miniatures, originals, rawfiles
 
 WRITERS = {

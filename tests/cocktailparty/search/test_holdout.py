@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from cocktailparty import Trial
 from cocktailparty.metrics import chance_level
-from cocktailparty.model_selection import Fold
+from cocktailparty.model_selection.splits import Fold
 from cocktailparty.search.holdout import hold_out, score_held_out
 from cocktailparty.search.searching import score_fold
 from tests.cocktailparty.search.tiny import Silent, Skilled, some_trials

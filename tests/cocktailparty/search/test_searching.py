@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from cocktailparty.evaluation import compare
-from cocktailparty.leakage import LeakError
+from cocktailparty.evaluation.comparing import compare
+from cocktailparty.model_selection.leakage import LeakError
 from cocktailparty.search import search, searching
 from tests.cocktailparty.search.tiny import Skilled, by_skill, some_trials
 

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from cocktailparty.model_selection import Fold, folds
+from cocktailparty.model_selection.splits import Fold, folds
 from cocktailparty.search.studies import fingerprint_of, open_study, quiet_optuna, suggest
 from tests.cocktailparty.search.tiny import Skilled, by_skill, skilled, some_trials
 

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from cocktailparty.datasets import simulate_two_talkers
-from cocktailparty.decoder import AttentionDecoderMixin
+from cocktailparty.decoding.base import AttentionDecoderMixin
 
 
 class Skilled(AttentionDecoderMixin, BaseEstimator):

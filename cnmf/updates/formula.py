@@ -1,0 +1,191 @@
+"""The multiplicative updates of a contrastive factorisation, readable: the truth of this package.
+
+`cnmf.updates.fused_numba` and `cnmf.updates.fused_cupy` hold the same functions, fused. Each takes
+any number of mixtures as leading axes of its arrays, and returns new arrays.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from cnmf.objective import Objective, divergence
+from cocktailparty.backend import namespace
+
+
+def prepared() -> AbstractContextManager[Any]:
+    """Make what the updates need for all steps of a factorisation; here, nothing.
+
+    Returns
+    -------
+    context manager
+        Whose value is to be handed to the updates.
+    """
+    return nullcontext(compare)
+
+
+def compare(x: Any, y: Any, beta: float) -> tuple[Any, Any, Any]:
+    """Compare a spectrogram with its model.
+
+    Parameters
+    ----------
+    x : array of shape (..., n_frames, n_freqs)
+        Spectrogram.
+    y : array of shape (..., n_frames, n_freqs)
+        Model, positive; implementations may overwrite it.
+    beta : float
+        Exponent of the divergence.
+
+    Returns
+    -------
+    falling, rising : array of shape (..., n_frames, n_freqs)
+        The parts of the derivative of the divergence by the model, which is the second minus the
+        first; None where the second is 1 throughout.
+    value : array of shape (...)
+        The divergence, in float64.
+    """
+    rising = None if beta == 1 else y ** (beta - 1)
+    return x * y ** (beta - 2), rising, divergence(x, y, beta)
+
+
+def step_exponent(beta: float) -> float:
+    """Exponent of the quotient with which the divergence cannot rise.
+
+    Parameters
+    ----------
+    beta : float
+        Exponent of the divergence.
+
+    Returns
+    -------
+    float
+        1 for beta from 1 to 2, less elsewhere.
+
+    References
+    ----------
+    Févotte, C., & Idier, J. (2011). Algorithms for nonnegative matrix factorization with the
+    beta-divergence. Neural Computation, 23(9), 2421-2456. https://doi.org/10.1162/NECO_a_00168
+    """
+    if beta < 1:
+        return 1 / (2 - beta)
+    return 1.0 if beta <= 2 else 1 / (beta - 1)
+
+
+def update_activations(
+    x: Any,
+    activations: Any,
+    components: Any,
+    objective: Objective,
+    damping: Any,
+    fixed: Any = None,
+    means: Any = compare,
+) -> tuple[Any, Any, Any]:
+    """Take one step with the activations.
+
+    The step descends along the gradient of the cost as a function of activations of any norm, on
+    which only the divergence and the sparsity of the components depend; the other penalties see
+    their direction alone (`cnmf.objective`). Terms that fall go into the numerator, terms that
+    rise into the denominator. Without penalties it is the plain multiplicative update.
+
+    Parameters
+    ----------
+    x : array of shape (..., n_frames, n_freqs)
+        Spectrogram.
+    activations : array of shape (..., n_frames, n_components)
+        Positive, columns of norm 1.
+    components : array of shape (..., n_components, n_freqs)
+        Positive.
+    objective : Objective
+        Divergence and weights.
+    damping : array of shape (...)
+        Length of the step: 1, or less where the full step has raised the cost.
+    fixed : array of bool, shape (..., n_frames, n_components), optional
+        Entries that keep their value, up to the norm of their column.
+    means : callable
+        What `prepared` gave: how to compare the spectrogram with its model.
+
+    Returns
+    -------
+    activations : array of shape (..., n_frames, n_components)
+        Updated, columns of norm 1.
+    norms : array of shape (..., n_components)
+        What the components have to be multiplied by, to make up for it.
+    value : array of shape (...)
+        Divergence before the step, in float64.
+    """
+    xp = namespace(x, activations, components)
+    falling, rising, value = means(x, activations @ components, objective.beta)
+    transposed = xp.matrix_transpose(components)
+    masses = xp.sum(components, axis=-1)[..., None, :]
+    falling = falling @ transposed
+    rising = masses if rising is None else rising @ transposed
+    if objective.sparsity_activations is not None:
+        sums = xp.sum(activations, axis=-2, keepdims=True)
+        falling = falling + objective.sparsity_activations * sums * activations
+        rising = rising + objective.sparsity_activations
+    if objective.sparsity_components is not None:
+        rising = rising + objective.sparsity_components * masses * activations
+    if objective.contrast is not None:
+        similarity = xp.matrix_transpose(activations) @ objective.guide
+        pull = 2 * objective.contrast * objective.pairing * similarity
+        slope = objective.guide @ xp.matrix_transpose(pull)
+        along = xp.sum(slope * activations, axis=-2, keepdims=True)
+        falling = falling + _positive(slope) + _positive(-along) * activations
+        rising = rising + _positive(-slope) + _positive(along) * activations
+    exponent = step_exponent(objective.beta) * damping[..., None, None]
+    eps = xp.finfo(x.dtype).eps
+    # No entry may vanish: it could never come back.
+    quotient = xp.maximum(falling / rising, xp.asarray(eps, dtype=x.dtype))
+    stepped = activations * quotient**exponent
+    if fixed is not None:
+        stepped = xp.where(fixed, activations, stepped)
+    norms = xp.linalg.vector_norm(stepped, axis=-2)
+    stepped = stepped / norms[..., None, :]
+    floor = xp.asarray(eps / x.shape[-2] ** 0.5, dtype=x.dtype)
+    return xp.maximum(stepped, floor), norms, value
+
+
+def update_components(
+    x: Any,
+    activations: Any,
+    components: Any,
+    objective: Objective,
+    fixed: Any = None,
+    means: Any = compare,
+) -> Any:
+    """Take one step with the components.
+
+    Parameters
+    ----------
+    x : array of shape (..., n_frames, n_freqs)
+        Spectrogram.
+    activations : array of shape (..., n_frames, n_components)
+        Positive, columns of norm 1.
+    components : array of shape (..., n_components, n_freqs)
+        Positive.
+    objective : Objective
+        Divergence and weights.
+    fixed : array of bool, shape (..., n_components, n_freqs), optional
+        Entries that keep their value.
+    means : callable
+        What `prepared` gave: how to compare the spectrogram with its model.
+
+    Returns
+    -------
+    components : array of shape (..., n_components, n_freqs)
+        Updated.
+    """
+    xp = namespace(x, activations, components)
+    falling, rising, _ = means(x, activations @ components, objective.beta)
+    transposed = xp.matrix_transpose(activations)
+    falling = transposed @ falling
+    rising = xp.sum(transposed, axis=-1, keepdims=True) if rising is None else transposed @ rising
+    if objective.sparsity_components is not None:
+        rising = rising + objective.sparsity_components
+    stepped = components * (falling / rising) ** step_exponent(objective.beta)
+    if fixed is not None:
+        stepped = xp.where(fixed, components, stepped)
+    return xp.maximum(stepped, objective.floor)
+
+
+def _positive(x: Any) -> Any:
+    xp = namespace(x)
+    return xp.maximum(x, xp.zeros_like(x))

@@ -1,0 +1,287 @@
+"""The updates of `cnmf.updates`, fused: a tile of frames is read once and stays in a cache.
+
+Nothing of the size of the spectrogram is allocated. Frames are divided into parts whose number
+does not depend on the number of threads, so that the order of additions, and with it every bit of
+the result, does not either.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import njit, prange
+
+from cnmf.objective import Objective
+from cnmf.updates.compare_numba import FAST, compare
+from cnmf.updates.formula import step_exponent
+from cnmf.updates.products_numba import ROWS, multiply
+from cnmf.updates.workspace_numba import Means, locked, prepared, share, take_next
+
+__all__ = ["prepared", "update_activations", "update_components"]
+
+# Bytes of a tile. Smaller ones stay in a second-level cache but read the components more often:
+# up to a tenth slower.
+TILE = 2**20
+
+# Threads take parts, at most so many, each of at least so many multiplications.
+N_PARTS, SMALLEST_PART = 16, 2**20
+
+
+@njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
+def _step(a, products, up, down, exponent, out, squares):  # type: ignore[no-untyped-def]
+    """Multiply activations by their quotients, and add up the squares of the outcome."""
+    falling, rising, slope = products
+    least, zero = a.dtype.type(np.finfo(a.dtype).eps), a.dtype.type(0)
+    for i in range(a.shape[0]):
+        for k in range(a.shape[1]):
+            above = falling[i, k] + max(slope[i, k], zero) + up[k] * a[i, k]
+            below = rising[i, k] + max(-slope[i, k], zero) + down[k] * a[i, k]
+            out[i, k] = max(above / below, least)
+        if exponent != 1:
+            for k in range(a.shape[1]):
+                out[i, k] = out[i, k] ** exponent
+        for k in range(a.shape[1]):
+            out[i, k] *= a[i, k]
+            squares[k] += out[i, k] * out[i, k]
+
+
+@njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
+def _activation_part(  # type: ignore[no-untyped-def]
+    frames, fields, products, x, a, w, turned, beta, guide, pull, up, down, rising, exponent, out,
+    squares, values,
+):  # fmt: skip
+    """Step of some frames; the columns are not of norm 1 yet."""
+    part, start, stop = frames
+    n_freqs = x.shape[1]
+    # Loops, not assignments of slices: their checks of shapes take longer to compile than all else.
+    for i in range(products.shape[1]):
+        for k in range(len(rising)):
+            products[1, i, k] = rising[k]
+    for first in range(start, stop, fields.shape[1]):
+        last = min(first + fields.shape[1], stop)
+        n = last - first
+        multiply(a[first:last], w, fields[0], False)
+        values[part] += compare(x[first:last], fields[0], fields[-1], beta, True)
+        multiply(fields[0, :n, :n_freqs], turned, products[0], False)
+        if beta != 1:
+            multiply(fields[1, :n, :n_freqs], turned, products[1], False)
+            for i in range(products.shape[1]):
+                for k in range(len(rising)):
+                    products[1, i, k] += rising[k]
+        if guide.shape[1] > 0:
+            multiply(guide[first:last], pull, products[2], False)
+        _step(a[first:last], products, up, down, exponent, out[first:last], squares[part])
+
+
+@njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
+def _component_part(frames, fields, x, a, w, beta, sums, masses):  # type: ignore[no-untyped-def]
+    """Add up over some frames what the step of the components takes."""
+    part, start, stop = frames
+    for first in range(start, stop, fields.shape[1]):
+        last = min(first + fields.shape[1], stop)
+        multiply(a[first:last], w, fields[0], False)
+        compare(x[first:last], fields[0], fields[-1], beta, False)
+        for i in range(first, last):
+            for k in range(a.shape[1]):
+                masses[part, k] += a[i, k]
+        for j in range(len(fields)):
+            ratios = fields[j, : last - first]
+            multiply(a[first:last].T, ratios, sums[part, j], first > start)
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def _activation_parts(  # type: ignore[no-untyped-def]
+    taken, edges, fields, products, x, a, w, turned, beta, guide, pull, up, down, rising, exponent,
+    out, squares, values,
+):  # fmt: skip
+    """Take the steps of all parts; a thread takes the next one when it has finished one."""
+    for thread in prange(len(fields)):
+        part = take_next(taken)
+        while part < len(edges) - 1:
+            _activation_part(
+                (part, edges[part], edges[part + 1]), fields[thread], products[thread], x, a, w,
+                turned, beta, guide, pull, up, down, rising, exponent, out, squares, values,
+            )  # fmt: skip
+            part = take_next(taken)
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def _component_parts(  # type: ignore[no-untyped-def]
+    taken, edges, fields, x, a, w, beta, sums, masses
+):
+    """Add up over all parts."""
+    for thread in prange(len(fields)):
+        part = take_next(taken)
+        while part < len(edges) - 1:
+            frames = part, edges[part], edges[part + 1]
+            _component_part(frames, fields[thread], x, a, w, beta, sums, masses)
+            part = take_next(taken)
+
+
+@njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
+def _normalise(a, norms, floor):  # type: ignore[no-untyped-def]
+    """Divide columns by their norms, in place."""
+    inverse = a.dtype.type(1) / norms
+    for i in range(a.shape[0]):
+        for k in range(a.shape[1]):
+            a[i, k] = max(a[i, k] * inverse[k], floor)
+
+
+def _divided(x: Any, n_components: int, beta: float, means: Means) -> tuple[Any, Any]:
+    """Edges of the parts of the frames, and a tile for each thread.
+
+    How the frames are divided does not depend on the number of threads, and neither does the order
+    of additions.
+    """
+    n_parts = min(N_PARTS, len(x), 1 + x.size * n_components // SMALLEST_PART)
+    edges = np.arange(n_parts + 1) * len(x) // n_parts
+    n_rows = min(max(TILE // x[0].nbytes // ROWS, 1) * ROWS, -(-len(x) // n_parts))
+    shape = min(n_parts, means.n_threads), 1 if beta == 1 else 2, n_rows, x.shape[1]
+    return edges, means.room("tiles", shape, x.dtype)
+
+
+def update_activations(
+    x: Any,
+    activations: Any,
+    components: Any,
+    objective: Objective,
+    damping: Any,
+    fixed: Any = None,
+    means: Means | None = None,
+) -> tuple[Any, Any, Any]:
+    """Take one step with the activations; see `cnmf.updates.formula.update_activations`.
+
+    Parameters
+    ----------
+    x : ndarray of shape (..., n_frames, n_freqs)
+        Spectrogram.
+    activations : ndarray of shape (..., n_frames, n_components)
+        Positive, columns of norm 1.
+    components : ndarray of shape (..., n_components, n_freqs)
+        Positive.
+    objective : Objective
+        Divergence and weights.
+    damping : ndarray of shape (...)
+        Length of the step.
+    fixed : ndarray of bool, shape (..., n_frames, n_components), optional
+        Entries that keep their value, up to the norm of their column.
+    means : Means, optional
+        What `prepared` gave; None for a single thread.
+
+    Returns
+    -------
+    activations : ndarray of shape (..., n_frames, n_components)
+        Updated, columns of norm 1.
+    norms : ndarray of shape (..., n_components)
+        What the components have to be multiplied by, to make up for it.
+    value : ndarray of shape (...)
+        Divergence before the step, in float64.
+    """
+    if x.ndim > 2:
+        return _each(
+            update_activations, x, activations, components, objective, damping, fixed, means
+        )
+    means = means or Means()
+    up = down = np.zeros(len(components), x.dtype)
+    rising = np.zeros_like(up)
+    if objective.beta == 1:
+        rising = rising + components.sum(axis=1)
+    if objective.sparsity_activations is not None:
+        up = up + objective.sparsity_activations[0] * activations.sum(axis=0)
+        rising = rising + objective.sparsity_activations[0]
+    if objective.sparsity_components is not None:
+        down = down + objective.sparsity_components[0] * components.sum(axis=1)
+    guide, pull = np.zeros((len(x), 0), x.dtype), np.zeros((0, len(components)), x.dtype)
+    if objective.guide is not None:
+        similarity = objective.guide.T @ activations
+        pull = 2 * objective.contrast * objective.pairing.T * similarity
+        along = np.sum(pull * similarity, axis=0)
+        up, down = up + np.maximum(-along, 0), down + np.maximum(along, 0)
+        guide = objective.guide
+    exponent = x.dtype.type(step_exponent(objective.beta) * damping)
+    edges, fields = _divided(x, len(components), objective.beta, means)
+    products = means.room("products", (len(fields), 3, fields.shape[2], len(components)), x.dtype)
+    if objective.guide is None:
+        products[:, 2] = 0
+    stepped, n_parts = np.empty_like(activations, order="C"), len(edges) - 1
+    squares, values = np.zeros((n_parts, len(components))), np.zeros(n_parts)
+    w, turned = means.vectors("w", components), means.vectors("turned", components.T)
+    matrices = locked(x), locked(activations), w, turned
+    guidance = objective.beta, locked(guide), means.vectors("pull", pull)
+    step = up, down, rising, exponent, stepped, squares, values
+    kernels, own = (_activation_parts, _activation_part), (fields, products)
+    share(*kernels, edges, own, *matrices, *guidance, *step)
+    if fixed is not None:
+        stepped[fixed] = activations[fixed]
+        squares = stepped**2
+    norms = np.sqrt(squares.sum(axis=0)).astype(x.dtype)
+    floor = x.dtype.type(np.finfo(x.dtype).eps / len(x) ** 0.5)
+    _normalise(stepped, norms, floor)
+    return stepped, norms, values.sum()
+
+
+def update_components(
+    x: Any,
+    activations: Any,
+    components: Any,
+    objective: Objective,
+    fixed: Any = None,
+    means: Means | None = None,
+) -> Any:
+    """Take one step with the components; see `cnmf.updates.formula.update_components`.
+
+    Parameters
+    ----------
+    x : ndarray of shape (..., n_frames, n_freqs)
+        Spectrogram.
+    activations : ndarray of shape (..., n_frames, n_components)
+        Positive, columns of norm 1.
+    components : ndarray of shape (..., n_components, n_freqs)
+        Positive.
+    objective : Objective
+        Divergence and weights.
+    fixed : ndarray of bool, shape (..., n_components, n_freqs), optional
+        Entries that keep their value.
+    means : Means, optional
+        What `prepared` gave; None for a single thread.
+
+    Returns
+    -------
+    components : ndarray of shape (..., n_components, n_freqs)
+        Updated.
+    """
+    if x.ndim > 2:
+        return _each(update_components, x, activations, components, objective, fixed, means)
+    means = means or Means()
+    edges, fields = _divided(x, len(components), objective.beta, means)
+    n_parts, (n_components, n_freqs) = len(edges) - 1, components.shape
+    sums = means.room("sums", (n_parts, fields.shape[1], n_components, n_freqs), x.dtype)
+    masses = np.zeros((n_parts, n_components))
+    matrices = locked(x), locked(activations), means.vectors("w", components)
+    kernels, totals = (_component_parts, _component_part), (sums, masses)
+    share(*kernels, edges, (fields,), *matrices, objective.beta, *totals)
+    falling, *others = sums[:, :, :n_components, :n_freqs].sum(axis=0)
+    rising = others[0] if others else masses.sum(axis=0).astype(x.dtype)[:, None]
+    if objective.sparsity_components is not None:
+        rising = rising + objective.sparsity_components
+    stepped = components * (falling / rising) ** step_exponent(objective.beta)
+    if fixed is not None:
+        stepped = np.where(fixed, components, stepped)
+    return np.maximum(stepped, objective.floor, order="C")
+
+
+def _each(update: Callable[..., Any], *arguments: Any) -> Any:
+    """Update one mixture of a batch after the other."""
+
+    def part(argument: Any, i: int) -> Any:
+        if isinstance(argument, Objective):
+            # All mixtures share one pairing.
+            fields = {k: part(v, i) for k, v in vars(argument).items() if k != "pairing"}
+            return Objective(**fields, pairing=argument.pairing)
+        return argument[i] if isinstance(argument, np.ndarray) else argument
+
+    n_mixtures = len(arguments[0])
+    results = [update(*(part(argument, i) for argument in arguments)) for i in range(n_mixtures)]
+    if not isinstance(results[0], tuple):
+        return np.stack(results)
+    return tuple(np.stack(parts) for parts in zip(*results, strict=True))

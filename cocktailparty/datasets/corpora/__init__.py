@@ -1,0 +1,4 @@
+"""Corpora, a module each.
+
+Each describes its corpus by a `Corpus` and reads it; `table` reads recordings of one's own.
+"""

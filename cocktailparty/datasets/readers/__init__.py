@@ -1,0 +1,1 @@
+"""What the modules of several corpora read with: arrays, triggers, positions, subjects."""

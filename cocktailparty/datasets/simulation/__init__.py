@@ -1,0 +1,1 @@
+"""Simulated listeners: what drives them, and their EEG."""

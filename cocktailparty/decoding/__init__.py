@@ -1,0 +1,24 @@
+"""What every attention decoder shares, and what is done with a trained one.
+
+Read `base` first, the methods of all decoders; `tracker` follows attention over time, with `markov`
+and `following`; `trained` decodes new recordings; `saving` writes fitted models.
+"""
+
+from cocktailparty.decoding.base import AttentionDecoderMixin, ReconstructionMixin
+from cocktailparty.decoding.following import AttentionTrack
+from cocktailparty.decoding.saving import load_extra, load_model, save_model
+from cocktailparty.decoding.tracker import AttentionTracker
+from cocktailparty.decoding.trained import ENVELOPE, TrainedModel, train_model
+
+__all__ = [
+    "ENVELOPE",
+    "AttentionDecoderMixin",
+    "AttentionTrack",
+    "AttentionTracker",
+    "ReconstructionMixin",
+    "TrainedModel",
+    "load_extra",
+    "load_model",
+    "save_model",
+    "train_model",
+]

@@ -1,0 +1,339 @@
+"""How well a recording follows its sounds: distributions of held-out scores, and what they tell."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.stats import norm
+from scipy.stats import t as student
+
+from cocktailparty.decoding.markov import (
+    evidence_of_chain,
+    fixed_lag_smoother,
+    forward_filter,
+    transition_matrix,
+)
+
+# Effects at which probabilities are computed, in standard deviations of the prior.
+_GRID = np.linspace(-2.0, 2.0, 9)
+# Standard deviation of the logarithm of the effect in a new recording, relative to training: two of
+# them are a factor of 2.7, or 9 dB.
+_RECORDING_SPREAD = 0.5
+# Standard deviation of the level of the scores, given the effect, in units of its mean.
+_LEVEL_SPREAD = 0.2
+# Share of "follows none" that goes to recordings that follow all sounds alike.
+_ALIKE = 0.12
+# Windows up to this many apart are looked at for what their scores have in common.
+_REACH = 3
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionTrack:
+    """Attention over the course of a trial.
+
+    Attributes
+    ----------
+    times : ndarray of shape (n_windows,)
+        End of each window in seconds.
+    available : ndarray of shape (n_windows,)
+        When the estimate for that window is known, in seconds: `times` plus the lag, or the end
+        of the last window.
+    probability : ndarray of shape (n_windows, n_stimuli)
+        Posterior probability that a stimulus was attended in the window, given the scores of all
+        windows up to `available`, and how well the whole trial follows its sounds. It is the whole
+        statement of uncertainty: of the windows in which a stimulus has probability p, it was
+        attended in the share p. Where the trial follows none, all are equally probable.
+    lower, upper : ndarray of shape (n_windows, n_stimuli)
+        Between what that probability lies in the middle 95 % of what the trial may be like: none
+        followed, or an effect as in training, smaller or larger.
+    decision : ndarray of int, shape (n_windows,)
+        The most probable stimulus; the lowest of those that are equally probable.
+    none : float
+        Probability that the trial follows none of its sounds more than the others: because nothing
+        of them is in the EEG, or because the listener does not attend to one. NaN for models that
+        were saved before it was learnt.
+    """
+
+    times: np.ndarray
+    available: np.ndarray
+    probability: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    decision: np.ndarray
+    none: float = float("nan")
+
+
+class Posterior(NamedTuple):
+    """What the scores of a recording say.
+
+    Attributes
+    ----------
+    probability, lower, upper : ndarray of shape (n_windows, n_stimuli)
+        Probability that a stimulus was attended, and the range that it has over the middle 95 %
+        of what the recording may be like.
+    none : float
+        Probability that no sound is followed more than the others.
+    """
+
+    probability: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    none: float
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreModel:
+    r"""Distributions of the scores of trials that a decoder was not trained on.
+
+    A recording has an effect m, by which the attended sound scores higher than the others, and a
+    level, the mean score of all sounds. A new recording may differ from those of training: the
+    logarithm of its effect is Gaussian about that of training, the level rises with the effect,
+    and there are recordings without any effect, at the level of unrelated sounds (nothing of the
+    sounds is in the EEG) or at that of sounds that played (all are followed alike). Scores of
+    windows are Gaussian about these means.
+
+    Attributes
+    ----------
+    attended, unattended, unrelated : float
+        Mean score of attended sounds, of the others, and of sounds that did not play: those of
+        the same trial from another time.
+    variance : float
+        Variance of the difference between an attended and another sound in a window, enlarged by
+        what neighbouring windows have in common.
+    spread : float
+        Standard deviation of the logarithm of the effect of a new recording.
+    level_variance : float
+        Variance of the mean score of all sounds in a window, times their number, enlarged
+        likewise; infinity where the level does not tell sounds that played from others.
+    level_spread : float
+        Standard deviation between trials of the mean score of unrelated sounds, beyond that.
+    guessing : float
+        Probability that the decoder is no better than guessing, as far as the training data tell;
+        no recording would have an effect then.
+    """
+
+    attended: float
+    unattended: float
+    unrelated: float
+    variance: float
+    spread: float
+    level_variance: float
+    level_spread: float
+    guessing: float = 0.0
+
+    @classmethod
+    def of(
+        cls,
+        scores: Sequence[np.ndarray],
+        labels: Sequence[int],
+        unrelated: Sequence[Sequence[np.ndarray]],
+        interval: np.ndarray,
+    ) -> "ScoreModel":
+        """Estimate the distributions.
+
+        Parameters
+        ----------
+        scores : sequence of ndarray of shape (n_windows, n_stimuli)
+            Scores of held-out trials.
+        labels : sequence of int
+            Attended stimulus of each.
+        unrelated : sequence of sequence of ndarray, shape (n_windows, n_stimuli)
+            For each trial its scores with the stimuli shifted in time, none for a trial that is
+            too short to be shifted.
+        interval : ndarray of shape (2,)
+            Credible interval of the mean difference.
+
+        Returns
+        -------
+        model : ScoreModel
+            The distributions.
+        """
+        pairs = list(zip(scores, labels, strict=True))
+        others = [np.delete(z, k, axis=1) for z, k in pairs]
+        differences = [z[:, [k]] - other for (z, k), other in zip(pairs, others, strict=True)]
+        pooled = np.concatenate([d.ravel() for d in differences])
+        mean, error = float(pooled.mean()), float(np.ptp(interval)) / (2 * 1.96)
+        relative = min(error / mean, 1.0) if mean > 0 else 1.0
+        null, level_variance, level_spread = _levels(scores, unrelated)
+        return cls(
+            float(np.concatenate([z[:, k] for z, k in pairs]).mean()),
+            float(np.concatenate([other.ravel() for other in others]).mean()),
+            null,
+            float(pooled.var()) * _inflation([d.mean(axis=1) for d in differences]),
+            float(np.hypot(_RECORDING_SPREAD, relative)),
+            level_variance,
+            level_spread,
+            float(norm.cdf(-mean / error)) if error > 0 else float(mean <= 0),
+        )
+
+    def posterior(
+        self,
+        scores: np.ndarray,
+        heard: np.ndarray,
+        window: float,
+        chains: Sequence[tuple[float, float]],
+        none: float,
+        lag: int = 0,
+    ) -> Posterior:
+        """Tell what was attended, for all that the recording may be like.
+
+        How well the recording follows its sounds is judged by all of it; which sound was attended
+        in a window by what came before it ends, and in `lag` windows after.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_windows, n_stimuli)
+            Scores, in windows side by side.
+        heard : ndarray of bool, shape (n_windows,)
+            Whether anything could be heard in a window; others are no evidence.
+        window : float
+            Length of a window in seconds.
+        chains : sequence of tuple of float
+            How attention may switch: mean time between switches in seconds, and the probability
+            of such a listener.
+        none : float
+            Probability of "follows none" before anything is known of the recording.
+        lag : int
+            Number of later windows whose scores are used.
+
+        Returns
+        -------
+        posterior : Posterior
+            Probabilities.
+        """
+        n_stimuli = scores.shape[1]
+        mean = self.attended - self.unattended
+        flat = np.full((len(scores), 1, n_stimuli), 1 / n_stimuli)
+        variance = max(self.variance, 1e-6 * mean**2)
+        if not (mean > 0 and heard.any()):
+            return Posterior(flat[:, 0], flat[:, 0], flat[:, 0], none)
+        none += (1 - none) * self.guessing
+        effects = mean * np.exp(self.spread * _GRID)
+        prior = _logarithms(np.exp(-0.5 * _GRID**2))
+        played, silent = self._levels(scores[heard], effects)
+        alike = np.logaddexp.reduce(prior + played)
+        with np.errstate(divide="ignore"):
+            weights = [np.log(none * (1 - _ALIKE)) + silent, np.log(none * _ALIKE) + alike]
+            rest = np.log(1 - none) + prior + played
+        own = np.where(heard[:, None], scores - scores.mean(axis=1, keepdims=True), 0.0)
+        # Relative to no effect at all.
+        gains = 2 * effects / variance
+        evidence = gains[:, None] * own[:, None, :]
+        constant = (effects**2 / variance) * (n_stimuli - 1) / n_stimuli
+        evidence -= np.where(heard[:, None], constant, 0.0)[:, :, None]
+        found = [flat, flat]
+        for dwell, share in chains:
+            transition = transition_matrix(n_stimuli, window, dwell)
+            filtered = forward_filter(evidence, transition)
+            with np.errstate(divide="ignore"):
+                told = evidence_of_chain(filtered, evidence, transition) + np.log(share)
+            weights.extend(rest + told)
+            found.append(np.exp(fixed_lag_smoother(filtered, evidence, transition, lag)))
+        weight = np.exp(np.array(weights) - np.logaddexp.reduce(weights))
+        return _mixed(np.concatenate(found, axis=1), weight)
+
+    def _levels(self, scores: np.ndarray, effects: np.ndarray) -> tuple[np.ndarray, float]:
+        """Log-likelihood of the mean score, for each effect and for unrelated sounds."""
+        if not np.isfinite(self.level_variance):
+            return np.zeros(len(effects)), 0.0
+        n_windows, n_stimuli = scores.shape
+        mean = self.attended - self.unattended
+        share = (self.unattended - self.unrelated) / mean + 1 / n_stimuli
+        centres = self.unrelated + share * effects
+        # The mean of few windows is known less well, and no two recordings are quite alike.
+        own = self.level_variance / (n_stimuli * n_windows) + self.level_spread**2
+        variances = own + (_LEVEL_SPREAD * share * effects) ** 2
+        level = scores.mean()
+        played = -0.5 * ((level - centres) ** 2 / variances + np.log(variances))
+        return played, float(-0.5 * ((level - self.unrelated) ** 2 / own + np.log(own)))
+
+
+def credible_interval(sums: Any, counts: Any) -> np.ndarray:
+    """Compute the 95 % credible interval of a mean from units that vary.
+
+    Parameters
+    ----------
+    sums : array-like of shape (n_units,)
+        Sum over each unit, at least two.
+    counts : array-like of shape (n_units,)
+        Number of values in each.
+
+    Returns
+    -------
+    interval : ndarray of shape (2,)
+        Bounds of the mean of all values: the posterior probability of the mean under a flat
+        prior, with the spread between units unknown.
+
+    Examples
+    --------
+    >>> credible_interval([1.0, 2.0, 3.0], [1, 1, 1]).round(2)
+    array([-0.48,  4.48])
+    """
+    sums, counts = np.asarray(sums, dtype=float), np.asarray(counts)
+    n_units, mean = len(sums), sums.sum() / counts.sum()
+    residuals = (sums - counts * mean) / counts.sum()
+    margin = student.ppf(0.975, n_units - 1) * np.sqrt(
+        n_units / (n_units - 1) * np.sum(residuals**2)
+    )
+    return np.array([mean - margin, mean + margin])
+
+
+def _mixed(found: np.ndarray, weight: np.ndarray) -> Posterior:
+    """Mix probabilities (n_windows, n_models, n_stimuli), of which the first two follow none."""
+    probability = np.einsum("wms,m->ws", found, weight)
+    order = np.argsort(found, axis=1, kind="stable")
+    below = np.cumsum(weight[order], axis=1)
+    sorted_ = np.take_along_axis(found, order, axis=1)
+    bounds = []
+    for quantile in (0.025, 0.975):
+        first = (below >= quantile - 1e-12).argmax(axis=1)
+        bounds.append(np.take_along_axis(sorted_, first[:, None], axis=1)[:, 0])
+    lower, upper = np.minimum(bounds[0], probability), np.maximum(bounds[1], probability)
+    return Posterior(probability, lower, upper, float(weight[:2].sum()))
+
+
+def _levels(
+    scores: Sequence[np.ndarray], unrelated: Sequence[Sequence[np.ndarray]]
+) -> tuple[float, float, float]:
+    """Mean, variance in a window (times the number of sounds) and spread of unrelated scores."""
+    shifted = [z for versions in unrelated for z in versions if len(z)]
+    if len(shifted) < 2:
+        return 0.0, float("inf"), 0.0
+    null = float(np.concatenate([z.mean(axis=1) for z in shifted]).mean())
+    gaps = np.array(
+        [
+            z.mean() - np.mean([own.mean() for own in versions])
+            for z, versions in zip(scores, unrelated, strict=True)
+            if any(map(len, versions))
+        ]
+    )
+    # The level is looked at only where it surely tells sounds that played from those that did not.
+    error = gaps.std(ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else np.inf
+    if not gaps.mean() > 2 * error:
+        return null, float("inf"), 0.0
+    centred = [(z.mean(axis=1) - z.mean()) * np.sqrt(z.shape[1]) for z in shifted]
+    degrees = sum(len(x) - 1 for x in centred)
+    variance = float(sum(np.sum(x**2) for x in centred)) / max(degrees, 1)
+    variance *= _inflation([z.mean(axis=1) for z in shifted])
+    expected = np.mean([variance / z.size for z in shifted])
+    between = float(np.var([z.mean() for z in shifted])) - float(expected)
+    return null, variance or float("inf"), float(np.sqrt(max(between, 0.0)))
+
+
+def _inflation(series: Sequence[np.ndarray]) -> float:
+    """Factor by which the variance of a mean over windows exceeds that of independent ones."""
+    centred = [x - x.mean() for x in series if len(x) > _REACH + 1]
+    power = sum(float(np.sum(x**2)) for x in centred)
+    if not power:
+        return 1.0
+    n_all, factor = sum(map(len, centred)), 1.0
+    for lag in range(1, _REACH + 1):
+        products = sum(float(np.sum(x[lag:] * x[:-lag])) for x in centred)
+        # Taking off the mean of a trial makes its windows seem opposed to each other.
+        factor += 2 * (products / power + len(centred) / n_all)
+    return max(1.0, factor)
+
+
+def _logarithms(shares: np.ndarray) -> np.ndarray:
+    return np.asarray(np.log(shares / shares.sum()))

@@ -1,0 +1,43 @@
+"""Cross-validation of decoders and tests of its results.
+
+Read `comparing` first, which scores decoders in `folds` and keeps them in a `store`; `summary`
+pools them, `permutation` tests them, trials being the unit (`tested_trials`), `shift_test` asks
+whether EEG follows a sound; `clusters` and `patterns` are about responses over subjects.
+"""
+
+from cocktailparty.evaluation.clusters import ClusterTest, cluster_test
+from cocktailparty.evaluation.comparing import (
+    SharedStimulusWarning,
+    check_fold,
+    check_gap,
+    checked_folds,
+    circular_shift_test,
+    compare,
+    lag_reach,
+)
+from cocktailparty.evaluation.patterns import Pattern, mean_pattern, pattern_of
+from cocktailparty.evaluation.permutation import PermutationTest, permutation_test
+from cocktailparty.evaluation.summary import summarise
+from cocktailparty.evaluation.tested_trials import Units, repeats, trial_rows, units
+
+__all__ = [
+    "ClusterTest",
+    "Pattern",
+    "PermutationTest",
+    "SharedStimulusWarning",
+    "Units",
+    "check_fold",
+    "check_gap",
+    "checked_folds",
+    "circular_shift_test",
+    "cluster_test",
+    "compare",
+    "lag_reach",
+    "mean_pattern",
+    "pattern_of",
+    "permutation_test",
+    "repeats",
+    "summarise",
+    "trial_rows",
+    "units",
+]

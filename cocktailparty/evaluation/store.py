@@ -1,0 +1,133 @@
+"""Finished folds on disk, so that a comparison that was interrupted can go on."""
+
+import json
+import warnings
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from cocktailparty.digests import check_text, opened, sealed
+from cocktailparty.files import remove_leftovers, replacing
+from cocktailparty.model_selection.splits import Fold
+from cocktailparty.trial import Trial
+
+
+class FoldStore:
+    """Results of folds in a folder, each under a key made of all that decides it.
+
+    Parameters
+    ----------
+    folder : path, optional
+        Where to keep the results; None keeps nothing.
+    """
+
+    def __init__(self, folder: str | Path | None) -> None:
+        self.folder = None if folder is None else Path(folder)
+        self._hashes: dict[int, tuple[Trial, str]] = {}
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(self.folder, "[0-9a-f]{32}", ".json", any_stem=True)
+
+    def key(self, decoder: Any, fold: Fold, windows: list[float]) -> str:
+        """Name a result by the decoder, the data, the windows and the version of the library.
+
+        Parameters
+        ----------
+        decoder : estimator
+            Unfitted decoder.
+        fold : Fold
+            Training and test trials.
+        windows : list of float
+            Window lengths in seconds.
+
+        Returns
+        -------
+        key : str
+            The same for the same work; empty if nothing is kept.
+        """
+        if self.folder is None:
+            return ""
+        from cocktailparty import __version__
+
+        data = [[self._hash(trial) for trial in part] for part in (fold.train, fold.test)]
+        described = (type(decoder), decoder.get_params(deep=True), data, windows, __version__)
+        return str(joblib.hash(described))
+
+    def load(self, key: str) -> dict | None:
+        """Read a result.
+
+        Parameters
+        ----------
+        key : str
+            From `key`.
+
+        Returns
+        -------
+        result : dict or None
+            None if it has not been computed yet, or its file is damaged.
+
+        Warns
+        -----
+        UserWarning
+            If the file is damaged. It names the file.
+        """
+        path = self._path(key)
+        if path is None or not path.exists():
+            return None
+        try:
+            return _result(key, path.read_text(encoding="utf-8"))
+        except (ValueError, TypeError) as error:  # those of JSON and UTF-8 are among them
+            warnings.warn(
+                f"the finished fold {path} is damaged ({error}): it is computed again",
+                stacklevel=2,
+            )
+            return None
+
+    def save(self, key: str, result: dict) -> None:
+        """Keep a result.
+
+        Parameters
+        ----------
+        key : str
+            From `key`.
+        result : dict
+            Of strings, numbers, lists and dicts.
+        """
+        path = self._path(key)
+        if path is not None:
+            with replacing(path) as temporary:
+                temporary.write_text(sealed(key, result), encoding="utf-8")
+
+    def _path(self, key: str) -> Path | None:
+        return None if self.folder is None else self.folder / f"{key}.json"
+
+    def _hash(self, trial: Trial) -> str:
+        # A trial is in many folds. Holding on to it keeps its id from being used again.
+        if id(trial) not in self._hashes:
+            # No decoder sees the metadata: a new column of a table changes no fold.
+            seen = {f.name: getattr(trial, f.name) for f in fields(trial) if f.name != "metadata"}
+            self._hashes[id(trial)] = (trial, str(joblib.hash(seen)))
+        return self._hashes[id(trial)][1]
+
+
+def _result(key: str, text: str) -> dict:
+    """Content of the file of a fold."""
+    check_text(text)
+    found = json.loads(text)
+    if isinstance(found, dict) and found and all(map(_are_rows, found.values())):
+        return found  # of the first version, which had no digest
+    result: dict = opened(key, text)
+    return result
+
+
+def _are_rows(rows: Any) -> bool:
+    """Tell whether something can be the windows of a subject."""
+    return isinstance(rows, list) and all(
+        isinstance(row, dict)
+        and {"window", "accuracy", "n_correct", "n_windows"} <= set(row)
+        and 0 <= row["n_correct"] <= row["n_windows"]
+        and 0 <= row["accuracy"] <= 1
+        for row in rows
+    )

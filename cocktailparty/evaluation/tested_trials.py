@@ -1,0 +1,184 @@
+"""Which trials were tested, and which of their labels could as well have been others."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from cocktailparty.backend import to_numpy
+from cocktailparty.model_selection.leakage import sound_index, stimuli_at
+from cocktailparty.model_selection.same_sound import SoundIndex
+from cocktailparty.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Units(NamedTuple):
+    """What decides by one label, and what may exchange labels.
+
+    Attributes
+    ----------
+    unit : list of int
+        For each trial, its unit: trials whose label is one and the same decision of whoever
+        designed the experiment.
+    group : list of int
+        For each trial, the group of its unit. Units of one group may exchange their labels.
+    """
+
+    unit: list[int]
+    group: list[int]
+
+
+def units(trials: Sequence[Trial], index: SoundIndex | None = None) -> Units:
+    """Find out which trials are independent decisions of attention.
+
+    The unit is the trial. Trials of one listener in which the same sound (or a part of it) was
+    attended are one unit: what is peculiar to the sound would count twice. So are trials of
+    different listeners in which the same sound was attended, if these listeners attended the same
+    sound whenever they heard one mixture: their labels are one design, in which a loud talker wins
+    with all of them. Listeners who attended to different talkers of a mixture have designs of
+    their own.
+
+    Labels are exchanged between units of the same listeners. Where one sound played alone (see
+    `cocktailparty.model_selection.match_mismatch`), attention has no label, and a decoder that
+    prefers a sound gains nothing: such trials are units of their own, unless they hold the same
+    stretch of EEG.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        Labelled trials.
+    index : SoundIndex, optional
+        Index that remembers what was compared, see `cocktailparty.model_selection.sound_index`.
+
+    Returns
+    -------
+    units : Units
+        Numbers that begin at 0, in the order of the trials.
+
+    Examples
+    --------
+    >>> from cocktailparty.datasets import simulate_two_talkers
+    >>> trials = simulate_two_talkers(n_trials=4, n_channels=2, random_state=0).trials
+    >>> units([*trials, trials[0].crop(10, 30)])
+    Units(unit=[0, 1, 2, 3, 0], group=[0, 0, 0, 0, 0])
+    """
+    agreed, opposed = _shared(trials, sound_index(trials) if index is None else index)
+    alone = [trial.n_stimuli < 2 for trial in trials]
+    subjects = [trial.subject for trial in trials]
+    strangers = {frozenset((subjects[a], subjects[b])) for a, b in opposed}
+    joined = [
+        (a, b)
+        for (a, b), delay in agreed.items()
+        if (
+            subjects[a] == subjects[b] and _same_eeg(trials[a], trials[b], delay)
+            if alone[a] or alone[b]
+            else frozenset((subjects[a], subjects[b])) not in strangers
+            or subjects[a] == subjects[b]
+        )
+    ]
+    unit = _components(len(trials), joined)
+    listeners: dict[int, set[tuple[str, int]]] = {}
+    for u, trial in zip(unit, trials, strict=True):
+        listeners.setdefault(u, set()).add((trial.subject, trial.n_stimuli))
+    kinds = [frozenset(listeners[u]) for u in unit]
+    numbers = {kind: i for i, kind in enumerate(dict.fromkeys(kinds))}
+    return Units(unit, [numbers[kind] for kind in kinds])
+
+
+def _shared(
+    trials: Sequence[Trial], index: SoundIndex
+) -> tuple[dict[tuple[int, int], float], set[tuple[int, int]]]:
+    """Pairs of trials in which the same sound was attended, and those in which it was in one.
+
+    The former with the second of the first trial at which the other begins.
+    """
+    sounds, owner = [], []
+    for i, trial in enumerate(trials):
+        for k, sound in enumerate(stimuli_at(trial, index.sfreq)):
+            sounds.append(sound)
+            owner.append((i, k == trial.attended or trial.n_stimuli == 1))
+    agreed, opposed = {}, set()
+    for (first, second), delay in index.delays(sounds, sounds).items():
+        (a, chosen), (b, also) = owner[first], owner[second]
+        if a < b and chosen and also:
+            agreed[a, b] = delay / index.sfreq
+        elif a < b and chosen != also:
+            opposed.add((a, b))
+    return agreed, opposed
+
+
+def _same_eeg(first: Trial, second: Trial, delay: float) -> bool:
+    """Tell whether the EEG of two trials is one recording where their sounds are the same."""
+    if first.n_channels != second.n_channels or first.sfreq != second.sfreq:
+        return False
+    start = round(delay * first.sfreq)
+    a, b = to_numpy(first.eeg)[max(0, start) :], to_numpy(second.eeg)[max(0, -start) :]
+    n = min(len(a), len(b))
+    if n < 2:
+        return False
+    a, b = (x[:n] - x[:n].mean(axis=0) for x in (a, b))
+    # Responses to one sound at two times have less than a tenth in common.
+    return bool(np.sum(a * b) > 0.5 * np.sqrt(np.sum(a * a) * np.sum(b * b)))
+
+
+def _components(n: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
+    """Find connected parts of a graph, and number them in the order of their first members."""
+    rows, columns = (np.array([pair[side] for pair in pairs], dtype=int) for side in (0, 1))
+    graph = coo_array((np.ones(len(pairs)), (rows, columns)), shape=(n, n))
+    labels = connected_components(graph, directed=False)[1]
+    numbers = {label: i for i, label in enumerate(dict.fromkeys(labels.tolist()))}
+    return [numbers[label] for label in labels.tolist()]
+
+
+def repeats(rows: Iterable[Sequence[dict]]) -> Iterator[list[int]]:
+    """Count how often each tested stretch of a trial occurs in some rows.
+
+    Parameters
+    ----------
+    rows : iterable of sequence of dict
+        The records (column `trials`) of rows of one decoder and window.
+
+    Yields
+    ------
+    counts : list of int
+        For each record of a row: in how many records of all rows its stretch occurs.
+    """
+    rows = list(rows)
+    counts: dict[int, int] = {}
+    for records in rows:
+        for record in records:
+            counts[record["part"]] = counts.get(record["part"], 0) + 1
+    for records in rows:
+        yield [counts[record["part"]] for record in records]
+
+
+def trial_rows(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Lay out the tested trials of a comparison, one a row.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of `cocktailparty.evaluation.compare`.
+
+    Returns
+    -------
+    rows : DataFrame
+        Columns `decoder`, `subject`, `fold`, `window`, and what `trials` tells of each trial;
+        `right` as numbers with a semicolon between stimuli.
+    """
+    import pandas as pd
+
+    keys = ["decoder", "subject", "fold", "window"]
+    return pd.DataFrame(
+        {
+            **{key: row[key] for key in keys},
+            **{key: value for key, value in record.items() if key != "place"},
+            "right": ";".join(f"{x:.12g}" for x in record["right"]),
+        }
+        for row in table.to_dict("records")
+        for record in row["trials"]
+    )

@@ -1,0 +1,29 @@
+"""Splits that keep test data out of training.
+
+`splits` makes folds by trial, story, subject and time; `leakage` finds sounds on both sides, by the
+index of `same_sound`.
+"""
+
+from cocktailparty.model_selection.leakage import (
+    LeakError,
+    check_no_leak,
+    shared_stimuli,
+    sound_index,
+    stimuli_at,
+)
+from cocktailparty.model_selection.same_sound import SoundIndex, degrees_of_freedom
+from cocktailparty.model_selection.splits import Fold, check_alike, folds, match_mismatch
+
+__all__ = [
+    "Fold",
+    "LeakError",
+    "SoundIndex",
+    "check_alike",
+    "check_no_leak",
+    "degrees_of_freedom",
+    "folds",
+    "match_mismatch",
+    "shared_stimuli",
+    "sound_index",
+    "stimuli_at",
+]

@@ -1,0 +1,141 @@
+"""Sounds that play on both sides of a split, so that a decoder could recognise them."""
+
+from collections.abc import Sequence
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from cocktailparty.backend import to_numpy
+from cocktailparty.features import resample
+from cocktailparty.model_selection.same_sound import SoundIndex
+from cocktailparty.model_selection.splits import Fold
+from cocktailparty.trial import Trial
+from cocktailparty.validation import same_rate
+
+# The folds of a split hold the same trials, whose stimuli an index knows by their identity.
+_STIMULI: WeakKeyDictionary[Trial, dict[float, list[np.ndarray]]] = WeakKeyDictionary()
+
+
+class LeakError(ValueError):
+    """Training and test data share something that they must not share."""
+
+
+def shared_stimuli(
+    train: Sequence[Trial], test: Sequence[Trial], index: SoundIndex | None = None
+) -> list[tuple[int, int]]:
+    """Find sounds that play in the training trials and in the test trials.
+
+    Every feature of every test stimulus is compared with the same feature of every training
+    stimulus, at any delay (fractions of a sample included), scale and offset, so that a repeated
+    part is noticed as well as a copy, and a copy with some noise as well as an exact one.
+    See `cocktailparty.model_selection.SoundIndex` for what counts as the same.
+
+    Parameters
+    ----------
+    train, test : sequence of Trial
+        Trials.
+    index : SoundIndex, optional
+        Index that remembers comparisons, for several calls that meet the same sounds, as from
+        `sound_index`; None for a new one.
+
+    Returns
+    -------
+    pairs : list of (int, int)
+        Indices of a training and a test trial that have a stimulus, attended or not, or a part of
+        one in common: 5 s of speech suffice as a rule; few onsets take longer, and a regular beat
+        or a tone, which is like any other, is never reported.
+
+    Examples
+    --------
+    >>> from cocktailparty.datasets import simulate_two_talkers
+    >>> trials = simulate_two_talkers(n_trials=2, n_channels=4, random_state=0).trials
+    >>> shared_stimuli(trials, [trials[1].crop(20, 40)])
+    [(1, 0)]
+    """
+    if not train or not test:
+        return []
+    index = sound_index([*train, *test]) if index is None else index
+    (here, train_of), (there, test_of) = (_sounds(part, index.sfreq) for part in (train, test))
+    return sorted({(train_of[i], test_of[j]) for i, j in index.delays(here, there)})
+
+
+def check_no_leak(fold: Fold, index: SoundIndex | None = None) -> None:
+    """Refuse a split whose training and test trials share a stimulus.
+
+    Parameters
+    ----------
+    fold : Fold
+        A split.
+    index : SoundIndex, optional
+        What was compared in other folds, see `shared_stimuli`.
+
+    Raises
+    ------
+    LeakError
+        If a stimulus, or a part of one, plays on both sides.
+    """
+    pairs = shared_stimuli(fold.train, fold.test, index)
+    if pairs:
+        train, test = fold.train[pairs[0][0]], fold.test[pairs[0][1]]
+        raise LeakError(
+            f"fold {fold.name!r}: the stimulus of test trial {test.label} also plays in training "
+            f"trial {train.label} ({len(pairs)} such pair(s)): a decoder could recognise it "
+            "instead of reading it from the EEG. Use cv='time' if all trials share one stimulus; "
+            "give trials that repeat a sound one story and use cv='story'"
+        )
+
+
+def sound_index(trials: Sequence[Trial]) -> SoundIndex:
+    """Make an index in which the sounds of all trials can be compared.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        Trials, possibly of several sampling rates.
+
+    Returns
+    -------
+    index : SoundIndex
+        At the lowest of the rates.
+
+    Examples
+    --------
+    >>> from cocktailparty.datasets import simulate_two_talkers
+    >>> trials = simulate_two_talkers(n_trials=2, n_channels=2, random_state=0).trials
+    >>> sound_index(trials).sfreq
+    64.0
+    """
+    return SoundIndex(min(trial.sfreq for trial in trials))
+
+
+def stimuli_at(trial: Trial, sfreq: float) -> list[np.ndarray]:
+    """Give the stimuli of a trial at the rate of an index.
+
+    Parameters
+    ----------
+    trial : Trial
+        Trial.
+    sfreq : float
+        Rate of the index in hertz.
+
+    Returns
+    -------
+    sounds : list of ndarray of shape (n_times, n_features)
+        One for each stimulus, the same arrays in every call; resampled if the trial has another
+        rate.
+    """
+    kept = _STIMULI.setdefault(trial, {})
+    if sfreq not in kept:
+        sounds = list(to_numpy(trial.stimuli))
+        if not same_rate(trial.sfreq, sfreq):
+            # Without the mean, the ends of which would fade.
+            centred = (sound - sound.mean(axis=0, keepdims=True) for sound in sounds)
+            sounds = [resample(sound, trial.sfreq, sfreq) for sound in centred]
+        kept[sfreq] = sounds
+    return kept[sfreq]
+
+
+def _sounds(trials: Sequence[Trial], sfreq: float) -> tuple[list[np.ndarray], list[int]]:
+    """All stimuli, and the trials in which they play."""
+    sounds = [sound for trial in trials for sound in stimuli_at(trial, sfreq)]
+    return sounds, [i for i, trial in enumerate(trials) for _ in range(trial.n_stimuli)]

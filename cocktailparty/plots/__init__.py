@@ -1,0 +1,25 @@
+"""Figures.
+
+One module a kind of figure, in the common `style`.
+"""
+
+from cocktailparty.plots.comparison import (
+    accuracy_by_window,
+    correlation_scatter,
+    reconstruction_excerpt,
+)
+from cocktailparty.plots.decisions import follows_text, plot_decisions
+from cocktailparty.plots.regularisation import regularisation_path
+from cocktailparty.plots.topography import channel_topomap, cluster_map, trf_topomap
+
+__all__ = [
+    "accuracy_by_window",
+    "channel_topomap",
+    "cluster_map",
+    "correlation_scatter",
+    "follows_text",
+    "plot_decisions",
+    "reconstruction_excerpt",
+    "regularisation_path",
+    "trf_topomap",
+]

@@ -1,0 +1,340 @@
+"""What is asked for when trials are cut out of a recording, checked before any work."""
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from math import ceil, inf
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cocktailparty.features import speech_envelope
+from cocktailparty.recordings.audio.files import sound_features
+from cocktailparty.recordings.eeg import Continuous, MissingValuesError
+from cocktailparty.recordings.flat_channels import without_flat
+from cocktailparty.recordings.interruptions import BadSpanError, first_inside
+from cocktailparty.trial import Trial
+
+#: Sounds and EEG of one trial may differ in length by this many seconds unnoticed.
+TOLERANCE = 0.5
+
+# What may differ between the trials of one recording.
+_PER_TRIAL = {"duration", "attended", "audio", "eeg_clock", "subject", "story", "name"}
+
+
+def check_list(sounds: Any) -> None:
+    """Refuse one path in the place of a list of sounds.
+
+    Parameters
+    ----------
+    sounds : object
+        Sounds of a trial.
+
+    Raises
+    ------
+    TypeError
+        If it is a path.
+    """
+    if isinstance(sounds, str | PathLike):
+        raise TypeError(f"the sounds of a trial must be a list, got the path {sounds}: wrap it")
+
+
+def check_request(
+    recording: Continuous,
+    onset: float,
+    duration: float | None,
+    n_sounds: int,
+    attended: Any,
+    where: str,
+) -> None:
+    """Find what is wrong with a trial before any signal is read.
+
+    Parameters
+    ----------
+    recording : Continuous
+        Recording.
+    onset : float
+        Start of the trial in seconds.
+    duration : float or None
+        Its length in seconds, if one is asked for.
+    n_sounds : int
+        Number of sounds.
+    attended : object
+        Which of them was attended, or None.
+    where : str
+        Beginning of the message.
+
+    Raises
+    ------
+    ValueError
+        If something is impossible.
+    """
+    lasts = recording.n_times / recording.sfreq
+    if not 0 <= onset < lasts:
+        raise ValueError(
+            f"{where}onset={onset:g} s lies outside the recording of {lasts:g} s: onsets are times "
+            "in raw.times"
+        )
+    if duration is not None and not 0 < duration < np.inf:
+        raise ValueError(f"{where}duration must be a positive number of seconds, got {duration!r}")
+    if attended is not None and attended not in range(n_sounds):
+        raise ValueError(f"{where}attended={attended!r} is not an index into {n_sounds} sounds")
+
+
+def check_whole(
+    recording: Continuous,
+    onset: float,
+    wanted: float,
+    on_bad: str,
+    where: str,
+    tolerance: float = 0.0,
+) -> list[str]:
+    """Find what interrupts a trial, before any signal is read.
+
+    Parameters
+    ----------
+    recording : Continuous
+        Recording.
+    onset : float
+        Start of the trial in seconds.
+    wanted : float
+        Seconds of the recording that it is to last; infinite for as long as there is EEG.
+    on_bad : str
+        What to do with what is marked bad, see `cocktailparty.recordings.trial_from_raw`.
+    where : str
+        Beginning of the message.
+    tolerance : float
+        Seconds that may be missing at its end.
+
+    Returns
+    -------
+    kept : list of str
+        What is marked bad in it and used all the same.
+
+    Raises
+    ------
+    ValueError
+        If the recording is interrupted inside the trial.
+    BadSpanError
+        If something in it is marked bad, and is not to be kept.
+    """
+    rate = recording.sfreq
+    first, last = onset * rate, min((onset + wanted) * rate, recording.n_times)
+    cut = first_inside([x for x in recording.interruptions if not x.bad], first, last)
+    if cut is not None:
+        ends_there = wanted == inf or cut.start >= last - tolerance * rate
+        if cut.start <= first + 0.5 or not ends_there:
+            raise ValueError(
+                f"{where}the recording is interrupted at {cut.start / rate:.3f} s ({cut.reason}), "
+                f"inside the trial that begins at {onset:g} s: make two trials of it, the second "
+                "with what is left of the sounds, or give a duration that ends before"
+            )
+        last = cut.start
+    marked = [x for x in recording.interruptions if x.bad and first_inside([x], first, last)]
+    told = [f"{x.start / rate:.3f}-{x.stop / rate:.3f} s ({x.reason})" for x in marked]
+    if marked and on_bad != "keep":
+        raise BadSpanError(
+            f"{where}the recording is bad at {', '.join(told[:5])}{', ...' * (len(told) > 5)}, "
+            f"inside the trial that begins at {onset:g} s: set on_bad='keep' to use it all the "
+            "same, or on_bad='drop' to leave out such trials of several"
+        )
+    return told
+
+
+def needed(
+    error: MissingValuesError, onset: float, n_times: int, before: int, after: int, sfreq: float
+) -> str:
+    """Say why a trial needs a value that is not finite.
+
+    Parameters
+    ----------
+    error : MissingValuesError
+        What is missing.
+    onset : float
+        Start of the trial in seconds.
+    n_times, before, after : int
+        Samples of the trial, and those before and after it that the filter looks at.
+    sfreq : float
+        Its sampling rate in hertz.
+
+    Returns
+    -------
+    message : str
+        Says what is missing, why it matters, and what to do.
+    """
+    end = onset + n_times / sfreq
+    if error.last >= onset and error.first < end:
+        return (
+            f"{error}, inside the trial from {onset:g} to {end:g} s: interpolate them, or cut the "
+            "trial before or after"
+        )
+    return (
+        f"{error}, outside of the trial from {onset:g} to {end:g} s but within the reach of its "
+        f"filter, which looks at {before / sfreq:.3g} s before it and {after / sfreq:.3g} s after "
+        "it: interpolate them, or mark them as bad by an annotation (BAD_...), where the filter "
+        "stops"
+    )
+
+
+def whole_trials(
+    cuts: Iterable[Callable[[], Trial]], arguments: Mapping[str, Any]
+) -> list[Trial | None]:
+    """Cut trials, and leave out what is bad or dead, if that is asked for.
+
+    Parameters
+    ----------
+    cuts : iterable of callable
+        Each cuts a trial.
+    arguments : mapping of str to object
+        Arguments of `cocktailparty.recordings.trial_from_raw`, of which `on_bad` and `on_flat`
+        matter.
+
+    Returns
+    -------
+    trials : list of Trial or None
+        In order; None for those that are left out. The others know how many these are.
+
+    Raises
+    ------
+    BadSpanError
+        If something in a trial is marked bad, and such trials are not to be left out; or if none
+        would be left.
+
+    Warns
+    -----
+    UserWarning
+        If trials are left out.
+    """
+    trials: list[Trial | None] = []
+    told: list[str] = []
+    on_bad = arguments.get("on_bad", "raise")
+    for cut in cuts:
+        try:
+            trials.append(cut())
+        except BadSpanError as error:
+            if on_bad != "drop":
+                raise
+            trials.append(None)
+            told.append(str(error))
+    if arguments.get("on_flat") == "drop":
+        alive = iter(without_flat([trial for trial in trials if trial is not None]))
+        trials = [trial and next(alive) for trial in trials]
+    if not told:
+        return trials
+    first = told[0].split(": set on_bad")[0]
+    if len(told) == len(trials):
+        raise BadSpanError(f"every trial holds something that is marked bad, the first: {first}")
+    note = (
+        f"{len(told)} of {len(trials)} trials were left out, because something in them is marked "
+        f"bad; the first: {first}"
+    )
+    warnings.warn(note, UserWarning, stacklevel=4)
+    return [
+        trial
+        and trial.replace(
+            provenance={
+                **trial.provenance,
+                "warnings": [*trial.provenance.get("warnings", ()), note],
+            }
+        )
+        for trial in trials
+    ]
+
+
+def common_length(
+    lengths: dict[str, float], lasts: float, duration: float | None, sfreq: float, where: str
+) -> int:
+    """Choose the samples of a trial, given the seconds that its sounds and its EEG last.
+
+    Parameters
+    ----------
+    lengths : dict of str to float
+        Seconds that each sound lasts.
+    lasts : float
+        Seconds that the EEG lasts.
+    duration : float or None
+        Length that is asked for, in seconds.
+    sfreq : float
+        Sampling rate of the trial in hertz.
+    where : str
+        Beginning of the message.
+
+    Returns
+    -------
+    n_times : int
+        Samples of the trial.
+
+    Raises
+    ------
+    ValueError
+        If something is shorter than is asked for, or lengths differ by more than 0.5 s.
+    """
+    everything = {**lengths, "the EEG after the onset": lasts}
+    listed = ", ".join(f"{what} {length:.3f} s" for what, length in everything.items())
+    if duration is not None:
+        n_times = round(duration * sfreq)
+        if n_times > min(everything.values()) * sfreq + 0.5:
+            raise ValueError(
+                f"{where}duration={duration:g} s is longer than the material: {listed}"
+            )
+        return n_times
+    shortest = min(everything.values())
+    if lengths and max(lengths.values()) - shortest > TOLERANCE:
+        raise ValueError(
+            f"{where}lengths differ by more than {TOLERANCE:g} s: {listed}; give the duration of "
+            "the trial if that is intended"
+        )
+    return ceil(shortest * sfreq - 1e-6)
+
+
+def trial_by_trial(
+    sounds: Sequence[Sequence[Any]], onset: list[float], **arguments: Any
+) -> list[dict[str, Any]]:
+    """Take the arguments of many trials apart, and turn sound files into features.
+
+    Parameters
+    ----------
+    sounds : sequence of sequences
+        Sounds of each trial.
+    onset : list of float
+        Start of each trial in seconds.
+    **arguments : object
+        Further arguments of `cocktailparty.recordings.trial_from_raw`, some of them for each trial.
+
+    Returns
+    -------
+    requests : list of dict
+        Arguments of `cocktailparty.recordings.trial_from_raw` for each trial.
+
+    Raises
+    ------
+    TypeError
+        If sounds of a trial are no list.
+    ValueError
+        If numbers of entries disagree.
+    """
+    n_trials = len(onset)
+    columns: dict[str, list[Any]] = {"onset": onset}
+    for what in _PER_TRIAL & set(arguments):
+        value = arguments.pop(what)
+        single = isinstance(value, str | tuple) or not isinstance(value, Iterable)
+        columns[what] = [value] * n_trials if single else list(value)
+    for what, column in {"sounds": sounds, **columns}.items():
+        if len(column) != n_trials:
+            raise ValueError(f"{what} has {len(column)} entries for {n_trials} trials")
+    for competing in sounds:
+        check_list(competing)
+    sfreq = arguments.get("sfreq", 64.0)
+    envelope = arguments.get("envelope", speech_envelope)
+
+    @cache
+    def from_file(path: Path) -> Any:
+        return sound_features(path, sfreq, envelope)
+
+    columns["sounds"] = [
+        [from_file(Path(s)) if isinstance(s, str | PathLike) else s for s in competing]
+        for competing in sounds
+    ]
+    return [{**arguments, **{k: v[i] for k, v in columns.items()}} for i in range(n_trials)]

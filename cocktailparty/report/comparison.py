@@ -1,0 +1,274 @@
+"""The main job in one call: decoders and trials in; table, figures and report out."""
+
+import json
+import sys
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sklearn.base import clone
+
+from cocktailparty.blas import one_blas_thread
+from cocktailparty.evaluation.comparing import (
+    WINDOWS,
+    SharedStimulusWarning,
+    compare,
+)
+from cocktailparty.evaluation.patterns import mean_pattern
+from cocktailparty.evaluation.shift_test import check_shifts, circular_shift_test
+from cocktailparty.files import replacing
+from cocktailparty.metrics import ShiftTest
+from cocktailparty.model_selection.splits import folds
+from cocktailparty.provenance import methods_text
+from cocktailparty.report.html import summarise, write_report
+from cocktailparty.report.protocol import protocol_of
+from cocktailparty.task import task_of, words
+from cocktailparty.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+__all__ = ["Comparison", "compare_and_report"]
+
+
+class Comparison(NamedTuple):
+    """What `compare_and_report` leaves behind.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        As from `cocktailparty.evaluation.compare`.
+    report : pathlib.Path
+        The HTML file; tables and figures lie beside it.
+    notes : list of str
+        What a reader of the verdict must know, in words.
+    protocol : dict
+        What ``report.json`` holds: that of `cocktailparty.report.protocol.protocol_of`, with
+        `summary`, a row for each decoder and window, and `notes`.
+    """
+
+    table: "pd.DataFrame"
+    report: Path
+    notes: list[str]
+    protocol: dict[str, Any]
+
+
+@one_blas_thread()
+def compare_and_report(
+    decoders: Mapping[str, Any],
+    trials: Sequence[Trial],
+    out: str | Path,
+    *,
+    cv: Any = "story",
+    windows: Iterable[float] = WINDOWS,
+    n_splits: int = 5,
+    gap: float = 2.0,
+    allow_shared_stimuli: bool = False,
+    n_jobs: int = 1,
+    progress: bool = False,
+    n_shifts: int = 0,
+    random_state: Any = None,
+    data: str | Sequence[str] = "",
+    preprocessing: str | Sequence[str] = "",
+    command: str = "",
+) -> Comparison:
+    """Cross-validate attention decoders and write a report that can be mailed.
+
+    Parameters
+    ----------
+    decoders : dict of str to estimator
+        Attention decoders by name.
+    trials : sequence of Trial
+        Labelled trials.
+    out : path
+        Folder for the report. Finished folds are kept in it: an interrupted comparison that is
+        started again goes on where it stopped.
+    cv, windows, n_splits, gap, allow_shared_stimuli, n_jobs, progress : object
+        See `cocktailparty.evaluation.compare`.
+    n_shifts : int
+        Number of circular shifts of `cocktailparty.evaluation.circular_shift_test`; 0 for none.
+        The report is written before that test, and again with the result for each decoder; the
+        test resumes like the comparison if `random_state` is a number.
+    random_state : {None, int, Generator, RandomState}
+        Seed of the shifts.
+    data, preprocessing : str or sequence of str
+        What was recorded and what was done to it, for the report. Without `preprocessing`, what
+        the trials know of it.
+    command : str
+        Command line that computes the comparison again, for the report.
+
+    Returns
+    -------
+    comparison : Comparison
+        Table, report, notes and protocol.
+
+    Raises
+    ------
+    ValueError
+        If the data do not allow the comparison, see `cocktailparty.evaluation.compare`.
+    OSError
+        If the folder cannot be written to.
+    """
+    windows = list(windows)
+    preprocessing = preprocessing or methods_text(trials)
+    split: dict[str, Any] = {"n_splits": n_splits, "gap": gap}
+    min_shift = max(gap, 2.0)
+    if n_shifts:
+        check_shifts(trials, n_shifts, min_shift)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", SharedStimulusWarning)
+        table = compare(
+            decoders,
+            trials,
+            cv,
+            windows,
+            **split,
+            allow_shared_stimuli=allow_shared_stimuli,
+            cache=Path(out) / "folds",
+            n_jobs=n_jobs,
+            progress=progress,
+        )
+    notes = _task_notes(trials, windows, table) + _summed_up(caught)
+    parts = folds(trials, cv, **split)
+    example = parts[0]
+    fitted = {name: clone(decoder).fit(example.train) for name, decoder in decoders.items()}
+    held_out = example.test[0]
+    reconstructions = {
+        name: decoder.reconstruct([held_out])[0]
+        for name, decoder in fitted.items()
+        if hasattr(decoder, "reconstruct")
+    }
+    patterns = {
+        name: mean_pattern(decoder, parts, fitted[name]) for name, decoder in decoders.items()
+    }
+    protocol = protocol_of(
+        decoders, parts, cv,
+        random_state=random_state, data=data, preprocessing=preprocessing, command=command,
+    )  # fmt: skip
+    # By way of pandas, which knows how JSON writes what is no number.
+    protocol["summary"] = json.loads(summarise(table).to_json(orient="records"))
+
+    def write(notes: list[str]) -> Path:
+        report = write_report(
+            out,
+            table,
+            title=words(task_of(table)).title,
+            data=data,
+            splits=_split_text(cv, trials, n_splits, gap),
+            preprocessing=preprocessing,
+            trials=trials,
+            decoders=fitted,
+            held_out=held_out,
+            reconstructions=reconstructions,
+            patterns=patterns,
+            command=command,
+            notes=notes,
+        )
+        protocol["notes"] = notes
+        with replacing(Path(out) / "report.json") as temporary:
+            temporary.write_text(json.dumps(protocol, indent=2) + "\n", encoding="utf-8")
+        return report
+
+    # A test of shifts may take hours. What is known is written before it, and after each of them.
+    tests = {name: _pending_note(name, n_shifts) for name in decoders} if n_shifts else {}
+    report = write([*notes, *tests.values()])
+    for name in tests:
+        if progress:
+            print(f"{name}: circular shifts. Report so far: {report}", file=sys.stderr)
+        test = circular_shift_test(
+            decoders[name],
+            trials,
+            cv,
+            n_shifts=n_shifts,
+            min_shift=min_shift,
+            random_state=random_state,
+            cache=Path(out) / "folds",
+            n_jobs=n_jobs,
+            progress=progress,
+            **split,
+        )
+        tests[name] = _shift_note(name, test)
+        report = write([*notes, *tests.values()])
+    return Comparison(table, report, [*notes, *tests.values()], protocol)
+
+
+def _task_notes(trials: Sequence[Trial], windows: list[float], table: Any) -> list[str]:
+    """Say what a reader of the verdict must know about the task."""
+    notes = []
+    if all(trial.n_stimuli == 1 for trial in trials):
+        notes.append(
+            "One sound played at a time, so this is match-mismatch: it shows that a decoder "
+            "follows the sound that played, and nothing about attention."
+        )
+    elif any(trial.n_stimuli == 1 for trial in trials):
+        notes.append(
+            "In some trials one sound played alone; they were tested by match-mismatch, which "
+            "says nothing about attention, and are counted with the others."
+        )
+    notes += _silence_notes(table)
+    left_out = sorted(set(windows) - set(table["window"]))
+    if left_out:
+        listed = ", ".join(f"{window:g}" for window in left_out)
+        notes.append(f"Windows of {listed} s do not fit into the test data and were left out.")
+    return notes
+
+
+def _silence_notes(table: Any) -> list[str]:
+    """Say how many windows were left out because nothing plays in them."""
+    one = table[table["decoder"] == table["decoder"].iloc[0]]
+    counts = one.groupby("window")[["n_undecidable", "n_windows"]].sum()
+    silent = counts[counts["n_undecidable"] > 0]
+    if silent.empty:
+        return []
+    listed = "; ".join(
+        f"{row.n_undecidable} of {row.n_undecidable + row.n_windows} windows of {window:g} s"
+        for window, row in silent.iterrows()
+    )
+    return [f"All sounds are silent in {listed}: nothing can be decided there, they were left out."]
+
+
+def _summed_up(caught: list[warnings.WarningMessage]) -> list[str]:
+    """One note for each kind of warning: a leak is reported by every fold that has it."""
+    notes = []
+    for category in dict.fromkeys(entry.category for entry in caught):
+        messages = [str(entry.message) for entry in caught if entry.category is category]
+        more = f" ({len(messages) - 1} more of this kind)" if len(messages) > 1 else ""
+        notes.append(f"{messages[0]}.{more}")
+    return notes
+
+
+def _pending_note(name: str, n_shifts: int) -> str:
+    return (
+        f"{name}: the test under {n_shifts} circular shifts has not ended. The same call goes on "
+        "with it, from the folds that are finished."
+    )
+
+
+def _shift_note(name: str, test: ShiftTest) -> str:
+    return (
+        f"{name}: the attended stimulus scores {test.observed:.3f} on average, and "
+        f"{test.null.mean():.3f} (at most {test.null.max():.3f}) under {len(test.null)} circular "
+        f"shifts with new training: p = {test.p_value:.3g}."
+    )
+
+
+def _split_text(cv: Any, trials: Sequence[Trial], n_splits: int, gap: float) -> str:
+    own = {
+        "trial": "One trial at a time was held out, for each subject alone.",
+        "story": "One story at a time was held out with all its trials, for each subject alone.",
+        "subject": "One subject at a time was held out.",
+        "time": f"Every trial was cut into {n_splits} stretches; the same stretch of all trials of "
+        f"a subject was held out at a time, {gap:g} s away from what was trained on.",
+    }.get(cv, f"Trials were split by {cv!r}.")
+    text = (
+        f"{own} Everything that a decoder learns or tunes was learnt and tuned on the training "
+        "part alone. No stimulus plays on both sides of a split, unless a note above says so."
+    )
+    if all(trial.n_stimuli == 1 for trial in trials):
+        text += (
+            " A single sound played, so the task is match-mismatch: the stimulus that played "
+            "against the same stimulus from half a test stretch later, never overlapping."
+        )
+    return text

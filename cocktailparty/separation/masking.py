@@ -1,0 +1,252 @@
+"""From components to waveforms: Wiener masks on the complex spectrogram of the mixture."""
+
+from typing import Any
+
+import numpy as np
+
+from cocktailparty.backend import namespace
+from cocktailparty.features.stft import istft, stft
+from cocktailparty.separation.loudness import exponents, exponents_near, scaled
+from cocktailparty.validation import check_finite, float_array
+
+
+def wiener_masks(activations: Any, components: Any, weights: Any) -> Any:
+    r"""Share the mixture out among parts, each a weighted set of components.
+
+    .. math:: M_p = \frac{\sum_k w_{pk}\, a_k c_k^\top}{\sum_k a_k c_k^\top}
+
+    Parameters
+    ----------
+    activations : array of shape (n_frames, n_components)
+        When each component sounds.
+    components : array of shape (n_components, n_freqs)
+        What each component sounds like.
+    weights : array of shape (n_parts, n_components)
+        Share of each component that goes to each part, from 0 to 1. Where the columns sum to one,
+        so do the masks.
+
+    Returns
+    -------
+    array of shape (n_parts, n_frames, n_freqs)
+        Masks from 0 to 1. Where no component sounds, the mean weight of the part.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not belong together, a value is negative or not finite, or a weight
+        exceeds 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> low, high = [1.0, 0.0], [1.0, 1.0]
+    >>> masks = wiener_masks(np.array([[1.0, 1.0]]), np.array([low, high]), np.eye(2))
+    >>> masks[:, 0]
+    array([[0.5, 0. ],
+           [0.5, 1. ]])
+    """
+    activations, components, weights = _checked(activations, components, weights)
+    xp = namespace(activations, components, weights)
+    total = activations @ components
+    sounding = total > 0
+    parts = xp.stack([(activations * w) @ components for w in weights])
+    mean = xp.mean(weights, axis=1)[:, None, None]
+    masks = xp.where(sounding, parts / xp.where(sounding, total, 1.0), mean)
+    return xp.clip(masks, 0.0, 1.0)
+
+
+def separate_waveform(
+    audio: Any,
+    activations: Any,
+    components: Any,
+    weights: Any,
+    n_fft: int = 1024,
+    hop: int = 256,
+    window: Any = "hann",
+) -> Any:
+    """Filter parts out of a mixture by Wiener masks.
+
+    Where the columns of the weights sum to one, the parts sum to the mixture: nothing is lost and
+    nothing is added, whatever the components are.
+
+    Parameters
+    ----------
+    audio : array of shape (n_samples,) or (n_samples, n_audio_channels)
+        Mixture, of any rate and length. All channels get the same masks.
+    activations : array of shape (n_frames, n_components)
+        When each component sounds, in the frames of `cocktailparty.features.stft`.
+    components : array of shape (n_components, n_freqs)
+        What each component sounds like.
+    weights : array of shape (n_components,) or (n_parts, n_components)
+        Share of each component that goes to each part, from 0 to 1. Weights of one part make two:
+        that part, and the rest.
+    n_fft, hop, window : int, int, str or tuple
+        Of the spectrogram that was factorised; see `cocktailparty.features.stft`.
+
+    Returns
+    -------
+    array of shape (n_parts, n_samples) or (n_parts, n_samples, n_audio_channels)
+        Waveforms of the parts.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not belong together, a value is negative or not finite, or a weight
+        exceeds 1.
+
+    References
+    ----------
+    Benaroya, L., Bimbot, F., & Gribonval, R. (2006). Audio source separation with a single sensor.
+    IEEE Transactions on Audio, Speech, and Language Processing, 14(1), 191-199.
+    https://doi.org/10.1109/TSA.2005.854110
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnmf import ContrastiveNMF
+    >>> audio = np.random.default_rng(0).normal(size=4000)
+    >>> X = np.abs(stft(audio))
+    >>> nmf = ContrastiveNMF(2, 1, contrast_weight=0, init="random", random_state=0)
+    >>> parts = separate_waveform(audio, nmf.fit_transform(X), nmf.components_, [1.0, 0.0])
+    >>> parts.shape
+    (2, 4000)
+    >>> bool(np.allclose(parts.sum(axis=0), audio))
+    True
+    """
+    xp = namespace(activations, components)
+    weights = float_array(weights, "weights")
+    if weights.ndim == 1:
+        weights = xp.stack([weights, 1.0 - weights])
+    masks = wiener_masks(activations, components, weights)
+    spectrum = spectrogram(audio, n_fft, hop, window)
+    if tuple(spectrum.shape[1:]) != tuple(masks.shape[1:]):
+        raise ValueError(
+            f"activations and components describe {tuple(masks.shape[1:])} frames and "
+            f"frequencies, but the audio has {tuple(spectrum.shape[1:])} for n_fft={n_fft} and "
+            f"hop={hop}: pass the values that the factorised spectrogram was made with"
+        )
+    n_samples = audio.shape[0]
+    parts = istft(spectrum[None] * masks[:, None], n_samples, n_fft, hop, window)
+    return xp.moveaxis(parts, 1, -1) if audio.ndim == 2 else parts[:, 0]
+
+
+def spectrogram(audio: Any, n_fft: int = 1024, hop: int = 256, window: Any = "hann") -> Any:
+    """Compute the complex spectrogram of each channel of a mixture.
+
+    Parameters
+    ----------
+    audio : array of shape (n_samples,) or (n_samples, n_audio_channels)
+        Mixture.
+    n_fft, hop, window : int, int, str or tuple
+        See `cocktailparty.features.stft`.
+
+    Returns
+    -------
+    complex array of shape (n_audio_channels, n_frames, n_freqs)
+        One spectrogram a channel.
+
+    Raises
+    ------
+    ValueError
+        If the audio is empty, not finite or not of one or two dimensions, or the window unfit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> spectrogram(np.zeros((4000, 2))).shape
+    (2, 17, 513)
+    """
+    if audio.ndim not in (1, 2):
+        raise ValueError(
+            "audio must have shape (n_samples,) or (n_samples, n_audio_channels), got "
+            f"{tuple(audio.shape)}"
+        )
+    return stft(audio[None, :] if audio.ndim == 1 else audio.T, n_fft, hop, window)
+
+
+def magnitude(spectrum: Any) -> Any:
+    """Take the magnitude of a spectrogram over all channels: what is factorised.
+
+    Parameters
+    ----------
+    spectrum : complex array of shape (n_audio_channels, n_frames, n_freqs)
+        As from `spectrogram`.
+
+    Returns
+    -------
+    array of shape (n_frames, n_freqs)
+        Root mean square over channels, so that channels in antiphase do not cancel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> magnitude(np.array([[[3.0 + 4.0j]], [[-3.0 - 4.0j]]]))
+    array([[5.]])
+    """
+    xp = namespace(spectrum)
+    sizes = xp.abs(spectrum)
+    exponent = exponents(xp.reshape(sizes, (-1, sizes.shape[-1])))
+    found = xp.sqrt(xp.mean(scaled(sizes, -exponent) ** 2, axis=0))
+    return scaled(found, exponent)
+
+
+def component_products(X: Any, activations: Any, components: Any) -> np.ndarray:
+    """Inner products of the components, each filtered out of the mixture by its Wiener mask.
+
+    Parameters
+    ----------
+    X : array of shape (n_frames, n_freqs)
+        Magnitudes of the mixture.
+    activations : array of shape (n_frames, n_components)
+        When each component sounds.
+    components : array of shape (n_components, n_freqs)
+        What each component sounds like.
+
+    Returns
+    -------
+    ndarray of shape (n_components, n_components)
+        Gram matrix of the parts of the complex spectrogram.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> component_products(np.array([[2.0]]), np.array([[1.0, 1.0]]), np.array([[1.0], [3.0]]))
+    array([[0.25, 0.75],
+           [0.75, 2.25]])
+    """
+    exponent = exponents(X)
+    X = scaled(X, -exponent)
+    components = scaled(components, -exponents_near(components, exponent))
+    model = activations @ components
+    sounding = model > 0
+    power = np.where(sounding, X / np.where(sounding, model, 1.0), 0.0) ** 2
+    first, second = np.triu_indices(len(components))
+    pairs = power @ (components[first] * components[second]).T
+    products = np.einsum("np,np,np->p", pairs, activations[:, first], activations[:, second])
+    gram = np.zeros((len(components), len(components)))
+    gram[first, second] = gram[second, first] = products
+    return gram * 4.0**exponent
+
+
+def _checked(*arrays: Any) -> tuple[Any, Any, Any]:
+    names = ("activations", "components", "weights")
+    activations, components, weights = (
+        float_array(x, name) for x, name in zip(arrays, names, strict=True)
+    )
+    shapes = [tuple(x.shape) for x in (activations, components, weights)]
+    if (
+        any(len(shape) != 2 for shape in shapes)
+        or len({shapes[0][1], shapes[1][0], shapes[2][1]}) != 1
+    ):
+        raise ValueError(
+            "activations (n_frames, n_components), components (n_components, n_freqs) and weights "
+            f"(n_parts, n_components) do not belong together: got {shapes}"
+        )
+    xp = namespace(activations, components, weights)
+    for x, name in zip((activations, components, weights), names, strict=True):
+        check_finite(x, name)
+        if bool(xp.any(x < 0)):
+            raise ValueError(f"{name} must not be negative")
+    if bool(xp.any(weights > 1)):
+        raise ValueError("weights are shares of a component: none may exceed 1")
+    return activations, components, weights

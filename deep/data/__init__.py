@@ -1,0 +1,1 @@
+"""Examples for training: what they are, how they are cut from trials, and fetched ahead."""

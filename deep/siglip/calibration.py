@@ -1,0 +1,84 @@
+"""Temperature and bias at which the contrast of an untrained network is smallest."""
+
+from typing import Any
+
+import jax
+import numpy as np
+from scipy.optimize import minimize
+
+from deep.data.examples import Examples, Subset
+from deep.siglip.task import ContrastTask, window_views
+from deep.training.inference import apply
+
+# So many windows are enough for two numbers.
+_MOST = 256
+
+
+def calibrated(
+    task: ContrastTask,
+    model: Any,
+    state: Any,
+    examples: Examples,
+    batch_size: int,
+    device: jax.Device,
+    seed: int,
+) -> tuple[float, float]:
+    """Fit temperature and bias to the similarities of training windows.
+
+    A contrast that is far from calibrated is lowered most by its bias, and an epoch that does
+    nothing else would look better than it is.
+
+    Parameters
+    ----------
+    task : ContrastTask
+        Loss.
+    model, state : object
+        Network.
+    examples : Examples
+        Windows to learn from.
+    batch_size : int
+        Number of windows in a batch of the training, which decides the share of negatives.
+    device : jax.Device
+        Where to compute.
+    seed : int
+        Decides which windows are used if there are many.
+
+    Returns
+    -------
+    temperature, bias : float
+        Factor of the similarity, and what is subtracted.
+    """
+    n = len(examples)
+    chosen = np.random.default_rng(seed).permutation(n)[:_MOST]
+    examples = Subset(examples, np.sort(chosen))
+    views = apply(window_views, model, state, examples, batch_size=batch_size, device=device)
+    batch = examples.take(np.arange(len(examples)), None)
+    e, a = _unit(views.eeg, model.per_feature), _unit(views.sounds, model.per_feature)
+    similarity, hard = e @ a[:, 0].T, np.einsum("ni,nki->nk", e, a[:, 1:])
+    near = np.abs(batch["start"][:, None] - batch["start"][None]) < task.n_window
+    same = (batch["sound"][:, None] == batch["sound"][None]) & near
+    negatives = similarity[~same if task.mask_same else ~np.eye(len(e), dtype=bool)]
+    # As many negatives as an example meets in a batch.
+    share = (batch_size - 1) / max(len(e) - 1, 1)
+    parts = [(np.diagonal(similarity), 1.0, 1.0), (negatives, -1.0, share)]
+    parts.append((hard.ravel(), -1.0, task.masker_weight))
+
+    def loss(parameters: np.ndarray) -> float:
+        t, b = parameters
+        return float(
+            sum(
+                weight * np.logaddexp(0, -sign * (np.exp(t) * s + b)).sum()
+                for s, sign, weight in parts
+            )
+            / len(e)
+        )
+
+    found = minimize(loss, [np.log(5.0), -2.0], method="Nelder-Mead").x
+    # Without any relation the best temperature is zero, from which nothing is learnt.
+    return float(np.clip(np.exp(found[0]), 1.0, 50.0)), float(-found[1])
+
+
+def _unit(x: np.ndarray, per_feature: bool) -> np.ndarray:
+    x = x - x.mean(-2 if per_feature else (-2, -1), keepdims=True)
+    flat = x.reshape(*x.shape[:-2], -1)
+    return np.asarray(flat / np.sqrt(np.square(flat).sum(-1, keepdims=True) + 1e-12))

@@ -1,0 +1,314 @@
+"""From trials to what the networks take: scaled EEG, features, and what ridge models predict."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from cocktailparty.backend import to_numpy
+from cocktailparty.trial import Trial
+from cocktailparty.trial_means import without_mean
+from cocktailparty.trials import check_trials
+from deep.data.stretches import cut
+from deep.data.windows import Recording
+from deep.siglip.features import EnvelopeFeatures, broadband
+from deep.siglip.ridge import LaggedRidge, Part
+from deep.siglip.sounds import sound_places
+
+
+@dataclass
+class Inputs:
+    """What was measured on the training trials, and what is made of a trial with it.
+
+    Attributes
+    ----------
+    sfreq : float
+        Sampling rate in hertz.
+    n_bands : int
+        Number of features of a stimulus.
+    target : int or None
+        Band that is the envelope; None for the mean of the bands.
+    subjects : list of str
+        Listeners in training.
+    mean, scale : ndarray of shape (n_channels,)
+        Of the EEG in training; the mean is zero if every trial loses its own.
+    features : EnvelopeFeatures
+        What is made of a stimulus.
+    raw : bool
+        Whether the network takes EEG and stimuli as they are.
+    ridge : LaggedRidge or None
+        The linear models, where the network builds on them.
+    linear_scale : ndarray of shape (n_features,)
+        Standard deviations of their predictions.
+    remove_mean : bool
+        Whether each trial loses its mean, as an offset of its own would become a step where the
+        EEG ends. Models of earlier versions took off that of all training trials instead.
+    """
+
+    _before_parameters: ClassVar[dict[str, Any]] = {"remove_mean": False}
+
+    sfreq: float
+    n_bands: int
+    target: int | None
+    subjects: list[str]
+    mean: np.ndarray
+    scale: np.ndarray
+    features: EnvelopeFeatures
+    raw: bool
+    ridge: LaggedRidge | None = None
+    linear_scale: np.ndarray | None = None
+    remove_mean: bool = True
+
+    @classmethod
+    def of(cls, trials: Sequence[Trial], labels: np.ndarray, target: int | None, raw: bool) -> Self:
+        """Measure training trials.
+
+        Parameters
+        ----------
+        trials : sequence of Trial
+            Training trials.
+        labels : ndarray of int
+            What was attended.
+        target : int or None
+            As in the class.
+        raw : bool
+            Likewise.
+
+        Returns
+        -------
+        inputs : Inputs
+            Without linear models.
+        """
+        n = sum(trial.n_times for trial in trials)
+        # Trial by trial, so that the EEG is not copied as a whole.
+        eeg = (without_mean(to_numpy(trial.eeg)) for trial in trials)
+        power = sum(np.square(x).sum(axis=0, dtype=np.float64) for x in eeg) / n
+        mean = np.zeros(trials[0].n_channels)
+        followed = [
+            to_numpy(trial.stimuli)[k][None] for trial, k in zip(trials, labels, strict=True)
+        ]
+        sfreq = trials[0].sfreq
+        subjects = list(dict.fromkeys(trial.subject for trial in trials))
+        features = EnvelopeFeatures.of(followed, sfreq, target)
+        n_bands = trials[0].n_features
+        return cls(sfreq, n_bands, target, subjects, mean, np.sqrt(power), features, raw)
+
+    def check(self, trial: Trial) -> None:
+        """Refuse a trial that is not like those of the training.
+
+        Parameters
+        ----------
+        trial : Trial
+            Trial to decode.
+
+        Raises
+        ------
+        ValueError
+            If its rate, channels or features are others.
+        """
+        check_trials([trial], sfreq=self.sfreq)
+        counts = {"channels": (trial.n_channels, len(self.mean))}
+        if trial.n_stimuli:
+            counts["features"] = (trial.n_features, self.n_bands)
+        for what, (came, expected) in counts.items():
+            if came != expected:
+                raise ValueError(
+                    f"the trial has {came} {what}, the decoder was trained with {expected}"
+                )
+
+    def recording(self, trial: Trial) -> Recording:
+        """Make the signals of a whole trial.
+
+        Parameters
+        ----------
+        trial : Trial
+            Trial.
+
+        Returns
+        -------
+        recording : Recording
+            With the predictions of the linear models once there are any.
+        """
+        eeg, stimuli = to_numpy(trial.eeg), to_numpy(trial.stimuli)
+        eeg = without_mean(eeg) if self.remove_mean else eeg
+        sounds = {"envelopes": broadband(stimuli, self.target)}
+        subject = self.subjects.index(trial.subject) if trial.subject in self.subjects else -1
+        if self.raw:
+            signals = {"eeg": eeg.astype(np.float32)}
+            sounds["stimuli"] = stimuli.astype(np.float32)
+        else:
+            signals = {"eeg": ((eeg - self.mean) / self.scale).astype(np.float32)}
+            sounds["features"] = self.features(stimuli)
+        if self.ridge is not None:
+            signals["linear"] = self.ridge(eeg - self.mean, subject) / self.linear_scale
+        return Recording(signals, sounds, trial.n_times, subject=subject)
+
+    def stretches(
+        self, trials: Sequence[Trial], labels: np.ndarray, n_window: int
+    ) -> tuple[list[Recording], np.ndarray]:
+        """Cut training trials into parts that share no sound.
+
+        Parameters
+        ----------
+        trials : sequence of Trial
+            Training trials.
+        labels : ndarray of int
+            What was attended.
+        n_window : int
+            Length of a training window in samples.
+
+        Returns
+        -------
+        recordings : list of Recording
+            Stretches of trials.
+        parts : ndarray of int, shape (n_recordings,)
+            To which part of the data each belongs.
+        """
+        followed = [to_numpy(trial.stimuli)[k] for trial, k in zip(trials, labels, strict=True)]
+        places = sound_places(followed, self.sfreq)
+        found = cut([trial.n_times for trial in trials], places, 2 * n_window)
+        whole = [self.recording(trial) for trial in trials]
+        recordings = []
+        for i, start, stop, _ in found:
+            one, (sound, offset) = whole[i], places[i]
+            recordings.append(
+                one._replace(
+                    signals={name: x[start:stop] for name, x in one.signals.items()},
+                    sounds={name: x[:, start:stop] for name, x in one.sounds.items()},
+                    n_times=stop - start,
+                    attended=int(labels[i]),
+                    place=(sound, offset + start),
+                )
+            )
+        return recordings, np.array([stretch.part for stretch in found])
+
+    def fit_ridge(
+        self,
+        recordings: Sequence[Recording],
+        parts: np.ndarray,
+        n_lags: int,
+        held_out: Collection[int],
+    ) -> None:
+        """Solve the linear models, and add their predictions to the recordings.
+
+        Parameters
+        ----------
+        recordings : sequence of Recording
+            From `stretches`.
+        parts : ndarray of int
+            Likewise.
+        n_lags : int
+            Number of lags in samples.
+        held_out : collection of int
+            Parts that are held out of training.
+        """
+        self.ridge, predictions = LaggedRidge.of(
+            self._parts(recordings, parts), len(self.subjects), n_lags, held_out
+        )
+        self.linear_scale = np.std(np.concatenate(predictions), axis=0)
+        for one, prediction in zip(recordings, predictions, strict=True):
+            one.signals["linear"] = prediction / self.linear_scale
+
+    def join(
+        self,
+        subject: str,
+        recordings: Sequence[Recording],
+        parts: np.ndarray,
+        held_out: Collection[int],
+    ) -> Self:
+        """Add a listener.
+
+        Parameters
+        ----------
+        subject : str
+            Name.
+        recordings : sequence of Recording
+            Stretches of trials of this listener, to which predictions of the linear models are
+            added.
+        parts : ndarray of int
+            To which part of these each belongs.
+        held_out : collection of int
+            Parts that are held out of training.
+
+        Returns
+        -------
+        inputs : Inputs
+            New; the old ones stay.
+        """
+        ridge = self.ridge
+        if ridge is not None:
+            ridge, predictions = ridge.joined(self._parts(recordings, parts), held_out)
+            for one, prediction in zip(recordings, predictions, strict=True):
+                one.signals["linear"] = prediction / self.linear_scale
+        return replace(self, ridge=ridge, subjects=[*self.subjects, subject])
+
+    def _parts(self, recordings: Sequence[Recording], parts: np.ndarray) -> list[Part]:
+        """EEG in its own unit, whose channels with most power weigh most in a ridge model."""
+        return [
+            Part(
+                one.signals["eeg"] * self.scale,
+                one.sounds["features"][one.attended],
+                one.subject,
+                int(part),
+            )
+            for one, part in zip(recordings, parts, strict=True)
+        ]
+
+
+def check_lengths(trials: Sequence[Trial], window: float) -> None:
+    """Refuse training windows that are too short, and trials that are shorter than one.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        Training trials.
+    window : float
+        Length of a training window in seconds.
+
+    Raises
+    ------
+    ValueError
+        If a window has fewer than 16 samples, or a trial has no window.
+    """
+    sfreq = trials[0].sfreq
+    n_window = round(window * sfreq)
+    if n_window < 16:
+        raise ValueError(
+            f"window={window:g} s holds {n_window} samples at {sfreq:g} Hz, expected at least 16"
+        )
+    for i, trial in enumerate(trials):
+        if trial.n_times < n_window:
+            raise ValueError(
+                f"trials[{i}] lasts {trial.duration:g} s, shorter than window={window:g} s: leave "
+                "it out or train with a shorter window"
+            )
+
+
+def in_samples(trial: Trial, window: float) -> int:
+    """Convert the length of a decision window.
+
+    Parameters
+    ----------
+    trial : Trial
+        Trial to decode.
+    window : float
+        Length in seconds.
+
+    Returns
+    -------
+    n_samples : int
+        Length in samples.
+
+    Raises
+    ------
+    ValueError
+        If the window holds fewer than two samples, or is longer than the trial.
+    """
+    n = round(window * trial.sfreq)
+    if not 2 <= n <= trial.n_times:
+        raise ValueError(
+            f"window={window:g} s must hold at least 2 samples and not be longer than the trial of "
+            f"{trial.duration:g} s"
+        )
+    return n

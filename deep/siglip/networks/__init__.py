@@ -1,0 +1,1 @@
+"""Networks of SigLIP, by name in `choice`."""

@@ -1,0 +1,143 @@
+"""What the networks are trained for, and how their outputs decide."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from deep.layers import batched
+from deep.losses import pearson, sigmoid_contrast, unit_vectors
+from deep.siglip.networks.thesis import Views
+
+
+def views_of(model: Any, state: Any, batch: dict[str, jax.Array], key: Any = None) -> Any:
+    """Apply a network to a batch of windows.
+
+    Parameters
+    ----------
+    model : equinox.Module
+        Network, which tells in `inputs` what it takes.
+    state : equinox.nn.State
+        Its state.
+    batch : dict of str to arrays
+        Windows.
+    key : jax.Array, optional
+        Random key.
+
+    Returns
+    -------
+    views : Views
+        With an axis of examples in front.
+    state : equinox.nn.State
+        New state.
+    """
+    inputs = [batch[name] for name in model.inputs]
+    if model.unit_windows:
+        inputs = [_unit(x) if x.ndim > 1 else x for x in inputs]
+    return batched(model, *inputs, state=state, key=key)
+
+
+def _unit(x: jax.Array) -> jax.Array:
+    return x * jax.lax.rsqrt(jnp.maximum(jnp.square(x).sum(-2, keepdims=True), 1e-30))
+
+
+@dataclass(frozen=True)
+class ContrastTask:
+    """Contrast of EEG and sound, and correlation of the reconstruction with the envelope.
+
+    Attributes
+    ----------
+    contrast_weight : float
+        Weight of the contrast; that of the correlation is 1.
+    masker_weight : float
+        Weight of the competing sounds of the window itself within the contrast; 0 leaves them
+        out, as in the thesis.
+    mask_same : bool
+        Whether windows that share sound are no negatives of each other.
+    n_window : int
+        Length of a window in samples.
+    """
+
+    contrast_weight: float
+    masker_weight: float
+    mask_same: bool
+    n_window: int
+
+    def __call__(
+        self, model: Any, state: Any, batch: dict[str, jax.Array], key: jax.Array
+    ) -> tuple[jax.Array, tuple[Any, dict[str, jax.Array]]]:
+        """Compute the loss and what the history keeps."""
+        views, state = views_of(model, state, batch, key)
+        e = unit_vectors(views.eeg, model.per_feature)
+        a = unit_vectors(views.sounds, model.per_feature)
+        e, a = e.reshape(len(e), -1), a.reshape(*a.shape[:2], -1)
+        similarity = e @ a[:, 0].T
+        hard = jnp.einsum("ni,nki->nk", e, a[:, 1:])
+        contrast = sigmoid_contrast(
+            similarity,
+            model.log_temperature,
+            model.bias,
+            same=self._same(batch) if self.mask_same else None,
+            hard=hard if self.masker_weight else None,
+            hard_weight=self.masker_weight,
+        )
+        r = pearson(views.reconstruction, batch["envelopes"][:, 0])
+        others = pearson(views.reconstruction[:, None], batch["envelopes"][:, 1:])
+        by_similarity = jnp.diagonal(similarity)[:, None] > hard
+        metrics = {
+            "contrast": contrast,
+            "r": r.mean(),
+            "accuracy": by_similarity.all(1).mean(dtype=jnp.float32),
+            "r_accuracy": (r[:, None] > others).all(1).mean(dtype=jnp.float32),
+        }
+        loss = -r.mean()
+        if self.contrast_weight:
+            loss = loss + self.contrast_weight * contrast
+        return loss, (state, metrics)
+
+    def _same(self, batch: dict[str, jax.Array]) -> jax.Array:
+        sound, start = batch["sound"], batch["start"]
+        near = jnp.abs(start[:, None] - start[None]) < self.n_window
+        return (sound[:, None] == sound[None]) & near
+
+
+def window_similarity(model: Any, state: Any, batch: dict[str, jax.Array]) -> Any:
+    """Score the stimuli of whole windows.
+
+    Parameters
+    ----------
+    model, state : object
+        Network.
+    batch : dict of str to arrays
+        Windows.
+
+    Returns
+    -------
+    scores : tuple of jax.Array, each of shape (n_examples, n_stimuli)
+        Similarity of EEG and sound; correlation of reconstruction and envelope.
+    """
+    views, _ = views_of(model, state, batch)
+    e = unit_vectors(views.eeg, model.per_feature)[:, None]
+    a = unit_vectors(views.sounds, model.per_feature)
+    similarity = (e * a).sum((-2, -1))
+    return similarity, pearson(views.reconstruction[:, None], batch["envelopes"])
+
+
+def window_views(model: Any, state: Any, batch: dict[str, jax.Array]) -> Views:
+    """Give the outputs of a network themselves.
+
+    Parameters
+    ----------
+    model, state : object
+        Network.
+    batch : dict of str to arrays
+        Windows.
+
+    Returns
+    -------
+    views : Views
+        With an axis of examples in front.
+    """
+    views: Views = views_of(model, state, batch)[0]
+    return views

@@ -1,0 +1,117 @@
+"""Applying a model to many examples."""
+
+from collections.abc import Callable
+from contextlib import closing
+from functools import lru_cache
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from deep.data.examples import Examples, evaluation_batches
+from deep.data.prefetching import prefetched
+from deep.training.devices import to_jax
+from deep.training.optimizers import Optimizer
+from deep.training.step import Task, start
+from deep.training.trees import Structure, split
+
+
+def apply(
+    forward: Callable[[Any, Any, Any], Any],
+    model: Any,
+    state: Any,
+    examples: Examples,
+    *,
+    batch_size: int,
+    device: jax.Device,
+) -> Any:
+    """Apply a model in inference mode to all examples, batch by batch.
+
+    Parameters
+    ----------
+    forward : callable
+        Called as ``forward(model, state, batch)``; returns arrays whose first axis is that of the
+        batch. The result of an example must not depend on the others: the last batch is filled
+        up with repetitions, so that all batches are computed by one program.
+    model, state : object
+        Model.
+    examples : Examples
+        Its inputs.
+    batch_size : int
+        Number of examples in a batch.
+    device : jax.Device
+        Where to compute.
+
+    Returns
+    -------
+    outputs : tree of ndarrays of shape (n_examples, ...)
+        What `forward` returned, in the order of the examples.
+    """
+    arrays, structure = split((eqx.nn.inference_mode(model), state))
+    arrays = jax.device_put(arrays, device)
+    program = _program(forward, structure)
+    n = len(examples)
+    size = min(batch_size, n)
+
+    def load(first: int) -> Any:
+        indices = np.minimum(np.arange(first, first + size), n - 1)
+        return jax.tree.map(lambda x: to_jax(x, device), examples.take(indices, None))
+
+    with closing(prefetched(load, range(0, n, size))) as batches:
+        outputs = [jax.device_get(program(arrays, batch)) for batch in batches]
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[:n], *outputs)
+
+
+def mean_loss(
+    task: Task,
+    model: Any,
+    state: Any,
+    examples: Examples,
+    optimizer: Optimizer,
+    *,
+    batch_size: int,
+    precision: str,
+    device: jax.Device,
+    trainable: Callable[[str], bool] | None = None,
+) -> float:
+    """Compute the loss of a model in inference mode, as training does for what is held out.
+
+    Parameters
+    ----------
+    task : Task
+        Loss.
+    model, state : object
+        Model.
+    examples : Examples
+        What to compute it on.
+    optimizer : Optimizer
+        That of the training, whose program for the loss is used.
+    batch_size : int
+        Largest number of examples in a batch.
+    precision : {"float32", "bfloat16"}
+        Of the computation.
+    device : jax.Device
+        Where to compute.
+    trainable : callable, optional
+        That of the training.
+
+    Returns
+    -------
+    loss : float
+        Mean over the examples.
+    """
+    recipe, *lists = start(model, state, task, optimizer, 0, precision, trainable)
+    arrays, fixed = jax.device_put(lists, device)
+    key = jax.device_put(np.uint32(0), device)
+    batches = evaluation_batches(len(examples), batch_size, examples.apart)
+    losses = []
+    for indices in batches:
+        batch = jax.tree.map(lambda x: to_jax(x, device), examples.take(indices, None))
+        losses.append(recipe.programs[1](arrays, fixed, key, batch)[0])
+    return float(np.average(np.asarray(losses, float), weights=[len(batch) for batch in batches]))
+
+
+@lru_cache(maxsize=16)
+def _program(forward: Callable, structure: Structure) -> Callable:
+    return jax.jit(lambda arrays, batch: forward(*structure.join(arrays), batch))

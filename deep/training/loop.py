@@ -1,0 +1,168 @@
+"""The loop that trains every model."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sklearn.exceptions import ConvergenceWarning
+from tqdm import tqdm
+
+from deep.data.examples import Examples
+from deep.training.checkpoints import Checkpoint
+from deep.training.devices import choose_device
+from deep.training.optimizers import Optimizer
+from deep.training.run import History, Run
+from deep.training.step import Task
+
+Callback = Callable[[History], bool | None]
+
+_REMEDY = (
+    "the weights from before are kept: lower learning_rate, set clip_norm, or look for extreme "
+    "values in the examples"
+)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A trained model, and how the training went.
+
+    Attributes
+    ----------
+    model, state : object
+        With the weights of the best epoch, or of the last one if nothing was held out.
+    history : dict of str to list of float
+        One value an epoch: "loss", "gradient_norm" and what the task told, as means over the
+        training batches; the same with the prefix ``val_`` for the examples held out;
+        "learning_rate" at the end; "seconds".
+    best_epoch : int
+        Index into the history of the epoch whose weights these are.
+    stopped : str
+        Why the training ended.
+    """
+
+    model: Any
+    state: Any
+    history: History
+    best_epoch: int
+    stopped: str
+
+
+def fit_network(
+    task: Task,
+    model: Any,
+    state: Any,
+    examples: Examples,
+    optimizer: Optimizer,
+    *,
+    batch_size: int,
+    max_epochs: int,
+    seed: int,
+    validation: Examples | None = None,
+    patience: int | None = None,
+    precision: str = "float32",
+    trainable: Callable[[str], bool] | None = None,
+    device: str | None = None,
+    checkpoint: str | Path | None = None,
+    callback: Callback | None = None,
+    verbose: bool = False,
+) -> Fit:
+    """Train a model.
+
+    The same seed gives the same weights, bit for bit on the same machine, also if the training was
+    killed in between and goes on from its checkpoint.
+
+    Parameters
+    ----------
+    task : Task
+        Computes the loss: ``task(model, state, batch, key) -> (loss, (state, metrics))``.
+    model : equinox.Module
+        Model to start from; stays as it is.
+    state : equinox.nn.State
+        Its state.
+    examples : Examples
+        To learn from.
+    optimizer : Optimizer
+        How gradients change the weights.
+    batch_size : int
+        Number of examples in a batch.
+    max_epochs : int
+        Largest number of passes through the examples.
+    seed : int
+        Decides the batches and all that is random in the model.
+    validation : Examples, optional
+        Held-out examples. The epoch with the smallest loss on them gives the weights.
+    patience : int, optional
+        Stop after so many epochs without a smaller loss on `validation`; None never stops early.
+    precision : {"float32", "bfloat16"}
+        Of the computation; the weights are kept in float32.
+    trainable : callable, optional
+        Tells by the name of an array, such as "encoder.weight", whether it is trained.
+    device : {None, "cpu", "cuda"}
+        Where to compute; None for a GPU if JAX sees one.
+    checkpoint : path, optional
+        Folder. After each epoch the training is saved there, under a name made of all that
+        decides it; a training that finds its file goes on from there. The file goes when the
+        training is finished.
+    callback : callable, optional
+        Called after each epoch with the history; the training ends if it returns True.
+    verbose : bool
+        Show the progress.
+
+    Returns
+    -------
+    fit : Fit
+        Trained model.
+
+    Raises
+    ------
+    ValueError
+        If an argument is invalid, or loss or gradient are not finite in the first batch.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If loss or gradient became NaN or infinite. The training stops with the last good weights.
+    """
+    for what, value in (("batch_size", batch_size), ("max_epochs", max_epochs)):
+        if value < 1:
+            raise ValueError(f"{what} must be at least 1, got {value}")
+    if patience is not None and validation is None:
+        raise ValueError(f"patience={patience} needs validation examples: hold some out")
+    run = Run(examples, validation, batch_size, seed, choose_device(device))
+    run.start(model, state, task, optimizer, max_epochs, precision, trainable)
+    decided_by = (
+        {}
+        if checkpoint is None
+        else {"run": run.decided_by(), "max_epochs": max_epochs, "patience": patience}
+    )
+    file = Checkpoint(checkpoint, decided_by)
+    found = file.load()
+    if found is not None:
+        run.restore(*found)
+    stopped = _stopped(run, max_epochs, patience)
+    n_batches = max_epochs * run.n_batches
+    done = run.n_epochs * run.n_batches
+    with tqdm(total=n_batches, initial=done, unit="batch", disable=not verbose) as bar:
+        while not stopped:
+            run.epoch(bar.update)
+            bar.set_postfix({k: v[-1] for k, v in run.history.items() if k in ("loss", "val_loss")})
+            stopped = _stopped(run, max_epochs, patience)
+            if not stopped:
+                file.save(*run.contents())
+                if callback is not None and callback(run.history):
+                    stopped = "the callback ended it"
+    if run.diverged:
+        warnings.warn(f"{run.diverged}; {_REMEDY}", ConvergenceWarning, stacklevel=2)
+    file.remove()
+    return Fit(*run.result(), run.history, run.best_epoch, stopped)
+
+
+def _stopped(run: Run, max_epochs: int, patience: int | None) -> str:
+    """Why the training is over; empty if it is not. Nothing but the history decides."""
+    if run.diverged:
+        return run.diverged
+    if patience is not None and run.n_epochs - 1 - run.best_epoch >= patience:
+        return f"no smaller validation loss for {patience} epochs"
+    return f"max_epochs={max_epochs} reached" if run.n_epochs >= max_epochs else ""

@@ -1,0 +1,275 @@
+"""A training under way: its epochs, and what has to be kept of it."""
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import closing
+from importlib import metadata
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import joblib
+import numpy as np
+
+from deep.data.examples import Examples, evaluation_batches, training_batches
+from deep.data.prefetching import prefetched
+from deep.training.devices import to_jax
+from deep.training.optimizers import Optimizer
+from deep.training.step import Task, start
+from deep.training.trees import array_names, split
+
+History = dict[str, list[float]]
+
+# How many steps the host may be ahead of the device, which keeps it busy and memory bounded.
+_AHEAD = 2
+
+
+class Run:
+    """A training that goes on epoch by epoch.
+
+    Parameters
+    ----------
+    examples : Examples
+        To learn from.
+    validation : Examples or None
+        Held-out examples.
+    batch_size : int
+        Number of examples in a batch.
+    seed : int
+        Decides all that is random.
+    device : jax.Device
+        Where to compute.
+    """
+
+    def __init__(
+        self,
+        examples: Examples,
+        validation: Examples | None,
+        batch_size: int,
+        seed: int,
+        device: jax.Device,
+    ) -> None:
+        self.examples, self.validation = examples, validation
+        self.batch_size, self.seed, self.device = batch_size, seed, device
+        self.n_batches = len(self._batches(0))
+        self.history: History = {}
+        self.best: list[jax.Array] | None = None
+        self.best_epoch = 0
+        self.diverged = ""
+
+    def start(
+        self,
+        model: Any,
+        state: Any,
+        task: Task,
+        optimizer: Optimizer,
+        max_epochs: int,
+        precision: str,
+        trainable: Callable[[str], bool] | None,
+    ) -> None:
+        """Prepare the programs.
+
+        Parameters
+        ----------
+        model, state : object
+            To start from.
+        task : Task
+            Loss.
+        optimizer : Optimizer
+            How gradients change the weights.
+        max_epochs : int
+            For the schedule of the learning rate.
+        precision : str
+            Of the computation.
+        trainable : callable or None
+            Tells which arrays are trained.
+        """
+        self.n_steps = self.n_batches * max_epochs
+        self.recipe, arrays, fixed = start(
+            model, state, task, optimizer, self.n_steps, precision, trainable
+        )
+        self.arrays = jax.device_put(arrays, self.device)
+        self.fixed = jax.device_put(fixed, self.device)
+        self.train, self.evaluate = self.recipe.programs
+        self.key = jax.device_put(np.uint32(self.seed), self.device)
+
+    @property
+    def n_epochs(self) -> int:
+        """Number of epochs done.
+
+        Returns
+        -------
+        n : int
+            Length of the history.
+        """
+        return len(self.history.get("loss", []))
+
+    def epoch(self, tick: Callable[[], Any]) -> None:
+        """Train for one epoch, and add a row to the history.
+
+        Parameters
+        ----------
+        tick : callable
+            Called after each batch.
+
+        Raises
+        ------
+        ValueError
+            If the very first step fails: there are no good weights.
+        """
+        began = time.perf_counter()
+        reports: list[Any] = []
+        waiting: deque[Any] = deque()
+        batches = self._batches(self.n_epochs)
+        rngs = np.random.default_rng([self.seed, self.n_epochs, 1]).spawn(len(batches))
+        loads = zip(self.n_batches * [self.examples], batches, rngs, strict=True)
+        with closing(prefetched(self._load, loads)) as loaded:
+            for batch in loaded:
+                self.arrays, report = self.train(self.arrays, self.fixed, self.key, batch)
+                waiting.append(report)
+                if len(waiting) > _AHEAD:
+                    reports.append(jax.device_get(waiting.popleft()))
+                    if not reports[-1][0]:
+                        break
+                tick()
+        reports += jax.device_get(list(waiting))
+        self._look_for_divergence(reports)
+        row = {"loss": _mean([report[1] for report in reports])}
+        row |= {name: _mean([r[3][name] for r in reports]) for name in reports[0][3]}
+        if self.validation is not None and not self.diverged:
+            row |= self._validate(self.validation)
+        row["gradient_norm"] = _mean([report[2] for report in reports])
+        step = self.n_batches * (self.n_epochs + 1) - 1
+        row["learning_rate"] = float(self.recipe.optimizer.rate(step, self.n_steps))
+        row["seconds"] = time.perf_counter() - began
+        for name in self.history or row:
+            self.history.setdefault(name, []).append(row.get(name, math.nan))
+        self._keep_the_best()
+
+    def contents(self) -> tuple[dict[str, list[jax.Array]], dict[str, Any]]:
+        """All that the next epochs depend on.
+
+        Returns
+        -------
+        groups : dict of str to list of arrays
+            Arrays.
+        notes : dict of str to object
+            What JSON can hold.
+        """
+        groups = {"now": self.arrays} | ({} if self.best is None else {"best": self.best})
+        return groups, {"history": self.history, "best_epoch": self.best_epoch}
+
+    def restore(self, groups: dict[str, list[np.ndarray]], notes: dict[str, Any]) -> None:
+        """Go back to where a training was.
+
+        Parameters
+        ----------
+        groups : dict of str to list of arrays
+            From `contents`.
+        notes : dict of str to object
+            Likewise.
+        """
+        put = {name: jax.device_put(arrays, self.device) for name, arrays in groups.items()}
+        self.arrays, self.best = put["now"], put.get("best")
+        self.history, self.best_epoch = notes["history"], notes["best_epoch"]
+
+    def decided_by(self) -> dict[str, Any]:
+        """All that decides the result, described.
+
+        Returns
+        -------
+        settings : dict of str to object
+            For the name of a checkpoint.
+        """
+        weights = array_names(self.recipe.moving.join(self.arrays).weights)
+        return {
+            "task": self.recipe.task,
+            "optimizer": self.recipe.optimizer,
+            "precision": self.recipe.precision,
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+            "trained": weights,
+            "start": joblib.hash([np.asarray(x) for x in (*self.arrays, *self.fixed)]),
+            "examples": self.examples.digest(),
+            "validation": None if self.validation is None else self.validation.digest(),
+            "device": self.device.device_kind,
+            "versions": {
+                name: metadata.version(name)
+                for name in ("cocktailparty", "equinox", "jax", "jaxlib", "optax")
+            },
+        }
+
+    def result(self) -> tuple[Any, Any]:
+        """Model and state with the best weights.
+
+        Returns
+        -------
+        model, state : object
+            Of the best epoch, or as they are if nothing was held out.
+        """
+        arrays = self.arrays
+        if self.best is not None:
+            arrays = [*self.best, *arrays[len(self.best) :]]
+        moving = self.recipe.moving.join(arrays)
+        return eqx.combine(moving.weights, self.recipe.fixed.join(self.fixed)), moving.state
+
+    def _batches(self, epoch: int) -> list[np.ndarray]:
+        rng = np.random.default_rng([self.seed, epoch])
+        return training_batches(len(self.examples), self.batch_size, self.examples.apart, rng)
+
+    def _load(self, what: tuple[Examples, np.ndarray, np.random.Generator | None]) -> Any:
+        examples, indices, rng = what
+        return jax.tree.map(lambda x: to_jax(x, self.device), examples.take(indices, rng))
+
+    def _look_for_divergence(self, reports: list[Any]) -> None:
+        bad = next((i for i, report in enumerate(reports) if not report[0]), None)
+        if bad is None:
+            return
+        _, loss, norm, _ = reports[bad]
+        what = f"the loss is {loss}" if not math.isfinite(loss) else f"the gradient is {norm}"
+        if self.n_epochs == bad == 0:
+            raise ValueError(
+                f"{what} in the first batch: look for NaN, infinite or extreme values in the "
+                "examples"
+            )
+        self.diverged = f"{what} in batch {bad + 1} of epoch {self.n_epochs + 1}"
+
+    def _validate(self, examples: Examples) -> dict[str, float]:
+        batches = evaluation_batches(len(examples), self.batch_size, examples.apart)
+        reports = []
+        loads = [(examples, indices, None) for indices in batches]
+        with closing(prefetched(self._load, loads)) as loaded:
+            for batch in loaded:
+                report = self.evaluate(self.arrays, self.fixed, self.key, batch)
+                reports.append(jax.device_get(report))
+        sizes = [len(batch) for batch in batches]
+        row = {"val_loss": _mean([loss for loss, _ in reports], sizes)}
+        row |= {
+            f"val_{name}": _mean([metrics[name] for _, metrics in reports], sizes)
+            for name in reports[0][1]
+        }
+        if not math.isfinite(row["val_loss"]):
+            self.diverged = (
+                f"the validation loss is {row['val_loss']} after epoch {self.n_epochs + 1}"
+            )
+        return row
+
+    def _keep_the_best(self) -> None:
+        last = self.n_epochs - 1
+        if self.validation is None:
+            self.best_epoch = last
+        elif not self.diverged:
+            losses = self.history["val_loss"]
+            if self.best is None or losses[last] < losses[self.best_epoch]:
+                self.best_epoch = last
+                moving = self.recipe.moving.join(self.arrays)
+                best, _ = split((moving.weights, moving.state))
+                # Copies: the next step takes over the memory of the arrays.
+                self.best = [jnp.array(array, copy=True) for array in best]
+
+
+def _mean(values: list[Any], weights: list[int] | None = None) -> float:
+    return float(np.average(np.asarray(values, dtype=np.float64), weights=weights))

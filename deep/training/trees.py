@@ -1,0 +1,116 @@
+"""Models as lists of arrays and the rest, which can be hashed: what compiling and saving need."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+
+
+class Structure(NamedTuple):
+    """All of a tree but its arrays; equal for trees that are computed by the same program."""
+
+    treedef: Any
+    rest: tuple[Any, ...]
+
+    def join(self, arrays: Any) -> Any:
+        """Put arrays back into the tree.
+
+        Parameters
+        ----------
+        arrays : iterable of arrays
+            As many as `split` took out.
+
+        Returns
+        -------
+        tree : object
+            Tree of this structure.
+        """
+        arrays = iter(arrays)
+        leaves = [next(arrays) if leaf is _ARRAY else leaf for leaf in self.rest]
+        return jax.tree.unflatten(self.treedef, leaves)
+
+
+class _Array:
+    """Stands for an array in a structure."""
+
+
+_ARRAY = _Array()
+
+
+def split(tree: Any) -> tuple[list[Any], Structure]:
+    """Take a tree apart.
+
+    Parameters
+    ----------
+    tree : object
+        Model, state, or anything made of containers that JAX knows.
+
+    Returns
+    -------
+    arrays : list of arrays
+        Its JAX arrays.
+    structure : Structure
+        The rest, whose `join` makes the tree again.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> arrays, structure = split({"a": jnp.ones(2), "b": "text"})
+    >>> structure.join([array + 1 for array in arrays])["a"].tolist()
+    [2.0, 2.0]
+    """
+    leaves, treedef = jax.tree.flatten(tree)
+    arrays = [leaf for leaf in leaves if eqx.is_array(leaf)]
+    rest = tuple(_ARRAY if eqx.is_array(leaf) else leaf for leaf in leaves)
+    return arrays, Structure(treedef, rest)
+
+
+def array_names(tree: Any) -> list[str]:
+    """Name the arrays of a tree by where they are.
+
+    Parameters
+    ----------
+    tree : object
+        As for `split`. Descriptions of arrays count as arrays.
+
+    Returns
+    -------
+    names : list of str
+        Such as "blocks.0.convolution.weight", in the order of `split`.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> array_names({"a": [jnp.ones(2), "text", jnp.zeros(1)]})
+    ['a.0', 'a.2']
+    """
+    found = []
+    for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+        if eqx.is_array(leaf) or isinstance(leaf, jax.ShapeDtypeStruct):
+            found.append(jax.tree_util.keystr(path, simple=True, separator="."))
+    return found
+
+
+def n_parameters(model: Any, trainable: Callable[[str], bool] | None = None) -> int:
+    """Count the numbers that training changes.
+
+    Parameters
+    ----------
+    model : equinox.Module
+        Any model.
+    trainable : callable, optional
+        Tells by the name of an array whether it is trained, see `deep.training.step.start`; None
+        for all.
+
+    Returns
+    -------
+    n : int
+        Number of elements in its trained floating-point arrays.
+    """
+    arrays = [leaf for leaf in jax.tree.leaves(model) if eqx.is_array(leaf)]
+    return sum(
+        array.size
+        for name, array in zip(array_names(model), arrays, strict=True)
+        if eqx.is_inexact_array(array) and (trainable is None or trainable(name))
+    )

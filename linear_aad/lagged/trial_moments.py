@@ -1,0 +1,114 @@
+"""Moments of many trials, one at a time."""
+
+from collections.abc import Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from linear_aad.lagged.moments import LaggedMoments
+
+# Up to this many bytes the moments of all trials are kept; beyond, they are computed when needed.
+KEPT_BYTES = 2**27
+
+
+class TrialMoments(Sequence[LaggedMoments]):
+    """Moments of each trial of a data set, in bounded memory.
+
+    Moments of a trial with many channels and lags can be larger than the trial. They are cheap to
+    compute, so that a data set whose moments would fill the memory is gone through again instead.
+
+    Parameters
+    ----------
+    inputs : sequence of array of shape (n_times, n_channels)
+        Signals to be lagged.
+    outputs : sequence of array of shape (n_times, n_targets)
+        Targets.
+    lags : ndarray of int, shape (n_lags,)
+        Successive lags in samples.
+    factors : array of shape (n_channels,), optional
+        What to multiply the channels with.
+    columns : ndarray of int, shape (n_regressors,), optional
+        Which of all channels and lags are regressors; None for all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> trials = TrialMoments([np.ones((5, 2))] * 3, [np.ones((5, 1))] * 3, np.arange(2))
+    >>> len(trials), trials[0].n, trials.total().n
+    (3, 5, 15)
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
+        lags: np.ndarray,
+        factors: Any = None,
+        columns: np.ndarray | None = None,
+    ) -> None:
+        self.inputs = inputs
+        self.outputs = outputs
+        self.lags = lags
+        self.factors = factors
+        self.columns = columns
+        n_channels, n_lags = inputs[0].shape[1], len(lags)
+        size = 8 * n_channels * n_lags * (n_channels + outputs[0].shape[1] + 3)
+        # Before scaling, so that scaled copies share them.
+        self._kept: dict[int, LaggedMoments] | None = (
+            {} if size * len(inputs) <= KEPT_BYTES else None
+        )
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    @overload
+    def __getitem__(self, index: int) -> LaggedMoments: ...
+    @overload
+    def __getitem__(self, index: slice) -> "TrialMoments": ...
+    def __getitem__(self, index: int | slice) -> "LaggedMoments | TrialMoments":
+        if isinstance(index, slice):
+            return TrialMoments(
+                self.inputs[index], self.outputs[index], self.lags, self.factors, self.columns
+            )
+        index = range(len(self))[index]
+        moments = None if self._kept is None else self._kept.get(index)
+        if moments is None:
+            moments = LaggedMoments.of(
+                self.inputs[index], self.outputs[index], self.lags, self.columns
+            )
+            if self._kept is not None:
+                self._kept[index] = moments
+        return moments if self.factors is None else moments.scaled(self.factors)
+
+    @property
+    def n_targets(self) -> int:
+        """Number of targets."""
+        return int(self.outputs[0].shape[1])
+
+    def scaled(self, factors: Any) -> "TrialMoments":
+        """Multiply each channel with a factor.
+
+        Parameters
+        ----------
+        factors : array of shape (n_channels,)
+            One for each channel.
+
+        Returns
+        -------
+        trials : TrialMoments
+            Of the scaled signals.
+        """
+        both = factors if self.factors is None else self.factors * factors
+        trials = TrialMoments(self.inputs, self.outputs, self.lags, both, self.columns)
+        trials._kept = self._kept
+        return trials
+
+    def total(self) -> LaggedMoments:
+        """Add up all trials.
+
+        Returns
+        -------
+        moments : LaggedMoments
+            The sums.
+        """
+        return LaggedMoments.sum(iter(self))

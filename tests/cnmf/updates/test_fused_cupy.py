@@ -1,0 +1,88 @@
+import ctypes
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from cnmf import updates
+from cnmf.solver import solve
+from cnmf.updates.formula import fused_cupy as updates_cupy
+from cocktailparty.backend import gpu_available, to_device, to_numpy
+
+BETAS = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0]
+
+
+@pytest.mark.skipif(shutil.which("nvcc") is None, reason="nvcc not present")
+@pytest.mark.parametrize("dtype", ["float", "double"])
+def test_the_kernel_compiles(tmp_path, dtype):
+    source = tmp_path / "compare.cu"
+    signature = f"const {dtype}*, {dtype}*, {dtype}*, double*, {dtype}, long long"
+    source.write_text(
+        f"{updates_cupy.SOURCE}\ntemplate __global__ void compare<{dtype}>({signature});\n"
+    )
+    command = ["nvcc", "-std=c++17", "--ptx", "-Werror", "all-warnings", "-o"]
+    subprocess.run([*command, tmp_path / "compare.ptx", source], check=True, capture_output=True)
+    assert ".entry" in (tmp_path / "compare.ptx").read_text()
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory):
+    """The whole kernel on the CPU: blocks and threads one after the other, barriers as phases."""
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("g++ not present")
+    folder = tmp_path_factory.mktemp("host")
+    source = folder / "host.cpp"
+    source.write_text(
+        "#include <cmath>\nusing std::log; using std::pow;\n#define __device__\n"
+        f"{updates_cupy.FORMULA}\n"
+        'extern "C" double run(const double* x, double* y, double* up, double beta, long n) {\n'
+        "    double sum = 0;\n"
+        "    for (long i = 0; i < n; i++)\n"
+        "        sum += compare_entry<double>(x[i], y[i], beta, y + i, up + i);\n"
+        "    return sum;\n}\n"
+    )
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", folder / "host.so", source], check=True)
+    library = ctypes.CDLL(str(folder / "host.so"))
+    library.run.restype = ctypes.c_double
+    return library
+
+
+@pytest.mark.parametrize("beta", BETAS)
+def test_the_formula_of_the_kernel_is_the_readable_one(rng, host, beta):
+    x, y = rng.uniform(0.1, 3, (2, 7, 9))
+    if beta > 0:
+        x[rng.random(x.shape) < 0.3] = 0
+    falling, rising, value = updates.compare(x, y, beta)
+    down, up = y.copy(), np.ones_like(y)
+    pointers = (part.ctypes.data_as(ctypes.c_void_p) for part in (x, down, up))
+    found = host.run(*pointers, ctypes.c_double(beta), ctypes.c_long(x.size))
+    np.testing.assert_allclose(found, value, rtol=1e-12)
+    np.testing.assert_allclose(down, falling, rtol=1e-12)
+    np.testing.assert_allclose(up, 1 if rising is None else rising, rtol=1e-12)
+
+
+def test_the_algebra_is_that_of_the_readable_updates():
+    assert updates_cupy.update_activations is updates.update_activations
+    assert updates_cupy.update_components is updates.update_components
+    with updates_cupy.prepared() as means:
+        assert means is updates_cupy.compare
+
+
+@pytest.mark.skipif(not gpu_available(), reason="no CUDA GPU")
+@pytest.mark.parametrize(("dtype", "rtol"), [("float64", 1e-10), ("float32", 1e-4)])
+@pytest.mark.parametrize("beta", BETAS)
+def test_fifty_iterations_agree_with_the_cpu(problem, beta, dtype, rtol):
+    p = problem(n_frames=300, n_freqs=100, n_components=6, beta=beta, dtype=dtype, positive=True)
+    expected = solve(*p, 50, 0.0, updates=updates)
+    moved = {
+        name: to_device(value, "cuda") if isinstance(value, np.ndarray) else value
+        for name, value in vars(p.objective).items()
+    }
+    arrays = [to_device(part, "cuda") for part in p[:3]]
+    found = solve(*arrays, type(p.objective)(**moved), 50, 0.0)
+    model = to_numpy(found.activations @ found.components)
+    other = expected.activations @ expected.components
+    np.testing.assert_allclose(model, other, rtol=0, atol=rtol * other.max())
+    np.testing.assert_allclose(to_numpy(found.costs), expected.costs, rtol=max(rtol, 2e-4))

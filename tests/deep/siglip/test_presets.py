@@ -1,0 +1,48 @@
+import jax
+import jax.numpy as jnp
+import pytest
+
+from deep import SigLIPDecoder
+from deep.siglip.networks.thesis import ThesisNetwork
+from deep.siglip.presets import KERNELS, PRESETS, THESIS_SPACE
+
+
+def test_the_space_has_fifteen_lists_of_kernels_each_once():
+    assert len(KERNELS) == len(set(KERNELS)) == 15
+    assert THESIS_SPACE["kernels"]["choices"] == KERNELS
+    assert PRESETS["thesis"]["kernels"] in KERNELS
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_every_list_of_kernels_makes_a_network(kernels):
+    """The reconstructor has them in reverse order, and all of them keep the length."""
+
+    def outputs(key):
+        network = ThesisNetwork(4, 2, 1, kernels=kernels, key=key)
+        for stack, order in (("eeg_encoder", 1), ("sound_encoder", 1), ("reconstructor", -1)):
+            blocks = getattr(network, stack).blocks
+            assert [len(block.convolution.weight) for block in blocks] == list(kernels[::order])
+        x = jnp.zeros((64, 8))
+        for block in network.eeg_encoder.blocks:
+            x = block.convolution(x)
+        return x
+
+    assert jax.eval_shape(outputs, jax.random.key(0)).shape == (64, 8)
+
+
+def test_the_space_is_made_of_settings_that_the_decoder_has():
+    parameters = SigLIPDecoder().get_params()
+    for name, space in THESIS_SPACE.items():
+        assert name in parameters
+        assert set(space) in ({"choices"}, {"log_range"})
+    for values in PRESETS.values():
+        assert set(values) <= set(parameters)
+    # Whatever a preset gives is left to it by default.
+    assert all(parameters[name] is None for name in PRESETS["thesis"])
+
+
+def test_settings_that_are_given_win_over_the_preset():
+    resolved = SigLIPDecoder("thesis", learning_rate=0.5, random_state=3).resolved()
+    assert resolved.learning_rate == 0.5
+    assert resolved.optimizer == "adamax"
+    assert resolved.random_state == 3
