@@ -14,14 +14,14 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 # Loaded on first use, from the module where it lives.
 _HOMES = {
-    "ArrayExamples": "batches",
-    "Examples": "batches",
-    "Fit": "training",
-    "Network": "saving",
-    "NeuralEstimator": "estimator",
-    "Optimizer": "optimizers",
-    "SigLIPDecoder": "siglip",
-    "fit_network": "training",
+    "ArrayExamples": "data.examples",
+    "Examples": "data.examples",
+    "Fit": "training.loop",
+    "Network": "training.network",
+    "NeuralEstimator": "training.estimator",
+    "Optimizer": "training.optimizers",
+    "SigLIPDecoder": "siglip.estimator",
+    "fit_network": "training.loop",
     "layers": "",
 }
 

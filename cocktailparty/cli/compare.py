@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> None:
     """
     from cocktailparty.electrodes.montages import with_montage
     from cocktailparty.report.comparison import compare_and_report
-    from cocktailparty.report.html import verdict
+    from cocktailparty.report.verdict import verdict
 
     chosen = options.decoders or (_SHOWN if options.data is None else _SHOWN[:1])
     decoders = {name: find_decoder(name)(options.sfreq) for name in chosen}

@@ -25,10 +25,29 @@ from cocktailparty.digests import check_text, contiguous, digest_of
 from cocktailparty.files import replacing
 
 #: Version of the layout of the file; older ones are read, newer ones refused.
-VERSION = 1
+VERSION = 2
 _FORMAT = "cocktailparty-model"
 _DIGEST = "sha256"
 _PACKAGES = ("cocktailparty", "linear_aad", "cnmf", "deep")
+# Modules that files of version 1 name, and where their classes are now.
+_MOVED = {
+    "cnmf.evidence": "cocktailparty.separation.evidence",
+    "deep.lagged_moments": "deep.siglip.lagged_moments",
+    "deep.optimizers": "deep.training.optimizers",
+    "deep.saving": "deep.training.network",
+    "deep.siglip": "deep.siglip.estimator",
+    "deep.siglip_features": "deep.siglip.features",
+    "deep.siglip_inputs": "deep.siglip.inputs",
+    "deep.siglip_outputs": "deep.siglip.outputs",
+    "deep.siglip_ridge": "deep.siglip.ridge",
+    "deep.siglip_task": "deep.siglip.task",
+    "linear_aad.bands": "linear_aad.lagged.bands",
+    "linear_aad.following": "cocktailparty.decoding.following",
+    "linear_aad.lag_choice": "linear_aad.lagged.lag_choice",
+    "linear_aad.lagged": "linear_aad.lagged.moments",
+    "linear_aad.penalties": "linear_aad.lagged.penalties",
+    "linear_aad.systems": "linear_aad.lagged.systems",
+}
 # Estimators of other libraries that models of this one hold, under their public names.
 _FOREIGN = (
     "pyriemann.tangentspace.TangentSpace",
@@ -219,16 +238,21 @@ def _encoded_array(x: np.ndarray, name: str, arrays: dict[str, np.ndarray]) -> d
 
 def _class_name(cls: type) -> str:
     """Name under which a class is found again, preferably a public one; empty if not allowed."""
-    top = cls.__module__.partition(".")[0]
-    if top in _PACKAGES:
-        public = getattr(importlib.import_module(top), cls.__name__, None) is cls
-        return f"{top if public else cls.__module__}.{cls.__name__}"
-    return next((n for n in _FOREIGN if n.startswith(f"{top}.") and _class(n, "") is cls), "")
+    parts = cls.__module__.split(".")
+    if parts[0] not in _PACKAGES:
+        return next(
+            (n for n in _FOREIGN if n.startswith(f"{parts[0]}.") and _class(n, "") is cls), ""
+        )
+    # Modules move, the names of packages stay.
+    packages = (".".join(parts[:n]) for n in range(1, len(parts) + 1))
+    faces = (p for p in packages if getattr(importlib.import_module(p), cls.__name__, None) is cls)
+    return f"{next(faces, cls.__module__)}.{cls.__name__}"
 
 
 def _class(name: str, what: str) -> Any:
     """Class of an allowed name."""
     module, _, own = name.rpartition(".")
+    module = _MOVED.get(module, module)
     parts = module.split(".")
     if name not in _FOREIGN and (parts[0] not in _PACKAGES or "__main__" in parts):
         raise ValueError(f"{what} names the class {name!r}, which is not one of this library")
@@ -245,7 +269,8 @@ def _class(name: str, what: str) -> Any:
         issubclass(found, BaseEstimator) or is_dataclass(found)
     )
     # A module also has names that it imported, from anywhere.
-    if not fit_for_models or found.__module__.partition(".")[0] != parts[0]:
+    homes = _PACKAGES if parts[0] in _PACKAGES else parts[:1]
+    if not fit_for_models or found.__module__.partition(".")[0] not in homes:
         raise ValueError(
             f"{what} names the class {name!r}, which this version of the library does not have"
         )

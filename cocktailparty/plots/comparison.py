@@ -12,24 +12,12 @@ from matplotlib.ticker import PercentFormatter
 
 from cocktailparty.backend import to_numpy
 from cocktailparty.evaluation.summary import pool, summarise
-from cocktailparty.plots.regularisation import regularisation_path
 from cocktailparty.plots.style import COLORS, MARKERS, axes_for, plain, sober
-from cocktailparty.plots.topography import channel_topomap, cluster_map, trf_topomap
 from cocktailparty.task import task_of, words
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-__all__ = [
-    "accuracy_by_window",
-    "channel_topomap",
-    "cluster_map",
-    "correlation_scatter",
-    "reconstruction_excerpt",
-    "regularisation_path",
-    "trf_topomap",
-]
 
 
 def accuracy_by_window(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":

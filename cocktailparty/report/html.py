@@ -17,7 +17,7 @@ from cocktailparty.files import scratch_folder
 from cocktailparty.metrics.decisions import count_text
 from cocktailparty.provenance import methods_text
 from cocktailparty.report.figures import pictures
-from cocktailparty.report.verdict import cautions, findings, verdict
+from cocktailparty.report.verdict import cautions, findings
 from cocktailparty.task import ATTENTION
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels
@@ -25,8 +25,6 @@ from cocktailparty.versions import versions
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["summarise", "verdict", "write_report"]
 
 _STYLE = """
 body { color: #222; }

@@ -1,0 +1,50 @@
+"""Models that were saved before modules moved; `version1` holds them and what they decided."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cocktailparty.datasets import simulate_two_talkers
+from cocktailparty.decoding.saving import load_model, save_model
+from cocktailparty.decoding.trained import TrainedModel
+
+FILES = Path(__file__).parent / "version1"
+
+
+@pytest.fixture(scope="module")
+def trial():
+    options = {"n_trials": 6, "duration": 12, "n_channels": 3, "snr": -5, "random_state": 0}
+    return simulate_two_talkers(**options).trials[5]
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return json.loads((FILES / "expected.json").read_text())
+
+
+def test_a_tracker_decides_as_it_did(trial, expected):
+    model = TrainedModel.load(FILES / "tracker.safetensors")
+    scores = model.tracker.decoder_.window_scores(trial, 5.0)
+    np.testing.assert_allclose(scores, expected["scores"], rtol=1e-6)
+    probability = model.tracker.track(trial).probability[:, 0]
+    np.testing.assert_allclose(probability, expected["probability"], rtol=1e-6)
+
+
+def test_a_neural_decoder_decides_as_it_did(trial, expected):
+    pytest.importorskip("jax")
+    decoder = load_model(FILES / "siglip.safetensors")
+    scores = decoder.window_scores(trial, 5.0)
+    np.testing.assert_allclose(scores, expected["siglip"], rtol=1e-4, atol=1e-6)
+
+
+def test_saved_again_it_names_packages(tmp_path):
+    from safetensors import safe_open
+
+    model = TrainedModel.load(FILES / "tracker.safetensors")
+    save_model(model.tracker, tmp_path / "again.safetensors")
+    with safe_open(tmp_path / "again.safetensors", framework="numpy") as file:
+        saved = json.loads(file.metadata()["model"])
+    assert saved["version"] == 2
+    assert saved["estimator"]["class"] == "cocktailparty.decoding.AttentionTracker"
