@@ -17,11 +17,12 @@ from cocktailparty.evaluation.comparing import (
 )
 from cocktailparty.evaluation.patterns import mean_pattern
 from cocktailparty.evaluation.shift_test import check_shifts, circular_shift_test
+from cocktailparty.evaluation.summary import summarise
 from cocktailparty.files import replacing
 from cocktailparty.metrics import ShiftTest
 from cocktailparty.model_selection.splits import folds
 from cocktailparty.provenance import methods_text
-from cocktailparty.report.html import summarise, write_report
+from cocktailparty.report.html import write_report
 from cocktailparty.report.protocol import protocol_of
 from cocktailparty.task import task_of, words
 from cocktailparty.trial import Trial

@@ -68,7 +68,8 @@ print("decoded:", ridge.predict(own[9:]))
 # each listener, fold and window length; :func:`~cocktailparty.report.html.summarise` pools them.
 
 from cocktailparty import evaluation, plots
-from cocktailparty.report.html import summarise, verdict
+from cocktailparty.evaluation import summarise
+from cocktailparty.report import verdict
 
 windows = [1, 2, 5, 10, 30, 60]
 table = evaluation.compare(

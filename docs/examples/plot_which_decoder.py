@@ -64,7 +64,7 @@ decoders["adaptive, no labels"] = AdaptiveDecoder(one_alpha, random_state=0)
 # :func:`~cocktailparty.evaluation.compare` leaves out one story at a time, for each listener alone.
 
 from cocktailparty import evaluation, plots
-from cocktailparty.report.html import summarise
+from cocktailparty.evaluation import summarise
 
 windows = [1, 2, 5, 10, 30, 60]
 table = evaluation.compare(decoders, trials, cv="story", windows=windows)

@@ -4,7 +4,7 @@ import pytest
 from cnmf import updates
 from cnmf.objective import cost
 from cnmf.solver import solve, updates_for
-from cnmf.updates.formula import fused_numba as updates_numba
+from cnmf.updates import fused_numba as updates_numba
 from tests.cnmf.conftest import make_problem
 
 BETAS = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0]

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from tests.deep.training import trained
+from tests.deep.trainings import trained
 
 
 def die(history):

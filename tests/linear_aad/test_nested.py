@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from linear_aad import BackwardTRF, ForwardTRF
-from linear_aad.lagged.moments import systems
+from linear_aad.lagged import systems
 from linear_aad.lagged.ridge import LaggedRidge
 from linear_aad.nested import nested_leave_one_out
 

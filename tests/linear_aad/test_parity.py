@@ -10,7 +10,7 @@ from mtrf.stats import crossval, nested_crossval
 
 from cocktailparty import backend
 from linear_aad import BackwardTRF, ForwardTRF
-from linear_aad.lagged.moments import systems
+from linear_aad.lagged import systems
 from linear_aad.nested import nested_leave_one_out
 from linear_aad.shifts import shift_test
 

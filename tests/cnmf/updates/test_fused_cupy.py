@@ -7,7 +7,7 @@ import pytest
 
 from cnmf import updates
 from cnmf.solver import solve
-from cnmf.updates.formula import fused_cupy as updates_cupy
+from cnmf.updates import fused_cupy as updates_cupy
 from cocktailparty.backend import gpu_available, to_device, to_numpy
 
 BETAS = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0]

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from cnmf import updates
 from cnmf.solver import solve
-from cnmf.updates.formula import fused_numba as updates_numba
-from cnmf.updates.formula import workspace_numba as threads_numba
+from cnmf.updates import fused_numba as updates_numba
+from cnmf.updates import workspace_numba as threads_numba
 from tests.cnmf.conftest import make_problem
 
 TOLERANCE = {"float64": 1e-10, "float32": 1e-4}

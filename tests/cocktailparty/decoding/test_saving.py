@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator, clone
 
 from cocktailparty import Trial, digests
 from cocktailparty.datasets import simulate_two_talkers
+from cocktailparty.decoding import saving
 from cocktailparty.decoding.saving import load_extra, load_model, save_model
-from cocktailparty.decoding.trained import saving
 from linear_aad import (
     AdaptiveDecoder,
     AttentionDecoder,

@@ -5,7 +5,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from cocktailparty.evaluation.clusters import cluster_test
-from cocktailparty.plots.comparison import trf_topomap
+from cocktailparty.plots import trf_topomap
 from cocktailparty.plots.topography import channel_topomap, cluster_map
 
 LAGS = np.arange(-2, 15) / 64

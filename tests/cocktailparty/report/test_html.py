@@ -11,7 +11,9 @@ import pytest
 from matplotlib import pyplot as plt
 
 from cocktailparty import Trial
-from cocktailparty.report.html import _results, summarise, verdict, write_report
+from cocktailparty.evaluation import summarise
+from cocktailparty.report.html import _results, write_report
+from cocktailparty.report.verdict import verdict
 from tests.cocktailparty.tested import records
 
 CHANNELS = ["Fp1", "Cz", "Pz", "O2", "T7"]

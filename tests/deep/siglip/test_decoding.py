@@ -6,7 +6,7 @@ from sklearn.exceptions import NotFittedError
 
 from cocktailparty.metrics import window_scores
 from deep import SigLIPDecoder
-from tests.deep.test_siglip import SMALL, listeners
+from tests.deep.siglip.test_estimator import SMALL, listeners
 
 
 @pytest.fixture(scope="module")

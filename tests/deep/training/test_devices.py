@@ -7,8 +7,8 @@ import jax
 import numpy as np
 import pytest
 
+from deep.training import devices
 from deep.training.devices import choose_device, to_jax, to_library_of
-from deep.training.loop import devices
 
 HAS_GPU = any(device.platform == "gpu" for device in jax.devices())
 

@@ -6,7 +6,7 @@ from deep.training.devices import choose_device
 from deep.training.inference import apply, mean_loss
 from deep.training.optimizers import Optimizer
 from tests.deep.tiny import classify, forward, made, tiny
-from tests.deep.training import trained
+from tests.deep.trainings import trained
 
 
 def test_examples_are_computed_alone_whatever_the_batch(rng):

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from deep import ArrayExamples, Optimizer
 from tests.deep import tiny as tinies
 from tests.deep.tiny import classify, made, tiny
-from tests.deep.training import arrays, identical, trained
+from tests.deep.trainings import arrays, identical, trained
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,8 +9,8 @@ import pytest
 from safetensors import safe_open
 from sklearn.base import clone
 
+from cocktailparty.decoding import saving
 from cocktailparty.decoding.saving import load_model, save_model
-from cocktailparty.decoding.trained import saving
 from deep import Network
 from tests.deep.tiny import Tiny, TinyClassifier, made, tiny
 

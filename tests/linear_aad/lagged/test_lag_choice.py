@@ -16,8 +16,9 @@ from linear_aad import (
     nested_leave_one_out,
     shift_test,
 )
+from linear_aad.lagged import systems
 from linear_aad.lagged.lag_choice import LagChoice, at_columns
-from linear_aad.lagged.moments import LaggedMoments, Moments, lag_matrix, lags_in_samples, systems
+from linear_aad.lagged.moments import LaggedMoments, Moments, lag_matrix, lags_in_samples
 from linear_aad.lagged.penalties import Penalty
 from linear_aad.lagged.shrinkage import ledoit_wolf_penalty
 from linear_aad.lagged.systems import ridge

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
+from linear_aad.lagged import systems
 from linear_aad.lagged.bands import candidates, directions
 from linear_aad.lagged.conjugate_gradients import conjugate_gradients
 from linear_aad.lagged.leave_one_out import (
@@ -17,7 +18,7 @@ from linear_aad.lagged.leave_one_out import (
     leave_one_out_weights,
     leave_one_trial_out,
 )
-from linear_aad.lagged.moments import LaggedMoments, Moments, lag_matrix, systems
+from linear_aad.lagged.moments import LaggedMoments, Moments, lag_matrix
 from linear_aad.lagged.penalties import Penalty
 from linear_aad.lagged.systems import ridge
 

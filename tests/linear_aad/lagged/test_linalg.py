@@ -2,7 +2,7 @@ import array_api_strict
 import numpy as np
 import pytest
 
-from linear_aad.lagged.moments import linalg
+from linear_aad.lagged import linalg
 
 LIBRARIES = {"numpy": np.asarray, "strict": array_api_strict.asarray}
 

@@ -4,8 +4,9 @@ import array_api_strict
 import numpy as np
 import pytest
 
+from linear_aad.lagged import systems
 from linear_aad.lagged.linalg import solve_factored
-from linear_aad.lagged.moments import LaggedMoments, Moments, systems
+from linear_aad.lagged.moments import LaggedMoments, Moments
 from linear_aad.lagged.penalties import Penalty
 from linear_aad.lagged.systems import (
     System,

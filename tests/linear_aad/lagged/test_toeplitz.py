@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from linear_aad.lagged import toeplitz as block_toeplitz
 from linear_aad.lagged.moments import lag_matrix
-from linear_aad.lagged.moments import toeplitz as block_toeplitz
 
 signals = {
     "n_times": st.integers(1, 40),

@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linear_aad.lagged.moments import toeplitz as block_toeplitz
-from linear_aad.lagged.moments import toeplitz_numba as block_toeplitz_numba
+from linear_aad.lagged import toeplitz as block_toeplitz
+from linear_aad.lagged import toeplitz_numba as block_toeplitz_numba
 
 
 @given(

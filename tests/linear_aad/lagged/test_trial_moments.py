@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from linear_aad.lagged.moments import LaggedMoments, trial_moments
+from linear_aad.lagged import trial_moments
+from linear_aad.lagged.moments import LaggedMoments
 from linear_aad.lagged.trial_moments import TrialMoments
 
 LAGS = np.arange(-2, 4)

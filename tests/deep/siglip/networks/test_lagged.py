@@ -4,7 +4,7 @@ import numpy as np
 
 from deep.siglip.networks.lagged import LaggedNetwork
 from deep.siglip.task import ContrastTask, views_of
-from tests.deep.test_siglip_task import batch
+from tests.deep.siglip.test_task import batch
 
 
 def lagged(**options):
