@@ -21,12 +21,7 @@ from linear_aad import (
     nested_leave_one_out,
     shift_test,
 )
-<<<<<<<< HEAD:tests/test_trial_offsets.py
-from linear_aad.lagged import lag_matrix
-========
 from linear_aad.lagged.moments import lag_matrix
-from cocktailparty.trial_means import WithoutMeans, without_mean
->>>>>>>> 9ef1e67 (Rooms: modules move to where the reader looks for them (moves only)):tests/linear_aad/lagged/test_trial_means.py
 
 LAGS = {"tmin": -2 / 64, "tmax": 6 / 64, "sfreq": 64}
 

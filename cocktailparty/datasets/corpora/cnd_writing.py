@@ -55,7 +55,7 @@ def write_cnd(
     Examples
     --------
     >>> import tempfile
-    >>> from cocktailparty.datasets import cnd
+    >>> from cocktailparty.datasets.corpora import cnd
     >>> rng = np.random.default_rng(0)
     >>> trial = Trial(rng.normal(size=(640, 2)), rng.random((1, 640)), sfreq=64)
     >>> with tempfile.TemporaryDirectory() as folder:

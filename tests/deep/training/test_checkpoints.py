@@ -83,7 +83,7 @@ def test_descriptions_are_the_same_in_every_process():
     described = describe({"a": (1, None, "x"), "f": np.mean, "loss": Loss(2.0)})
     assert described["a"] == [1, None, "x"]
     assert described["f"] == "numpy.mean"
-    assert described["loss"] == ["tests.deep.test_checkpoints.Loss", {"weight": 2.0}]
+    assert described["loss"] == ["tests.deep.training.test_checkpoints.Loss", {"weight": 2.0}]
     for value in (lambda x: x, object()):
         with pytest.raises(TypeError, match="cannot be told from others in another process"):
             describe({"task": value})

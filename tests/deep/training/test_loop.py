@@ -14,7 +14,7 @@ from tests.deep import tiny as tinies
 from tests.deep.tiny import classify, made, tiny
 from tests.deep.trainings import arrays, identical, trained
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_it_learns_what_can_be_learnt():
