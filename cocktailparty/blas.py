@@ -3,7 +3,7 @@
 OpenBLAS shares a matrix between threads that wait for each other without sleeping. Where another
 program wants one of the cores, all of them wait for the one that lost its turn: a Cholesky factor
 of 256 unknowns then takes a hundred times longer on two threads than on one, and a comparison of
-decoders minutes instead of half a minute. `benchmarks/blas_threads.py` measures it.
+decoders minutes instead of half a minute. `benchmarks/speed/blas_threads.py` measures it.
 """
 
 import os

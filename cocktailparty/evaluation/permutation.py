@@ -21,7 +21,7 @@ ALPHA = 0.05
 # Decoders that were trained on each other's test trials err together, which no exchange of labels
 # of tested trials shows: a pair of trials counts in both. The variance of right decisions would
 # double if they were linear in the scores; being signs, they vary less. 5/4 keeps the rates of
-# false verdicts at 2 to 7 % with 8 and 16 trials, see benchmarks/verdict.py.
+# false verdicts at 2 to 7 % with 8 and 16 trials, see benchmarks/accuracy/verdict.py.
 _TOGETHER = (5 / 4) ** 0.5
 
 CONSTANT = (

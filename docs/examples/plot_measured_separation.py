@@ -2,7 +2,7 @@
 How much a separation by EEG gains
 ==================================
 
-The figures of the benchmarks ``benchmarks/cnmf_separation.py`` and ``benchmarks/neuro_steered.py``, drawn
+The figures of the benchmarks ``benchmarks/accuracy/cnmf_separation.py`` and ``benchmarks/accuracy/neuro_steered.py``, drawn
 from the results that are kept beside them: real stems of music, guides of every quality, and the EEG
 of simulated listeners. They take hours to compute and seconds to draw.
 """

@@ -17,7 +17,7 @@ N_CHANNELS, N_BANDS, N_SUBJECTS, N_TIMES = 6, 3, 4, 48
 @pytest.fixture(scope="module")
 def twin():
     pytest.importorskip("torch")
-    path = Path(__file__).parents[2] / "benchmarks" / "siglip_torch.py"
+    path = Path(__file__).parents[2] / "benchmarks" / "speed" / "siglip_torch.py"
     spec = importlib.util.spec_from_file_location("siglip_torch", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

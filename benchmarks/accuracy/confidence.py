@@ -7,7 +7,7 @@ calibration error: difference between confidence and share of right choices in t
 confidence, weighed by their windows. With --data, every trial of a real set is decoded in parts of
 60 s by models of the others, with its sounds and with sounds from another time of the same trial.
 
-    OMP_NUM_THREADS=1 python benchmarks/confidence.py [--data FOLDER] [--out results.json]
+    OMP_NUM_THREADS=1 python benchmarks/accuracy/confidence.py [--data FOLDER] [--out results.json]
 """
 
 import argparse

@@ -8,7 +8,7 @@ listeners together and on listeners left out; two-talker EEG leaves out one tria
 A match is tested against each of several other windows of the same stretch in turn, which makes
 the estimate steadier than one mismatch would; the interval is computed from the number of windows.
 
-    OMP_NUM_THREADS=2 python benchmarks/siglip.py FOLDER [--out results.json] [--seeds 5]
+    OMP_NUM_THREADS=2 python benchmarks/accuracy/siglip.py FOLDER [--out results.json] [--seeds 5]
 
 FOLDER holds the folders two_talker_teoh and dtu_single_talker.
 """

@@ -4,7 +4,7 @@ Each case draws data sets in which the EEG has nothing to do with which stimulus
 compares a ridge decoder in the usual windows, and counts verdicts; nominal is 5 %. "power" is the
 same with a listener who attends. Finished data sets are counted in the file as they come.
 
-    OMP_NUM_THREADS=1 python benchmarks/verdict.py [SHARED/data] [--sets 400] [--cases noise,gains]
+    OMP_NUM_THREADS=1 python benchmarks/accuracy/verdict.py [SHARED/data] [--sets 400] [--cases noise,gains]
 """
 
 import argparse
@@ -133,7 +133,9 @@ def main():
     parser.add_argument("data", type=Path, nargs="?", help="folder with eeg/dtu_single_talker")
     parser.add_argument("--sets", type=int, default=400)
     parser.add_argument("--cases", default="", help="beginnings of their names; all by default")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results/verdict.json")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parents[1] / "results/verdict.json"
+    )
     options = parser.parse_args()
     warnings.simplefilter("ignore", SharedStimulusWarning)
     kept = json.loads(options.out.read_text()) if options.out.exists() else {}

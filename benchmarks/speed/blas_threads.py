@@ -5,7 +5,7 @@ with and without `cocktailparty.blas.one_blas_thread`. Each is timed on one and 
 turn, with the cores as they are ("free"; the load average is in the result) and with one more
 process that computes without end ("busy"). From the sizes follows `cocktailparty.blas.WIDE_FROM`.
 
-    python benchmarks/blas_threads.py [--out results.json] [--seconds 3]
+    python benchmarks/speed/blas_threads.py [--out results.json] [--seconds 3]
 """
 
 import argparse

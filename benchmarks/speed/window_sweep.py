@@ -4,7 +4,7 @@
 of each trial, 5.5 MB in all, well below a millisecond of memory traffic; what is left is the
 overhead of a few dozen array operations a trial.
 
-    python benchmarks/window_sweep.py [--out results.json]
+    python benchmarks/speed/window_sweep.py [--out results.json]
 """
 
 import argparse

@@ -19,7 +19,7 @@ compilation by PyTorch, which steps). On a GPU (--device cuda, which has not bee
 per second and the share of the peak (--peak, Tflop/s) are given. Cases can be measured one at a
 time (--cases) into one file.
 
-    python benchmarks/deep_step.py [--out results.json] [--device cuda]
+    python benchmarks/speed/deep_step.py [--out results.json] [--device cuda]
 """
 
 import argparse

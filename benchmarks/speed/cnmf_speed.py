@@ -9,7 +9,7 @@ given. On one core, time of the processor is compared, which others hardly touch
 The floor is 8 F N K flops at the rate of a square matrix product of NumPy, best of this run. The
 wheels of NumPy may multiply with half of the width of the processor's vectors, so it can be beaten.
 
-    python benchmarks/cnmf_speed.py [--out results.json]
+    python benchmarks/speed/cnmf_speed.py [--out results.json]
 """
 
 import argparse

@@ -7,7 +7,7 @@ spectrogram (in each half-step the model is written, both are read, the quotient
 read) at the rate of a large copy on it. scikit-learn's multiplicative updates run on the CPU of the
 same machine, one mixture after the other. ``--device cpu`` runs the same script without a GPU.
 
-    python benchmarks/cnmf_gpu.py [--out results.json] [--device cpu]
+    python benchmarks/speed/cnmf_gpu.py [--out results.json] [--device cpu]
 """
 
 import argparse

@@ -6,7 +6,7 @@ spectra 5 G (0.1 s), one eigendecomposition of 1664 unknowns 41 G (0.7 s), some 
 conjugate gradients for 600 systems 60 G (0.9 s): about 2 s. mTRFpy is timed on one penalty and
 scaled by their number, which its cost is proportional to; --full times all of them.
 
-    OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 python benchmarks/linear.py [--out results.json]
+    OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 python benchmarks/speed/linear.py [--out results.json]
 """
 
 import argparse

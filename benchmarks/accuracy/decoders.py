@@ -7,7 +7,7 @@ out training trials. Channels that are sums of others (after a common reference,
 are left out for all decoders, since a penalty on differences of weights alone does not settle them.
 Finished folds are kept in --cache, and an interrupted run goes on.
 
-    OMP_NUM_THREADS=1 python benchmarks/decoders.py FOLDER [--out results.json] [--table table.txt]
+    OMP_NUM_THREADS=1 python benchmarks/accuracy/decoders.py FOLDER [--out results.json] [--table table.txt]
 
 FOLDER holds the folders two_talker_teoh and dtu_single_talker.
 """
@@ -61,7 +61,7 @@ def boosting():
 
 
 def decoders(corpus):
-    # Networks have a benchmark of their own, benchmarks/siglip.py.
+    # Networks have a benchmark of their own, benchmarks/accuracy/siglip.py.
     every = {name: make(BAND["sfreq"]) for name, make in DECODERS.items() if name not in NEURAL}
     every["boosting"] = boosting()
     # Inner training sets of a single trial leave no penalty to choose, so not around ridge.
@@ -169,7 +169,7 @@ def text(rows):
 
 def rst(result):
     """Make the tables of the guide, in percent."""
-    parts = [".. Written by benchmarks/decoders.py.", ""]
+    parts = [".. Written by benchmarks/accuracy/decoders.py.", ""]
     for corpus, found in result["corpora"].items():
         by = {(row["decoder"], row["window"]): row for row in found["rows"]}
         names, windows = (list(dict.fromkeys(part)) for part in zip(*by, strict=True))
