@@ -7,7 +7,8 @@ spectrum. SDR of BSS Eval version 3 in decibels. The mixtures, starts and noise 
 same for all methods. Constants of the steered separator were set on the same stems, with seeds 100
 to 103. Finished cases are kept in a file beside the result, so that a run can be resumed.
 
-    OMP_NUM_THREADS=1 python benchmarks/accuracy/cnmf_separation.py SHARED/data/separation [--out FILE]
+    export OMP_NUM_THREADS=1
+    python benchmarks/accuracy/cnmf_separation.py SHARED/data/separation [--out FILE]
 """
 
 import argparse

@@ -7,7 +7,8 @@ out training trials. Channels that are sums of others (after a common reference,
 are left out for all decoders, since a penalty on differences of weights alone does not settle them.
 Finished folds are kept in --cache, and an interrupted run goes on.
 
-    OMP_NUM_THREADS=1 python benchmarks/accuracy/decoders.py FOLDER [--out results.json] [--table table.txt]
+    export OMP_NUM_THREADS=1
+    python benchmarks/accuracy/decoders.py FOLDER [--out results.json] [--table table.txt]
 
 FOLDER holds the folders two_talker_teoh and dtu_single_talker.
 """

@@ -9,7 +9,8 @@ of all stems, the SDR of the attended one rises most. An output that does not de
 right once for each piece: this is chance. Finished cases are kept in a file beside the result, so
 that a run can be resumed.
 
-    OMP_NUM_THREADS=1 python benchmarks/accuracy/neuro_steered.py SHARED/data/separation [--out FILE]
+    export OMP_NUM_THREADS=1
+    python benchmarks/accuracy/neuro_steered.py SHARED/data/separation [--out FILE]
 """
 
 import argparse

@@ -4,7 +4,8 @@ Each case draws data sets in which the EEG has nothing to do with which stimulus
 compares a ridge decoder in the usual windows, and counts verdicts; nominal is 5 %. "power" is the
 same with a listener who attends. Finished data sets are counted in the file as they come.
 
-    OMP_NUM_THREADS=1 python benchmarks/accuracy/verdict.py [SHARED/data] [--sets 400] [--cases noise,gains]
+    export OMP_NUM_THREADS=1
+    python benchmarks/accuracy/verdict.py [SHARED/data] [--sets 400] [--cases noise,gains]
 """
 
 import argparse
