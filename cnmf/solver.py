@@ -52,14 +52,14 @@ def updates_for(x: Any) -> ModuleType:
     Returns
     -------
     module
-        `cnmf.updates.fused_numba`, `cnmf.updates.fused_cupy` or `cnmf.updates`.
+        `cnmf.updates.fused_numba`, `cnmf.updates.fused_cupy` or `cnmf.updates.formula`.
     """
-    name = "updates"
+    name = "formula"
     if is_cupy(x):
-        name = "updates_cupy"
+        name = "fused_cupy"
     elif isinstance(x, np.ndarray):
-        name = "updates_numba"
-    return import_module(f"cnmf.{name}")
+        name = "fused_numba"
+    return import_module(f"cnmf.updates.{name}")
 
 
 def solve(

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from cnmf import updates
 from cnmf.objective import cost
 from cnmf.solver import solve, updates_for
+from cnmf.updates import formula as updates
 from cnmf.updates import fused_numba as updates_numba
 from tests.cnmf.conftest import make_problem
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from cnmf import updates
+from cnmf.updates import formula as updates
 from cnmf.updates.compare_numba import compare, log
 
 

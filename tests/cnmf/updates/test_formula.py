@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from sklearn.decomposition import non_negative_factorization
 
-from cnmf import updates
 from cnmf.objective import Objective, cost, divergence, kkt_residual
 from cnmf.solver import solve
+from cnmf.updates import formula as updates
 
 BETAS = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0]
 

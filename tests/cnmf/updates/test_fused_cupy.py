@@ -5,8 +5,8 @@ import subprocess
 import numpy as np
 import pytest
 
-from cnmf import updates
 from cnmf.solver import solve
+from cnmf.updates import formula as updates
 from cnmf.updates import fused_cupy as updates_cupy
 from cocktailparty.backend import gpu_available, to_device, to_numpy
 

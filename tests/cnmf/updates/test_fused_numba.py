@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnmf import updates
 from cnmf.solver import solve
+from cnmf.updates import formula as updates
 from cnmf.updates import fused_numba as updates_numba
 from cnmf.updates import workspace_numba as threads_numba
 from tests.cnmf.conftest import make_problem
