@@ -145,9 +145,10 @@ def test_large_factors_have_all_threads(seen, monkeypatch):
 
 def methods():
     """Public methods of decoders and regressors that compute: (where, node)."""
-    modules = [ROOT / "cocktailparty/decoder.py", *(ROOT / "deep").glob("siglip*.py")]
+    rooms = ("cocktailparty/decoding", "deep/siglip", "linear_aad")
+    modules = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
     computing = {"fit", "partial_fit", "fit_many", "window_scores", "window_sweep"}
-    for path in [*modules, *(ROOT / "linear_aad").glob("*.py"), ROOT / "cnmf/estimator.py"]:
+    for path in [*modules, ROOT / "cnmf/estimator.py"]:
         for cls in ast.walk(ast.parse(path.read_text())):
             for node in cls.body if isinstance(cls, ast.ClassDef) else ():
                 if isinstance(node, ast.FunctionDef) and node.name in computing:

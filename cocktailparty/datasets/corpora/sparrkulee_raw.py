@@ -109,8 +109,7 @@ def load(
 
     See Also
     --------
-    cocktailparty.datasets.corpora.sparrkulee.load : The recordings as their authors preprocessed
-    them.
+    cocktailparty.datasets.corpora.sparrkulee.load : As the authors preprocessed the recordings.
 
     Notes
     -----

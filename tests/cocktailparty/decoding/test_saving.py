@@ -330,7 +330,7 @@ def object_array(model, arrays):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (newer, r"made by cocktailparty 99.1 in format 2.*install a newer"),
+        (newer, r"made by cocktailparty 99.1 in format 3.*install a newer"),
         (no_version, "cannot be read .*version"),
         (missing_array, "the array estimator.coef_ is missing"),
         (other_shape, r"estimator.coef_ is float64 of shape \(1, 6, 13\), expected"),

@@ -7,7 +7,7 @@ from scipy.stats import binom
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
 
-from cocktailparty import datasets, evaluation
+from cocktailparty import datasets
 from cocktailparty.decoding.base import ReconstructionMixin
 from cocktailparty.evaluation.comparing import (
     SharedStimulusWarning,
@@ -218,7 +218,7 @@ def test_bad_requests_are_named_before_any_work(trials, case, monkeypatch):
     arguments, settings, message = BAD[case]
     decoders, chosen = arguments(trials)
     if case != "rate of the decoder":
-        monkeypatch.setattr(evaluation, "evaluate_fold", None)
+        monkeypatch.setattr("cocktailparty.evaluation.comparing.evaluate_fold", None)
     with pytest.raises(ValueError, match=message):
         compare(decoders, chosen, **settings)
 

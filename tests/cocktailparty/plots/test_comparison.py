@@ -10,6 +10,7 @@ from scipy.stats import pearsonr, zscore
 
 from cocktailparty import plots
 from cocktailparty.evaluation.summary import summarise
+from cocktailparty.plots.style import COLORS
 
 WINDOWS = [5.0, 20.0, 60.0]
 
@@ -141,7 +142,7 @@ def test_scatter_of_one_decoder_and_window(comparison: pd.DataFrame, ax: Axes) -
     rows = comparison[(comparison["decoder"] == "guess") & (comparison["window"] == 5.0)]
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), rows["r_attended"])
     # The colour that tells the decoder apart in the figure of all.
-    assert to_hex(ax.lines[0].get_color()) == to_hex(plots.COLORS[1])
+    assert to_hex(ax.lines[0].get_color()) == to_hex(COLORS[1])
     assert ax.get_title().startswith("means over windows of 5 s\nguess")
 
 

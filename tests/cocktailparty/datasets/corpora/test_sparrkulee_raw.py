@@ -7,6 +7,7 @@ import pytest
 
 from cocktailparty import datasets
 from cocktailparty.datasets.corpora import sparrkulee_raw
+from cocktailparty.datasets.readers import triggers
 from cocktailparty.electrodes.biosemi import BIOSEMI_64
 from cocktailparty.features import speech_envelope
 from tests.cocktailparty.datasets.miniatures import truncate
@@ -57,7 +58,7 @@ def test_without_the_correction_the_end_would_be_late(tmp_path, rng, monkeypatch
     monkeypatch.setattr(
         sparrkulee_raw,
         "align_clocks",
-        lambda *onsets: datasets.triggers.align_clocks(*onsets)._replace(scale=1.0),
+        lambda *onsets: triggers.align_clocks(*onsets)._replace(scale=1.0),
     )
     (trial,) = load(tmp_path, sfreq=128)
     expected = DRIFT * 26.5 * 128

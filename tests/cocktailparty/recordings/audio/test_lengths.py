@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import soundfile
+
 from cocktailparty.recordings.audio.lengths import Lengths, stated_lengths
 
 # Bytes of sound in a second of 16 bits.
