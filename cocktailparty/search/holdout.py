@@ -27,7 +27,8 @@ class HeldOut:
     n_windows : int
         Number of decisions.
     chance : float
-        Accuracy that guessing reaches with a probability of at most 5 %.
+        Accuracy that guessing reaches with a probability of at most 5 %, as if windows were
+        independent.
     interval : tuple of (float, float)
         95 % interval of the accuracy (Clopper and Pearson), as if windows were independent.
     n_looks : int

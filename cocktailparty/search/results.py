@@ -108,8 +108,9 @@ class SearchResult:
         low, high = (100 * edge for edge in self.held_out.interval)
         lines.append(
             f"Held out ({self.held_out.group}): {100 * self.held_out.accuracy:.1f} % of "
-            f"{self.held_out.n_windows} windows, 95 % interval {low:.1f} to {high:.1f} %; guessing "
-            f"reaches {100 * self.held_out.chance:.1f} % in at most 5 % of cases."
+            f"{self.held_out.n_windows} windows. If windows were independent (those of one trial "
+            f"are not), the 95 % interval were {low:.1f} to {high:.1f} %, and guessing would reach "
+            f"{100 * self.held_out.chance:.1f} % in at most 5 % of cases."
         )
         if self.held_out.n_looks > 1:
             lines.append(

@@ -37,7 +37,7 @@ def test_verdict_says_which_score_is_fair(result):
     text = " ".join(result[0].verdict())
     assert "do not report it" in text
     assert "95 % interval" in text
-    assert "guessing reaches" in text
+    assert "If windows were independent (those of one trial are not)" in text
 
 
 def test_without_a_holdout_there_is_no_fair_score():
