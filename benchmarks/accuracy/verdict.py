@@ -133,6 +133,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("data", type=Path, nargs="?", help="folder with eeg/dtu_single_talker")
     parser.add_argument("--sets", type=int, default=400)
+    parser.add_argument("--first", type=int, default=0, help="seed, of cases that were not begun")
     parser.add_argument("--cases", default="", help="beginnings of their names; all by default")
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).parents[1] / "results/verdict.json"
@@ -149,14 +150,15 @@ def main():
             continue
         counts = cases.setdefault(name, {"above": 0, "not above": 0, "withheld": 0})
         counts = cases[name] = {key: counts[key] for key in ("above", "not above", "withheld")}
-        for seed in range(sum(counts.values()), options.sets):
+        for seed in range(options.first + sum(counts.values()), options.first + options.sets):
             counts[said(*draw(seed, options.data))] += 1
-            if seed % 20 == 19 or seed == options.sets - 1:
+            if seed % 20 == 19 or seed == options.first + options.sets - 1:
                 kept["versions"] = versions()
                 with replacing(options.out) as temporary:
                     temporary.write_text(json.dumps(kept, indent=1) + "\n")
+        last = options.first + options.sets - 1
         low, high = binomtest(counts["above"], sum(counts.values())).proportion_ci()
-        cases[name] = {**counts, "rate": counts["above"] / sum(counts.values()),
+        cases[name] = {**counts, "seeds": [options.first, last], "rate": counts["above"] / sum(counts.values()),
                        "interval": [low, high]}  # fmt: skip
         print(f"{name}: {counts}, {100 * low:.1f}-{100 * high:.1f} %", flush=True)
         with replacing(options.out) as temporary:

@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 N_PERMUTATIONS = 9999
 #: Level of the tests.
 ALPHA = 0.05
-# Decoders that were trained on each other's test trials err together, which no exchange of labels
-# of tested trials shows: a pair of trials counts in both. The variance of right decisions would
-# double if they were linear in the scores; being signs, they vary less. 5/4 keeps the rates of
-# false verdicts at 2 to 7 % with 8 and 16 trials, see benchmarks/accuracy/verdict.py.
-_TOGETHER = (5 / 4) ** 0.5
 
 CONSTANT = (
     "the attended stimulus has the same place in the list in all trials of a listener, so that "
@@ -72,10 +67,10 @@ def permutation_test(
     one as often as it was: a decoder that prefers one talker gains nothing. Where a single sound
     played, the matching and the other stretch of a trial change places. All windows of a trial go
     together. The deviations of the right decisions under other labels from their mean are taken
-    :math:`\sqrt{5/4}` times as large, because decoders of a cross-validation learn from each
-    other's test trials. All decoders and windows are corrected together by the largest standardised
-    deviation of each permutation, which costs little where tests depend on each other, as windows
-    of one trial do.
+    :math:`\sqrt{(5 - 10 / n) / 3}` times as large with n independent trials, because decoders of a
+    cross-validation learn from each other's test trials. All decoders and windows are corrected
+    together by the largest standardised deviation of each permutation, which costs little where
+    tests depend on each other, as windows of one trial do.
 
     Parameters
     ----------
@@ -122,7 +117,7 @@ def permutation_test(
         )
     right = found.right_under(assignments)  # the labels as they are come first
     observed, mean, sd = right[0], right.mean(axis=0), right.std(axis=0)
-    deviation = _TOGETHER * (right - mean)
+    deviation = np.sqrt(_together(len(found.labels))) * (right - mean)
     rounding = 1e-9 * np.maximum(1, found.n_windows)
     p = _share(deviation >= observed - mean - rounding)
     tested = sd > rounding
@@ -140,6 +135,17 @@ def permutation_test(
         np.where(tested, _share(lowest <= z + eps), 1.0),
         np.minimum(_level(mean + deviation, rounding) / np.maximum(1, found.n_windows), 1.0),
     )
+
+
+def _together(n_units: int) -> float:
+    """Factor by which the variance of right decisions exceeds that under exchanged labels.
+
+    Decoders that were trained on each other's test trials err together, which no exchange of
+    labels of tested trials shows: a pair of trials counts in both. The variance would double with
+    many trials if right decisions were linear in the scores; being signs, they vary less. These
+    numbers keep the rates of false verdicts at about 5 %, see benchmarks/verdict.py.
+    """
+    return max(1.0, (5 - 10 / n_units) / 3)
 
 
 class _Units:

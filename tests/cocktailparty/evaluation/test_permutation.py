@@ -19,12 +19,17 @@ def one(*trials: dict, task: str = "attention") -> pd.DataFrame:
     )
 
 
+def widening(n: int) -> float:
+    """Factor of deviations with n trials, which learnt from each other."""
+    return float(np.sqrt((5 - 10 / n) / 3))
+
+
 def by_hand(labels: list[int], right: np.ndarray) -> tuple[float, np.ndarray]:
     """P of the labels among all their orders, deviations widened, and what these orders give."""
     orders = sorted(set(permutations(labels)))
     given = np.array([sum(r[k] for r, k in zip(right, o, strict=True)) for o in orders])
     observed, mean = given[orders.index(tuple(labels))], given.mean()
-    as_high = np.sqrt(5 / 4) * (given - mean) >= observed - mean - 1e-9
+    as_high = widening(len(labels)) * (given - mean) >= observed - mean - 1e-9
     as_high[orders.index(tuple(labels))] = True
     return as_high.mean(), given
 
@@ -57,7 +62,7 @@ def test_random_permutations_estimate_the_same() -> None:
     right = 20 - (ones - both) - (10 - both)
     chance = hypergeom(20, ones, 10).pmf(both)
     mean, observed = chance @ right, np.sum(prefers == np.arange(20) % 2)
-    expected = chance[np.sqrt(5 / 4) * (right - mean) >= observed - mean - 1e-9].sum()
+    expected = chance[widening(20) * (right - mean) >= observed - mean - 1e-9].sum()
     assert 0.02 < expected < 0.3
     assert found.p[0] == pytest.approx(expected, rel=0.1)
 
@@ -69,7 +74,7 @@ def test_matching_and_mismatching_stretches_change_places_in_every_trial() -> No
     given = np.array(
         [sum(r[k] for r, k in zip(right, o, strict=True)) for o in product((0, 1), repeat=6)]
     )
-    as_high = np.sqrt(5 / 4) * (given - given.mean()) >= given[0] - given.mean() - 1e-9
+    as_high = widening(6) * (given - given.mean()) >= given[0] - given.mean() - 1e-9
     as_high[0] = True
     assert found.exact
     assert found.n_permutations == 64

@@ -15,7 +15,7 @@ UNITS = (
 
 def test_statements_follow_the_data() -> None:
     assert verdict(table(("ridge", 30.0, 20, 17)))[0] == (
-        "ridge decides above chance at 30 s: 34 of 40 windows (85 %), chance level 70 %."
+        "ridge decides above chance at 30 s: 34 of 40 windows (85 %), chance level 72.5 %."
     )
     assert verdict(table(("ridge", 30.0, 20, 11)))[0] == (
         "ridge does not beat chance at 30 s: 22 of 40 windows (55 %), chance level 57.5 %, "
