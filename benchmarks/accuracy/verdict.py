@@ -158,7 +158,8 @@ def main():
                     temporary.write_text(json.dumps(kept, indent=1) + "\n")
         last = options.first + options.sets - 1
         low, high = binomtest(counts["above"], sum(counts.values())).proportion_ci()
-        cases[name] = {**counts, "seeds": [options.first, last], "rate": counts["above"] / sum(counts.values()),
+        cases[name] = {**counts, "seeds": [options.first, last],
+                       "rate": counts["above"] / sum(counts.values()),
                        "interval": [low, high]}  # fmt: skip
         print(f"{name}: {counts}, {100 * low:.1f}-{100 * high:.1f} %", flush=True)
         with replacing(options.out) as temporary:
