@@ -102,7 +102,7 @@ def single(seed, **options):
 
 CASES = {
     "noise": lambda seed, _: (simulated(seed, snr=-150.0), "trial"),
-    "noise, 16 trials": lambda seed, _: (simulated(seed, 16, snr=-150.0), "trial"),
+    "16 trials of noise": lambda seed, _: (simulated(seed, 16, snr=-150.0), "trial"),
     "follows both, gains sd 0.3": lambda seed, _: (simulated(seed, gain_sd=0.3), "trial"),
     "constant label": lambda seed, _: (simulated(seed, gain_sd=0.3, same=True), "trial"),
     "repeated splitter": lambda seed, _: (
