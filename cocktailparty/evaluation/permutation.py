@@ -143,7 +143,7 @@ def _together(n_units: int) -> float:
     Decoders that were trained on each other's test trials err together, which no exchange of
     labels of tested trials shows: a pair of trials counts in both. The variance would double with
     many trials if right decisions were linear in the scores; being signs, they vary less. These
-    numbers keep the rates of false verdicts at about 5 %, see benchmarks/verdict.py.
+    numbers keep the rates of false verdicts at about 5 %, see benchmarks/accuracy/verdict.py.
     """
     return max(1.0, (5 - 10 / n_units) / 3)
 
