@@ -76,7 +76,7 @@ class BackwardTRF(LaggedRidge):
         be read as brain activity: that which goes with a feature and not with the others.
     lags_ : ndarray of shape (n_lags,)
         Lags in samples; with `lags`, from the first to the last of any channel.
-    lag_mask_ : ndarray of bool, shape (n_features_in_, n_lags)
+    lag_mask_ : ndarray of bool, shape (n_inputs, n_lags)
         Which lags of which channel were looked at; only with `lags`. Elsewhere weights are zero.
     alpha_ : float, or ndarray of shape (n_bands,), (n_outputs,) or (n_outputs, n_bands)
         Chosen penalty, in the unit of `alpha`; absolute for "ledoit-wolf"; one for each band with
@@ -202,7 +202,7 @@ class ForwardTRF(LaggedRidge):
         Constants.
     lags_ : ndarray of shape (n_lags,)
         Lags in samples; with `lags`, from the first to the last of any feature.
-    lag_mask_ : ndarray of bool, shape (n_features_in_, n_lags)
+    lag_mask_ : ndarray of bool, shape (n_inputs, n_lags)
         Which lags of which feature were looked at; only with `lags`. Elsewhere weights are zero.
     alpha_ : float, or ndarray of shape (n_bands,), (n_outputs,) or (n_outputs, n_bands)
         Chosen penalty, in the unit of `alpha`; absolute for "ledoit-wolf"; one for each band with

@@ -114,7 +114,7 @@ def trial_from_raw(
         Seconds that pass on the EEG's clock in one second of the sounds', as found by
         `clock_drift`.
     on_bad : "raise", "keep" or "drop"
-        What to do if a stretch that an annotation marks as bad (BAD_...) lies inside the trial:
+        What to do if a stretch that an annotation marks as bad (``BAD_...``) lies inside the trial:
         an error; use it like all others; or an error here, which `trials_from_raw` answers by
         leaving the trial out.
     on_flat : "raise", "drop" or "keep"
