@@ -134,7 +134,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         lag: float = 0.0,
         cv: Any = "trial",
         steady: float = 0.9,
-        none: float = 0.3,
+        none: float = 0.25,
     ) -> None:
         self.decoder = decoder
         self.window = window
