@@ -153,7 +153,11 @@ OF_THE_EEG = {
 }
 
 
-@pytest.mark.parametrize("name", OF_THE_EEG)
+# Half a minute of compilation; what takes off the means is the same as in the other.
+THESIS = pytest.param("siglip-thesis", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("name", ["stack", "siglip", THESIS])
 def test_others_decide_the_same_with_offsets_of_the_eeg(listener, name):
     """Features of theirs know the level of the sound; networks compute in single precision."""
     decoder, tolerance = OF_THE_EEG[name]
