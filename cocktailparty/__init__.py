@@ -10,6 +10,7 @@ from importlib.metadata import version
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+import cocktailparty.moved  # noqa: F401  (finds modules by their former names)
 from cocktailparty.trial import Trial
 from cocktailparty.trials import check_trials
 
