@@ -1,6 +1,7 @@
 """Frames of FLAC, of which the last one tells where the sound ends."""
 
 import struct
+from itertools import pairwise
 from typing import NamedTuple
 
 #: A stream starts so: its name, and the length of the block that always follows.
@@ -40,8 +41,7 @@ def flac_streams(content: bytes) -> list[bytes]:
     while start >= 0:
         starts.append(start)
         start = content.find(MARK, start + 1)
-    ends = [*starts[1:], len(content)]
-    return [content[i:j] for i, j in zip(starts, ends, strict=True)]
+    return [content[i:j] for i, j in pairwise([*starts, len(content)])]
 
 
 def flac_end(stream: bytes) -> FlacEnd:
