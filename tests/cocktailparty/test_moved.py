@@ -15,3 +15,28 @@ def test_a_former_name_gives_what_the_new_one_has(former):
     assert all(getattr(old, name) is getattr(new, name) for name in names)
     with pytest.raises(AttributeError):
         old.nonsense  # noqa: B018
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_former_imports_of_scripts_work():
+    # What scripts took from each, whatever the table says.
+    former = {
+        "cnmf.evidence": "attend",
+        "cnmf.masking": "wiener_masks",
+        "cocktailparty.clusters": "cluster_test",
+        "cocktailparty.comparison": "compare_and_report",
+        "cocktailparty.decoder": "AttentionDecoderMixin",
+        "cocktailparty.leakage": "shared_stimuli",
+        "cocktailparty.montages": "with_montage",
+        "cocktailparty.patterns": "mean_pattern",
+        "cocktailparty.permutation": "permutation_test",
+        "cocktailparty.same_sound": "SoundIndex",
+        "cocktailparty.saving": "load_model",
+        "cocktailparty.summary": "summarise",
+        "cocktailparty.tested_trials": "units",
+        "cocktailparty.timeline": "plot_decisions",
+        "cocktailparty.verdict": "findings",
+        "linear_aad.tracking": "AttentionTracker",
+    }
+    assert set(former) == set(MOVED)
+    assert all(hasattr(importlib.import_module(name), own) for name, own in former.items())

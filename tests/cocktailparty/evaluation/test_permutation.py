@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import hypergeom
 
-from cocktailparty.evaluation.permutation import CONSTANT, FEW, UNTOLD, permutation_test
+from cocktailparty.evaluation.permutation import CONSTANT, FEW, UNTOLD, _together, permutation_test
 from tests.cocktailparty.tested import record, records, table
 
 KEY = [("ridge", 10.0)]
@@ -175,3 +175,8 @@ def test_guessing_is_above_chance_as_often_as_the_level_says() -> None:
         trials = [record(i, i % 2, [6, 0] if rng.random() < 0.5 else [0, 6]) for i in range(10)]
         fired += permutation_test(one(*trials), KEY).p[0] <= 0.05
     assert fired <= 0.08 * 300
+
+
+def test_more_trials_are_widened_more() -> None:
+    found = [_together(n) for n in (1, 5, 8, 16, 10**9)]
+    assert found == pytest.approx([1, 1, 5 / 4, 35 / 24, 5 / 3])
