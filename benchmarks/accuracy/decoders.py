@@ -23,7 +23,7 @@ from scipy.linalg import qr
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from cocktailparty import datasets
-from cocktailparty.cli.decoders import DECODERS, NEURAL
+from cocktailparty.catalogue import named_decoders
 from cocktailparty.evaluation import compare, lag_reach
 from cocktailparty.evaluation.summary import pool, summarise
 from cocktailparty.metrics import accuracy_interval
@@ -63,7 +63,11 @@ def boosting():
 
 def decoders(corpus):
     # Networks have a benchmark of their own, benchmarks/accuracy/siglip.py.
-    every = {name: make(BAND["sfreq"]) for name, make in DECODERS.items() if name not in NEURAL}
+    every = {
+        name: row(BAND["sfreq"])
+        for name, row in named_decoders().items()
+        if row.distribution == "cocktailparty" and not row.needs
+    }
     every["boosting"] = boosting()
     # Inner training sets of a single trial leave no penalty to choose, so not around ridge.
     every["tracker"] = AttentionTracker(every["ledoit-wolf"], cv="trial")

@@ -22,7 +22,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from cocktailparty import datasets
-from cocktailparty.cli.decoders import DECODERS
+from cocktailparty.catalogue import find_decoder
 from cocktailparty.metrics import chance_level, decision_shares, window_scores
 from cocktailparty.preprocessing import preprocess
 from cocktailparty.versions import versions
@@ -108,9 +108,8 @@ class OwnRidge:
     def fit(self, trials):
         """Train a model of each listener."""
         subjects = dict.fromkeys(trial.subject for trial in trials)
-        self.by = {
-            s: DECODERS["ridge"](SFREQ).fit([t for t in trials if t.subject == s]) for s in subjects
-        }
+        make = find_decoder("ridge")
+        self.by = {s: make(SFREQ).fit([t for t in trials if t.subject == s]) for s in subjects}
         return self
 
     def window_scores(self, trial, window):
@@ -126,7 +125,7 @@ def made(name, seed):
     if name == OWN:
         return OwnRidge()
     if name in LINEAR:
-        return DECODERS[name](SFREQ)
+        return find_decoder(name)(SFREQ)
     return SigLIPDecoder(random_state=seed, **NEURAL[name])
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``cocktailparty compare | search | decode | separate | datasets | doctor``.
+"""The command line: ``cocktailparty compare | search | decode | separate | ...``.
 
 A command is one module with two functions, and one line in `COMMANDS`:
 
@@ -9,8 +9,8 @@ A command is one module with two functions, and one line in `COMMANDS`:
     does the work. A ValueError, TypeError, OSError or ImportError that it raises is printed in one
     line, and the exit code is 2.
 
-Only this package may import the decoders, and only inside functions: the command line starts in an
-instant.
+Decoders are reached through `cocktailparty.catalogue`, and what is heavy is imported inside
+functions: the command line starts in an instant.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 import cocktailparty
 from cocktailparty.blas import one_blas_thread
-from cocktailparty.cli import compare, datasets, decode, doctor, search, separate
+from cocktailparty.cli import catalogue, compare, datasets, decode, doctor, search, separate
 
 __all__ = ["COMMANDS", "main"]
 
@@ -31,6 +31,7 @@ COMMANDS = (
     search,
     decode,
     separate,
+    catalogue,
     datasets,
     doctor,
 )

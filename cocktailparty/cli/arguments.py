@@ -1,9 +1,8 @@
 """What the commands have in common: arguments, trials of a folder, output for machines."""
 
 import argparse
-import importlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,50 +176,6 @@ def check_output(options: argparse.Namespace) -> None:
     """
     if options.out.exists() and not options.out.is_dir():
         raise NotADirectoryError(f"--out {options.out} is a file: name a folder")
-
-
-def find_function(
-    name: str, known: Mapping[str, Callable[..., Any]], what: str, otherwise: str
-) -> Callable[..., Any]:
-    """Find a function by a short name, or in a module.
-
-    Parameters
-    ----------
-    name : str
-        One of the known names, or ``module:function``.
-    known : dict of str to callable
-        Functions by name.
-    what : str
-        What they are for, in errors.
-    otherwise : str
-        What may be given instead of a known name, in errors.
-
-    Returns
-    -------
-    function : callable
-        What was found.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown, or the module has no such function.
-    ImportError
-        If there is no such module.
-
-    Examples
-    --------
-    >>> find_function("math:sqrt", {}, "root", "module:function")(9)
-    3.0
-    """
-    if ":" in name:
-        module, function = name.split(":", 1)
-        found = getattr(importlib.import_module(module), function, None)
-        if not callable(found):
-            raise ValueError(f"{what} {name!r}: module {module} has no function {function!r}")
-        return found
-    if name not in known:
-        raise ValueError(f"unknown {what} {name!r}, known are {', '.join(known)} and {otherwise}")
-    return known[name]
 
 
 def load_trials(

@@ -2,6 +2,7 @@
 
 import argparse
 
+from cocktailparty.catalogue import find_decoder
 from cocktailparty.cli.arguments import (
     Band,
     Commands,
@@ -15,7 +16,6 @@ from cocktailparty.cli.arguments import (
     print_json,
 )
 from cocktailparty.cli.data import load_or_simulate, safe_gap
-from cocktailparty.cli.decoders import DECODERS, find_decoder
 
 # What is compared on simulated listeners unless decoders are named; on recordings, the first.
 _SHOWN = ("ridge", "cca", "stacked", "tracker")
@@ -40,8 +40,8 @@ def add_parser(commands: Commands) -> None:
     add_data(parser)
     add("--montage", metavar="NAME", help="where the electrodes are, for maps of the head: a "
         "montage of MNE or a file of positions; default: as recorded, or by names")  # fmt: skip
-    add("--decoders", type=names, metavar="NAMES", help="comma-separated: "
-        f"{', '.join(DECODERS)}, or module:function for a function of the sampling rate that "
+    add("--decoders", type=names, metavar="NAMES", help="comma-separated: names of "
+        "`cocktailparty decoders`, or module:function for a function of the sampling rate that "
         f"returns a decoder; default: ridge, and {', '.join(_SHOWN)} where no data are "
         "given")  # fmt: skip
     add_split(parser)

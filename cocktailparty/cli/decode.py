@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cocktailparty.catalogue import find_decoder
 from cocktailparty.cli.arguments import (
     Band,
     Commands,
@@ -18,7 +19,6 @@ from cocktailparty.cli.arguments import (
     print_json,
 )
 from cocktailparty.cli.channels import Channels, add_events, add_picks
-from cocktailparty.cli.decoders import DECODERS, find_decoder
 from cocktailparty.cli.recording import check_files, read_recording, start_of_sounds
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def add_parser(commands: Commands) -> None:
     add = training.add_argument
     add("--corpus", metavar="NAME", help="what the folders hold, if it is not recognised")
     add("--decoder", metavar="NAME",
-        help=f"{', '.join(DECODERS)}, or module:function; default: ridge")  # fmt: skip
+        help="a name of `cocktailparty decoders`, or module:function; default: ridge")  # fmt: skip
     add("--subject", metavar="NAME", help="train on this listener alone; default: all")
     add("--cv", choices=("trial", "story", "subject"), help="what is left out to learn how sure "
         "the decoder may be; default: what suits the corpus, and subject for several "
@@ -219,8 +219,8 @@ def _model(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
 def _trained(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
     """Train on the trials of folders; what has to be known of it is added to the notes."""
     from cocktailparty import datasets
+    from cocktailparty.decoding.tracker import AttentionTracker
     from cocktailparty.decoding.trained import ENVELOPE, train_model
-    from linear_aad import AttentionTracker
 
     band = Band.of(options)
     decoder = find_decoder(options.decoder)(band.sfreq)

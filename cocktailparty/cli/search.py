@@ -2,6 +2,7 @@
 
 import argparse
 
+from cocktailparty.catalogue import find_decoder, find_space
 from cocktailparty.cli.arguments import (
     Band,
     Commands,
@@ -13,8 +14,6 @@ from cocktailparty.cli.arguments import (
     print_json,
 )
 from cocktailparty.cli.data import load_or_simulate, safe_gap
-from cocktailparty.cli.decoders import DECODERS, find_decoder
-from cocktailparty.cli.spaces import SPACES, find_space
 
 
 def add_parser(commands: Commands) -> None:
@@ -36,11 +35,11 @@ def add_parser(commands: Commands) -> None:
     parser.set_defaults(run=run)
     add = parser.add_argument
     add_data(parser)
-    add("--decoder", default="ridge", metavar="NAME", help=f"one of {', '.join(DECODERS)}, or "
-        "module:function for a function of the sampling rate that returns a decoder; "
+    add("--decoder", default="ridge", metavar="NAME", help="a name of `cocktailparty "
+        "decoders`, or module:function for a function of the sampling rate that returns a decoder; "
         "default: ridge")  # fmt: skip
-    add("--space", metavar="NAME", help=f"one of {', '.join(SPACES)}, or module:function for a "
-        "function of an Optuna trial that returns parameters; default: that of the "
+    add("--space", metavar="NAME", help="that of another decoder, or module:function "
+        "for a function of an Optuna trial that returns parameters; default: that of the "
         "decoder")  # fmt: skip
     add("--trials", type=int, default=30, help="trials that the study has at the end, completed "
         "or stopped early; default: %(default)s")  # fmt: skip
@@ -78,6 +77,11 @@ def run(options: argparse.Namespace) -> None:
     from cocktailparty.search import search
 
     decoder = find_decoder(options.decoder)(options.sfreq)
+    if options.space is None and ":" in options.decoder:
+        raise ValueError(
+            f"--decoder {options.decoder} has no search space of its own: give --space "
+            "module:function, a function of an Optuna trial that returns parameters"
+        )
     space = find_space(options.space or options.decoder)
     check_output(options)
     band = Band.of(options)

@@ -12,7 +12,6 @@ from cocktailparty.cli.arguments import (
     add_on_bad,
     add_output,
     check_output,
-    find_function,
     load_trials,
     names,
     numbers,
@@ -72,13 +71,3 @@ def test_results_go_into_a_folder(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError, match="file is a file: name a folder"):
         check_output(parser.parse_args(["--out", str(tmp_path / "file")]))
-
-
-def test_functions_are_found_by_name_or_in_a_module():
-    known = {"list": names}
-    assert find_function("list", known, "reader", "module:function") is names
-    assert find_function(f"{names.__module__}:numbers", known, "reader", "") is numbers
-    with pytest.raises(ValueError, match="unknown reader 'tuple', known are list and a wish"):
-        find_function("tuple", known, "reader", "a wish")
-    with pytest.raises(ValueError, match="reader 'math:pi': module math has no function 'pi'"):
-        find_function("math:pi", known, "reader", "")

@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 import cocktailparty
+from cocktailparty.catalogue import find_decoder
 from cocktailparty.cli import main
-from cocktailparty.cli.decoders import DECODERS
 from cocktailparty.datasets import CORPORA
 from cocktailparty.metrics import chance_level
 from linear_aad import AttentionDecoder, BackwardTRF
@@ -316,7 +316,7 @@ def test_real_attention_is_decoded(shared_data, tmp_path, undrawn, capsys):
 
 def thorough(sfreq):
     """The named decoder with shorter lags, which saves most of the time."""
-    decoder = DECODERS["ridge"](sfreq)
+    decoder = find_decoder("ridge")(sfreq)
     return decoder.set_params(regressor__tmax=0.25, regressor__alpha=[1e-2, 1e0, 1e2])
 
 

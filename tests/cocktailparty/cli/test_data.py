@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cocktailparty.catalogue import find_decoder
 from cocktailparty.cli.arguments import Band, add_data
 from cocktailparty.cli.data import load_or_simulate, safe_gap
-from cocktailparty.cli.decoders import DECODERS
 from cocktailparty.preprocessing import filter_reach
 from linear_aad import AttentionDecoder, BackwardTRF
 from tests.cocktailparty.datasets import miniatures
@@ -72,6 +72,6 @@ def test_the_gap_holds_the_lags_and_the_filter_on_both_sides(tmax):
 
 def test_lags_of_sound_and_eeg_add_up():
     """Canonical correlation moves both, and so reaches further than either."""
-    cca = DECODERS["cca"](32.0)
+    cca = find_decoder("cca")(32.0)
     sum_of_lags = cca.tmax + cca.stimulus_tmax
     assert safe_gap(BAND, {"cca": cca}) >= sum_of_lags + 2 * filter_reach(32.0, 1.0, 9.0)

@@ -79,6 +79,7 @@ def test_simulated_listeners_and_a_holdout(tmp_path, capsys):
         (["--decoder", "psychic"], "unknown decoder 'psychic', known are"),
         (["--space", "outer"], "unknown search space 'outer', known are ridge"),
         (["--space", "psychic"], "unknown search space 'psychic'"),
+        (["--decoder", f"{TINY}:skilled"], "skilled has no search space of its own: give --space"),
         (["--space", f"{TINY}:nothing"], "has no function 'nothing'"),
         (["--space", f"{TINY}:by_skill"], "Invalid parameter 'skill'"),
         (["--trials", "0"], "n_trials must be at least 1, got 0"),

@@ -1,0 +1,290 @@
+"""The decoders that are known by name, our own and those of other installed packages.
+
+A decoder is one row, a `NamedDecoder`. A package lists its rows in a table and names that table in
+an entry point of the group ``cocktailparty.decoders``:
+
+.. code-block:: toml
+
+   [project.entry-points."cocktailparty.decoders"]
+   mine = "my_package.catalogue:DECODERS"
+
+Its decoders are then known wherever a decoder is chosen by name. Rows are light: what makes a
+decoder is imported when one is made.
+"""
+
+import importlib
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+__all__ = [
+    "GROUP",
+    "CatalogueWarning",
+    "NamedDecoder",
+    "find_decoder",
+    "find_space",
+    "named_decoders",
+]
+
+#: Group of the entry points that name tables of decoders.
+GROUP = "cocktailparty.decoders"
+
+_DISTRIBUTION = "cocktailparty"
+# Our own tables, also stated in pyproject.toml. They are not looked up in the metadata: those of
+# an editable installation are as old as the installation, and may know nothing of a newer table.
+_OWN = ("linear_aad.catalogue:DECODERS", "deep.catalogue:DECODERS")
+
+
+class CatalogueWarning(UserWarning):
+    """An installed package lists decoders that cannot be used by name."""
+
+
+@dataclass(frozen=True)
+class NamedDecoder:
+    """A decoder that is known by name. Called with a sampling rate, it makes an unfitted one.
+
+    Parameters
+    ----------
+    name : str
+        Short name, without spaces, commas and colons.
+    make : callable
+        Takes the sampling rate of the trials in hertz, returns an unfitted decoder. Should import
+        what it needs itself, so that the catalogue can be listed in an instant.
+    summary : str
+        What it is, in one line.
+    space : callable, optional
+        Search space: takes an Optuna trial, returns parameters of the decoder. None if there is
+        nothing to search for.
+    needs : tuple of str
+        Extras of the distribution that have to be installed.
+    distribution : str
+        Installed distribution that lists it; filled in when the table is read.
+
+    Raises
+    ------
+    ValueError
+        If the name cannot be used on the command line.
+    TypeError
+        If `make` or `space` is not callable.
+
+    Examples
+    --------
+    >>> def make(sfreq):
+    ...     from linear_aad import AttentionDecoder, BackwardTRF
+    ...     return AttentionDecoder(BackwardTRF(0, 0.25, sfreq, alpha=1e3))
+    >>> row = NamedDecoder("short", make, summary="ridge regression of 250 ms of EEG")
+    >>> row(128.0).regressor.sfreq
+    128.0
+    """
+
+    name: str
+    make: Callable[[float], Any]
+    summary: str
+    space: Callable[[Any], dict[str, Any]] | None = None
+    needs: tuple[str, ...] = ()
+    distribution: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name or set(self.name) & set(",: \t\n"):
+            raise ValueError(
+                f"name of a decoder must be text without spaces, commas and colons, got "
+                f"{self.name!r}"
+            )
+        for field in ("make", "space"):
+            value = getattr(self, field)
+            if not (callable(value) or (field == "space" and value is None)):
+                raise TypeError(f"{field} of decoder {self.name!r} must be callable, got {value!r}")
+
+    @property
+    def requirement(self) -> str:
+        """What an installer has to be given, such as ``"cocktailparty[deep]"``."""
+        return f"{self.distribution}[{','.join(self.needs)}]" if self.needs else self.distribution
+
+    def __call__(self, sfreq: float) -> Any:
+        """Make the decoder.
+
+        Parameters
+        ----------
+        sfreq : float
+            Sampling rate of the trials in hertz.
+
+        Returns
+        -------
+        decoder : estimator
+            Unfitted.
+
+        Raises
+        ------
+        ImportError
+            If a package that the decoder needs is not installed.
+        """
+        try:
+            return self.make(sfreq)
+        except ModuleNotFoundError as error:
+            remedy = f"pip install '{self.requirement}'" if self.needs else "install it"
+            raise ImportError(
+                f"decoder {self.name!r} needs {error.name or error}, which is not installed: "
+                f"{remedy}"
+            ) from error
+
+
+def named_decoders() -> dict[str, NamedDecoder]:
+    """List all decoders that are known by name.
+
+    Nothing that they are made of is imported, JAX least of all. A table of another distribution
+    that cannot be read is left out with a warning that names the distribution. A name belongs to
+    the first who has it: to this library, then to the other distributions in the order of the
+    alphabet; later decoders of that name are left out with a warning.
+
+    Returns
+    -------
+    decoders : dict of str to NamedDecoder
+        Our own, then those of other distributions.
+
+    Warns
+    -----
+    CatalogueWarning
+        If something is left out; once a process.
+
+    Examples
+    --------
+    >>> rows = named_decoders()
+    >>> rows["cca"].summary
+    'canonical correlation: EEG and envelope are filtered towards each other'
+    >>> rows["siglip"].needs
+    ('deep',)
+    """
+    return {**_own(), **_foreign()}
+
+
+def find_decoder(name: str) -> Callable[[float], Any]:
+    """Find what makes a decoder.
+
+    Parameters
+    ----------
+    name : str
+        A name of the catalogue, or ``module:function``.
+
+    Returns
+    -------
+    make : callable
+        Takes the sampling rate in hertz, returns an unfitted decoder.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or the module has no such function.
+    ImportError
+        If there is no such module.
+
+    Examples
+    --------
+    >>> find_decoder("ledoit-wolf")(64.0)
+    AttentionDecoder(regressor=BackwardTRF(alpha='ledoit-wolf'))
+    """
+    if ":" in name:
+        return _function(name, "decoder")
+    row = _row(name)
+    if row is None:
+        known = ", ".join(named_decoders())
+        raise ValueError(f"unknown decoder {name!r}, known are {known} and module:function")
+    return row
+
+
+def find_space(name: str) -> Callable[[Any], dict[str, Any]]:
+    """Find a search space.
+
+    Parameters
+    ----------
+    name : str
+        A decoder of the catalogue that has one, or ``module:function``.
+
+    Returns
+    -------
+    space : callable
+        Takes an Optuna trial, returns parameters of a decoder.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, the decoder has no space, or the module has no such function.
+    ImportError
+        If there is no such module.
+    """
+    otherwise = "--space module:function, a function of an Optuna trial that returns parameters"
+    if ":" in name:
+        return _function(name, "search space")
+    row = _row(name)
+    if row is None:
+        known = ", ".join(name for name, row in named_decoders().items() if row.space)
+        raise ValueError(f"unknown search space {name!r}, known are {known} and {otherwise}")
+    if row.space is None:
+        raise ValueError(f"decoder {name!r} of {row.distribution} has no space: give {otherwise}")
+    return row.space
+
+
+def _row(name: str) -> NamedDecoder | None:
+    """Row of a name; the packages of others are left alone where one of ours is asked for."""
+    return _own().get(name) or _foreign().get(name)
+
+
+def _function(name: str, what: str) -> Callable[..., Any]:
+    module, _, function = name.partition(":")
+    found = getattr(importlib.import_module(module), function, None)
+    if not callable(found):
+        raise ValueError(f"{what} {name!r}: module {module} has no function {function!r}")
+    return found
+
+
+@cache
+def _own() -> dict[str, NamedDecoder]:
+    tables = [EntryPoint(value, value, GROUP) for value in _OWN]
+    return {row.name: row for table in tables for row in _rows(table, _DISTRIBUTION)}
+
+
+# Kept, so that what is wrong with a package is said once.
+@cache
+def _foreign() -> dict[str, NamedDecoder]:
+    found: dict[str, NamedDecoder] = {}
+    for distribution, table in sorted(_foreign_tables(), key=lambda one: (one[0], one[1].name)):
+        try:
+            rows = list(_rows(table, distribution))
+        except Exception as error:  # whatever the code of others may do
+            warnings.warn(
+                f"the decoders of {distribution} are left out, since its entry point "
+                f"{table.name} = {table.value!r} cannot be read ({type(error).__name__}: {error}): "
+                f"update or remove {distribution}",
+                CatalogueWarning,
+                stacklevel=2,
+            )
+            continue
+        for row in rows:
+            first = _own().get(row.name) or found.setdefault(row.name, row)
+            if first is not row:
+                warnings.warn(
+                    f"decoder {row.name!r} of {distribution} is left out: "
+                    f"{first.distribution} has one of that name",
+                    CatalogueWarning,
+                    stacklevel=2,
+                )
+    return found
+
+
+def _foreign_tables() -> Iterator[tuple[str, EntryPoint]]:
+    for table in entry_points(group=GROUP):
+        distribution = table.dist.name if table.dist is not None else table.module
+        if distribution != _DISTRIBUTION and table.value not in _OWN:
+            yield distribution, table
+
+
+def _rows(table: EntryPoint, distribution: str) -> Iterator[NamedDecoder]:
+    """Rows of a table, or the one row that an entry point names."""
+    loaded = table.load()
+    rows: Iterable[Any] = [loaded] if isinstance(loaded, NamedDecoder) else loaded
+    for row in rows:
+        if not isinstance(row, NamedDecoder):
+            raise TypeError(f"{row!r} is no NamedDecoder")
+        yield replace(row, distribution=distribution)
