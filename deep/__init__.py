@@ -15,24 +15,30 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 # Loaded on first use, from the module where it lives.
 _HOMES = {
     "ArrayExamples": "data.examples",
+    "Balanced": "data.dealing",
+    "Dealing": "data.dealing",
     "Examples": "data.examples",
     "Fit": "training.loop",
     "Network": "training.network",
     "NeuralEstimator": "training.estimator",
     "Optimizer": "training.optimizers",
     "SigLIPDecoder": "siglip.estimator",
+    "Stepper": "training.step",
     "fit_network": "training.loop",
     "layers": "",
 }
 
 __all__ = [
     "ArrayExamples",
+    "Balanced",
+    "Dealing",
     "Examples",
     "Fit",
     "Network",
     "NeuralEstimator",
     "Optimizer",
     "SigLIPDecoder",
+    "Stepper",
     "fit_network",
     "layers",
 ]

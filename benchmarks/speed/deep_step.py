@@ -66,7 +66,7 @@ def jax_program(n_stimuli, device):
     from deep.siglip.task import ContrastTask
     from deep.training.devices import choose_device
     from deep.training.optimizers import Optimizer
-    from deep.training.step import start
+    from deep.training.programs import start
 
     network = eqx.nn.make_with_state(ThesisNetwork)(
         N_CHANNELS, N_BANDS, N_SUBJECTS, key=jax.random.key(0)

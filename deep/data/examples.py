@@ -7,6 +7,7 @@ import joblib
 import numpy as np
 
 from cocktailparty.backend import to_numpy
+from deep.data.dealing import Dealing
 
 
 class Examples(ABC):
@@ -55,6 +56,41 @@ class Examples(ABC):
         """
         return None
 
+    @property
+    def dealing(self) -> Dealing | None:
+        """Rule by which examples are dealt into training batches.
+
+        Returns
+        -------
+        dealing : Dealing or None
+            None for shuffled examples that `apart` keeps apart.
+        """
+        return None
+
+    def batches(self, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
+        """Deal examples into batches of one size, for one epoch of a training.
+
+        Parameters
+        ----------
+        batch_size : int
+            Number of examples in a batch.
+        rng : numpy.random.Generator
+            Decides everything.
+
+        Returns
+        -------
+        batches : list of ndarray of int, shape (batch_size,)
+            Equally many for each epoch.
+
+        Raises
+        ------
+        ValueError
+            If such batches cannot be made.
+        """
+        if self.dealing is None:
+            return training_batches(len(self), batch_size, self.apart, rng)
+        return self.dealing.batches(batch_size, rng)
+
 
 class ArrayExamples(Examples):
     """Examples that are rows of arrays in memory.
@@ -66,11 +102,14 @@ class ArrayExamples(Examples):
     apart : array-like of shape (n_examples,), optional
         Keys; examples with the same key, such as windows of the same sound, which would be false
         negatives of a contrast, never get into one batch.
+    dealing : Dealing, optional
+        Deals training batches by another rule, such as all classes equally often; the keys are of
+        no use with it.
 
     Raises
     ------
     ValueError
-        If the arrays differ in length or are empty.
+        If the arrays differ in length or are empty, or both keys and a rule are given.
 
     Examples
     --------
@@ -80,10 +119,17 @@ class ArrayExamples(Examples):
            [0., 1.]])
     """
 
-    def __init__(self, arrays: dict[str, np.ndarray], apart: Any = None) -> None:
+    def __init__(
+        self, arrays: dict[str, np.ndarray], apart: Any = None, dealing: Dealing | None = None
+    ) -> None:
+        if apart is not None and dealing is not None:
+            raise ValueError("apart and dealing are two rules for the same batches: give one")
         self.arrays = {name: to_numpy(array, name) for name, array in arrays.items()}
         self._apart = None if apart is None else np.asarray(apart)
+        self._dealing = dealing
         lengths = {name: len(array) for name, array in self.arrays.items()}
+        if dealing is not None:
+            lengths["dealing"] = len(dealing)
         if apart is not None:
             lengths["apart"] = len(self._apart)  # type: ignore[arg-type]
         if len(set(lengths.values())) != 1 or 0 in lengths.values():
@@ -119,7 +165,9 @@ class ArrayExamples(Examples):
         digest : str
             Hash.
         """
-        return str(joblib.hash((self.arrays, self._apart)))
+        dealing = self._dealing
+        rule = () if dealing is None else (dealing.digest(),)
+        return str(joblib.hash((self.arrays, self._apart, *rule)))
 
     @property
     def apart(self) -> np.ndarray | None:
@@ -131,6 +179,17 @@ class ArrayExamples(Examples):
             As given.
         """
         return self._apart
+
+    @property
+    def dealing(self) -> Dealing | None:
+        """Rule by which examples are dealt into training batches.
+
+        Returns
+        -------
+        dealing : Dealing or None
+            As given.
+        """
+        return self._dealing
 
 
 class Subset(Examples):
@@ -189,6 +248,18 @@ class Subset(Examples):
         """
         keys = self.examples.apart
         return None if keys is None else keys[self.indices]
+
+    @property
+    def dealing(self) -> Dealing | None:
+        """Rule by which examples are dealt into training batches.
+
+        Returns
+        -------
+        dealing : Dealing or None
+            That of the source, for these examples.
+        """
+        dealing = self.examples.dealing
+        return None if dealing is None else dealing.subset(self.indices)
 
 
 def training_batches(

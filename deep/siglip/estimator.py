@@ -283,7 +283,7 @@ class SigLIPDecoder(_SigLIPDecoding):
         """Stay with what was there if nothing that was learnt is better on what was held out."""
         model, state = start
         self.start_loss_ = mean_loss(
-            task, model, state, held_out, trainer._check_settings(), trainable=trainable,
+            task, model, state, held_out, trainable=trainable,
             batch_size=trainer.batch_size, precision=self.precision,
             device=choose_device(self.device),
         )  # fmt: skip

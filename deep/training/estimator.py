@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from deep.data.examples import Examples, Subset
+from deep.data.stratified import stratified_groups
 from deep.training.devices import choose_device
 from deep.training.inference import apply
 from deep.training.loop import fit_network
@@ -59,6 +60,10 @@ class NeuralEstimator(BaseEstimator, ABC):
         Decides initial weights, batches, what is held out and all that is random in the model.
     verbose : bool
         Show the progress.
+    monitor : str
+        What on the examples held out decides which epoch is best, see `fit_network`.
+    max_minutes : float, optional
+        Stop after the epoch in which so many minutes of training are over; not reproducible.
     """
 
     #: Class of the model: called with the configuration and ``key``.
@@ -81,6 +86,8 @@ class NeuralEstimator(BaseEstimator, ABC):
         checkpoint: str | None = None,
         random_state: Any = None,
         verbose: bool = False,
+        monitor: str = "val_loss",
+        max_minutes: float | None = None,
     ) -> None:
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -96,6 +103,8 @@ class NeuralEstimator(BaseEstimator, ABC):
         self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
+        self.monitor = monitor
+        self.max_minutes = max_minutes
 
     def _check_settings(self) -> Optimizer:
         """Check the settings of the training before any work."""
@@ -110,6 +119,8 @@ class NeuralEstimator(BaseEstimator, ABC):
                 f"validation_fraction must be at least 0 and less than 1, got "
                 f"{self.validation_fraction!r}"
             )
+        if self.max_minutes is not None and not self.max_minutes > 0:
+            raise ValueError(f"max_minutes must be positive, got {self.max_minutes!r}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision must be one of {PRECISIONS}, got {self.precision!r}")
         if self.checkpoint is not None and not isinstance(self.random_state, int | np.integer):
@@ -138,16 +149,22 @@ class NeuralEstimator(BaseEstimator, ABC):
         groups: Any = None,
         trainable: Callable[[str], bool] | None = None,
         go_on: bool = False,
+        classes: Any = None,
+        start: tuple[Any, Any] | None = None,
     ) -> None:
         """Train, and keep network and history.
 
         `groups` tells which examples belong together, such as windows of one trial: all of a
-        group are held out, or none. With `go_on` the network starts from what it has learnt.
+        group are held out, or none; with `classes`, of each class about the same share. With
+        `go_on` the network starts from what it has learnt, with `start` from that model and
+        state, such as one with weights from a file.
         """
         optimizer = self._check_settings()
         seed = self._seed()
-        learning, held_out = split_groups(examples, groups, self.validation_fraction, seed)
-        if go_on:
+        learning, held_out = split_groups(examples, groups, self.validation_fraction, seed, classes)
+        if start is not None:
+            model, state = start
+        elif go_on:
             model, state = self._network()
         else:
             make = eqx.nn.make_with_state(self.architecture)
@@ -163,6 +180,8 @@ class NeuralEstimator(BaseEstimator, ABC):
             seed=seed,
             validation=held_out,
             patience=None if held_out is None else self.patience,
+            monitor=self.monitor,
+            max_minutes=self.max_minutes,
             precision=self.precision,
             trainable=trainable,
             device=self.device,
@@ -187,7 +206,7 @@ class NeuralEstimator(BaseEstimator, ABC):
 
 
 def split_groups(
-    examples: Examples, groups: Any, fraction: float, seed: int
+    examples: Examples, groups: Any, fraction: float, seed: int, classes: Any = None
 ) -> tuple[Examples, Examples | None]:
     """Hold whole groups of examples out.
 
@@ -201,6 +220,9 @@ def split_groups(
         Share of the groups to hold out, at least one; 0 for none.
     seed : int
         Decides which.
+    classes : array-like of shape (n_examples,), optional
+        Of each class, about that share of the examples is held out, and never all of them; see
+        `deep.data.stratified.stratified_groups`.
 
     Returns
     -------
@@ -224,6 +246,9 @@ def split_groups(
             f"validation_fraction={fraction} needs at least 2 groups of examples to hold one out, "
             f"got {n_groups} with {n} sample(s): pass more, or set validation_fraction=0"
         )
+    if classes is not None:
+        left_out = stratified_groups(groups, np.asarray(classes), fraction, seed)
+        return tuple(Subset(examples, np.flatnonzero(one)) for one in (~left_out, left_out))  # type: ignore[return-value]
     n_held_out = min(max(round(fraction * n_groups), 1), n_groups - 1)
     splitter = GroupShuffleSplit(1, test_size=n_held_out, random_state=seed)
     learning, held_out = next(splitter.split(np.empty(n), groups=groups))

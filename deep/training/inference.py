@@ -12,8 +12,7 @@ import numpy as np
 from deep.data.examples import Examples, evaluation_batches
 from deep.data.prefetching import prefetched
 from deep.training.devices import to_jax
-from deep.training.optimizers import Optimizer
-from deep.training.step import Task, start
+from deep.training.step import Stepper, Task
 from deep.training.trees import Structure, split
 
 
@@ -68,7 +67,6 @@ def mean_loss(
     model: Any,
     state: Any,
     examples: Examples,
-    optimizer: Optimizer,
     *,
     batch_size: int,
     precision: str,
@@ -85,8 +83,6 @@ def mean_loss(
         Model.
     examples : Examples
         What to compute it on.
-    optimizer : Optimizer
-        That of the training, whose program for the loss is used.
     batch_size : int
         Largest number of examples in a batch.
     precision : {"float32", "bfloat16"}
@@ -101,14 +97,9 @@ def mean_loss(
     loss : float
         Mean over the examples.
     """
-    recipe, *lists = start(model, state, task, optimizer, 0, precision, trainable)
-    arrays, fixed = jax.device_put(lists, device)
-    key = jax.device_put(np.uint32(0), device)
+    stepper = Stepper(model, state, task, precision=precision, trainable=trainable, device=device)
     batches = evaluation_batches(len(examples), batch_size, examples.apart)
-    losses = []
-    for indices in batches:
-        batch = jax.tree.map(lambda x: to_jax(x, device), examples.take(indices, None))
-        losses.append(recipe.programs[1](arrays, fixed, key, batch)[0])
+    losses = [stepper.evaluate(examples.take(indices, None))[0] for indices in batches]
     return float(np.average(np.asarray(losses, float), weights=[len(batch) for batch in batches]))
 
 

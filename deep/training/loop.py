@@ -61,6 +61,8 @@ def fit_network(
     seed: int,
     validation: Examples | None = None,
     patience: int | None = None,
+    monitor: str = "val_loss",
+    max_minutes: float | None = None,
     precision: str = "float32",
     trainable: Callable[[str], bool] | None = None,
     device: str | None = None,
@@ -92,9 +94,16 @@ def fit_network(
     seed : int
         Decides the batches and all that is random in the model.
     validation : Examples, optional
-        Held-out examples. The epoch with the smallest loss on them gives the weights.
+        Held-out examples. The epoch that is best on them gives the weights.
     patience : int, optional
-        Stop after so many epochs without a smaller loss on `validation`; None never stops early.
+        Stop after so many epochs that were no better on `validation`; None never stops early.
+    monitor : str
+        What is best: the smallest value of this column of the history, or the largest with a minus
+        in front, such as "-val_accuracy".
+    max_minutes : float, optional
+        Stop after the first epoch that ends later than so many minutes of training. How many
+        epochs that are depends on the machine and on what else it does: the result cannot be
+        reproduced.
     precision : {"float32", "bfloat16"}
         Of the computation; the weights are kept in float32.
     trainable : callable, optional
@@ -130,25 +139,29 @@ def fit_network(
             raise ValueError(f"{what} must be at least 1, got {value}")
     if patience is not None and validation is None:
         raise ValueError(f"patience={patience} needs validation examples: hold some out")
-    run = Run(examples, validation, batch_size, seed, choose_device(device))
+    if max_minutes is not None and not max_minutes > 0:
+        raise ValueError(f"max_minutes must be positive, got {max_minutes!r}")
+    run = Run(examples, validation, batch_size, seed, choose_device(device), monitor)
     run.start(model, state, task, optimizer, max_epochs, precision, trainable)
     decided_by = (
         {}
         if checkpoint is None
         else {"run": run.decided_by(), "max_epochs": max_epochs, "patience": patience}
+        | ({} if monitor == "val_loss" else {"monitor": monitor})
     )
     file = Checkpoint(checkpoint, decided_by)
     found = file.load()
     if found is not None:
         run.restore(*found)
-    stopped = _stopped(run, max_epochs, patience)
+    limits = max_epochs, patience, max_minutes
+    stopped = _stopped(run, *limits)
     n_batches = max_epochs * run.n_batches
     done = run.n_epochs * run.n_batches
     with tqdm(total=n_batches, initial=done, unit="batch", disable=not verbose) as bar:
         while not stopped:
             run.epoch(bar.update)
             bar.set_postfix({k: v[-1] for k, v in run.history.items() if k in ("loss", "val_loss")})
-            stopped = _stopped(run, max_epochs, patience)
+            stopped = _stopped(run, *limits)
             if not stopped:
                 file.save(*run.contents())
                 if callback is not None and callback(run.history):
@@ -159,10 +172,16 @@ def fit_network(
     return Fit(*run.result(), run.history, run.best_epoch, stopped)
 
 
-def _stopped(run: Run, max_epochs: int, patience: int | None) -> str:
+def _stopped(run: Run, max_epochs: int, patience: int | None, max_minutes: float | None) -> str:
     """Why the training is over; empty if it is not. Nothing but the history decides."""
     if run.diverged:
         return run.diverged
     if patience is not None and run.n_epochs - 1 - run.best_epoch >= patience:
-        return f"no smaller validation loss for {patience} epochs"
-    return f"max_epochs={max_epochs} reached" if run.n_epochs >= max_epochs else ""
+        what = {"val_loss": "smaller validation loss"}.get(run.monitor, f"better {run.monitor}")
+        return f"no {what} for {patience} epochs"
+    if run.n_epochs >= max_epochs:
+        return f"max_epochs={max_epochs} reached"
+    minutes = sum(run.history.get("seconds", [])) / 60
+    if max_minutes is not None and minutes >= max_minutes:
+        return f"max_minutes={max_minutes:g} reached"
+    return ""

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import optax
+
+from deep.training.trees import array_names
 
 #: Optimizers: functions of the learning rate, which may be a schedule.
 OPTIMIZERS: dict[str, Callable[[Any], optax.GradientTransformation]] = {
@@ -47,6 +50,9 @@ class Optimizer:
         that is taken off in each step, times the learning rate.
     clip_norm : float, optional
         Longer gradients are shortened to this norm.
+    factors : tuple of (str, float)
+        Factors of the learning rate of the arrays whose names begin with a text, such as
+        ``(("encoder.", 0.1),)``; the first that fits counts, and the factor is 1 where none does.
 
     Notes
     -----
@@ -74,8 +80,12 @@ class Optimizer:
     schedule: str | Callable[[Any], Any] = "constant"
     weight_decay: float = 0.0
     clip_norm: float | None = None
+    factors: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
+        for begin, factor in self.factors:
+            if not factor >= 0:
+                raise ValueError(f"the factor of {begin!r} must not be negative, got {factor!r}")
         choose("optimizer", self.name, OPTIMIZERS)
         choose("schedule", self.schedule, SCHEDULES)
         if not self.learning_rate > 0:
@@ -136,7 +146,18 @@ class Optimizer:
             if self.weight_decay:
                 parts.append(decay)
             parts.append(choose("optimizer", self.name, OPTIMIZERS)(rate))
+        if self.factors:
+            parts.append(optax.stateless(self._with_factors))
         return optax.chain(*parts)
+
+    def _with_factors(self, updates: Any, weights: Any = None) -> Any:
+        leaves, treedef = jax.tree.flatten(updates)
+        found = [
+            next((factor for begin, factor in self.factors if name.startswith(begin)), 1.0)
+            for name in array_names(updates)
+        ]
+        scaled = [x * factor for x, factor in zip(leaves, found, strict=True)]
+        return jax.tree.unflatten(treedef, scaled)
 
 
 def choose(what: str, name: Any, choices: dict[str, Any]) -> Any:

@@ -8,18 +8,15 @@ from contextlib import closing
 from importlib import metadata
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import joblib
 import numpy as np
 
-from deep.data.examples import Examples, evaluation_batches, training_batches
+from deep.data.examples import Examples, evaluation_batches
 from deep.data.prefetching import prefetched
-from deep.training.devices import to_jax
 from deep.training.optimizers import Optimizer
-from deep.training.step import Task, start
-from deep.training.trees import array_names, split
+from deep.training.step import Stepper, Task
 
 History = dict[str, list[float]]
 
@@ -42,6 +39,8 @@ class Run:
         Decides all that is random.
     device : jax.Device
         Where to compute.
+    monitor : str
+        What of the history decides which epoch is best, see `deep.fit_network`.
     """
 
     def __init__(
@@ -51,7 +50,9 @@ class Run:
         batch_size: int,
         seed: int,
         device: jax.Device,
+        monitor: str = "val_loss",
     ) -> None:
+        self.monitor = monitor
         self.examples, self.validation = examples, validation
         self.batch_size, self.seed, self.device = batch_size, seed, device
         self.n_batches = len(self._batches(0))
@@ -88,13 +89,11 @@ class Run:
             Tells which arrays are trained.
         """
         self.n_steps = self.n_batches * max_epochs
-        self.recipe, arrays, fixed = start(
-            model, state, task, optimizer, self.n_steps, precision, trainable
-        )
-        self.arrays = jax.device_put(arrays, self.device)
-        self.fixed = jax.device_put(fixed, self.device)
-        self.train, self.evaluate = self.recipe.programs
-        self.key = jax.device_put(np.uint32(self.seed), self.device)
+        self.stepper = Stepper(
+            model, state, task, optimizer,
+            n_steps=self.n_steps, seed=self.seed, precision=precision, trainable=trainable,
+            device=self.device,
+        )  # fmt: skip
 
     @property
     def n_epochs(self) -> int:
@@ -128,8 +127,7 @@ class Run:
         loads = zip(self.n_batches * [self.examples], batches, rngs, strict=True)
         with closing(prefetched(self._load, loads)) as loaded:
             for batch in loaded:
-                self.arrays, report = self.train(self.arrays, self.fixed, self.key, batch)
-                waiting.append(report)
+                waiting.append(self.stepper.step(batch))
                 if len(waiting) > _AHEAD:
                     reports.append(jax.device_get(waiting.popleft()))
                     if not reports[-1][0]:
@@ -143,7 +141,7 @@ class Run:
             row |= self._validate(self.validation)
         row["gradient_norm"] = _mean([report[2] for report in reports])
         step = self.n_batches * (self.n_epochs + 1) - 1
-        row["learning_rate"] = float(self.recipe.optimizer.rate(step, self.n_steps))
+        row["learning_rate"] = float(self.stepper.recipe.optimizer.rate(step, self.n_steps))
         row["seconds"] = time.perf_counter() - began
         for name in self.history or row:
             self.history.setdefault(name, []).append(row.get(name, math.nan))
@@ -159,7 +157,8 @@ class Run:
         notes : dict of str to object
             What JSON can hold.
         """
-        groups = {"now": self.arrays} | ({} if self.best is None else {"best": self.best})
+        groups = {"now": self.stepper.arrays}
+        groups |= {} if self.best is None else {"best": self.best}
         return groups, {"history": self.history, "best_epoch": self.best_epoch}
 
     def restore(self, groups: dict[str, list[np.ndarray]], notes: dict[str, Any]) -> None:
@@ -173,7 +172,8 @@ class Run:
             Likewise.
         """
         put = {name: jax.device_put(arrays, self.device) for name, arrays in groups.items()}
-        self.arrays, self.best = put["now"], put.get("best")
+        self.stepper.restore(put["now"])
+        self.best = put.get("best")
         self.history, self.best_epoch = notes["history"], notes["best_epoch"]
 
     def decided_by(self) -> dict[str, Any]:
@@ -184,15 +184,15 @@ class Run:
         settings : dict of str to object
             For the name of a checkpoint.
         """
-        weights = array_names(self.recipe.moving.join(self.arrays).weights)
+        stepper = self.stepper
         return {
-            "task": self.recipe.task,
-            "optimizer": self.recipe.optimizer,
-            "precision": self.recipe.precision,
+            "task": stepper.recipe.forward.task,
+            "optimizer": stepper.recipe.optimizer,
+            "precision": stepper.recipe.forward.precision,
             "batch_size": self.batch_size,
             "seed": self.seed,
-            "trained": weights,
-            "start": joblib.hash([np.asarray(x) for x in (*self.arrays, *self.fixed)]),
+            "trained": stepper.trained,
+            "start": joblib.hash([np.asarray(x) for x in (*stepper.arrays, *stepper.fixed)]),
             "examples": self.examples.digest(),
             "validation": None if self.validation is None else self.validation.digest(),
             "device": self.device.device_kind,
@@ -210,19 +210,15 @@ class Run:
         model, state : object
             Of the best epoch, or as they are if nothing was held out.
         """
-        arrays = self.arrays
-        if self.best is not None:
-            arrays = [*self.best, *arrays[len(self.best) :]]
-        moving = self.recipe.moving.join(arrays)
-        return eqx.combine(moving.weights, self.recipe.fixed.join(self.fixed)), moving.state
+        return self.stepper.result(self.best)
 
     def _batches(self, epoch: int) -> list[np.ndarray]:
         rng = np.random.default_rng([self.seed, epoch])
-        return training_batches(len(self.examples), self.batch_size, self.examples.apart, rng)
+        return self.examples.batches(self.batch_size, rng)
 
     def _load(self, what: tuple[Examples, np.ndarray, np.random.Generator | None]) -> Any:
         examples, indices, rng = what
-        return jax.tree.map(lambda x: to_jax(x, self.device), examples.take(indices, rng))
+        return self.stepper.load(examples.take(indices, rng))
 
     def _look_for_divergence(self, reports: list[Any]) -> None:
         bad = next((i for i, report in enumerate(reports) if not report[0]), None)
@@ -243,8 +239,7 @@ class Run:
         loads = [(examples, indices, None) for indices in batches]
         with closing(prefetched(self._load, loads)) as loaded:
             for batch in loaded:
-                report = self.evaluate(self.arrays, self.fixed, self.key, batch)
-                reports.append(jax.device_get(report))
+                reports.append(jax.device_get(self.stepper.evaluate(batch)))
         sizes = [len(batch) for batch in batches]
         row = {"val_loss": _mean([loss for loss, _ in reports], sizes)}
         row |= {
@@ -262,13 +257,25 @@ class Run:
         if self.validation is None:
             self.best_epoch = last
         elif not self.diverged:
-            losses = self.history["val_loss"]
-            if self.best is None or losses[last] < losses[self.best_epoch]:
+            values = self._monitored()
+            # A metric that is no number, as that of a class that no batch had, is never the best.
+            better = values[last] < values[self.best_epoch] or math.isnan(values[self.best_epoch])
+            if self.best is None or better:
                 self.best_epoch = last
-                moving = self.recipe.moving.join(self.arrays)
-                best, _ = split((moving.weights, moving.state))
                 # Copies: the next step takes over the memory of the arrays.
-                self.best = [jnp.array(array, copy=True) for array in best]
+                self.best = [jnp.array(array, copy=True) for array in self.stepper.learnt]
+
+    def _monitored(self) -> list[float]:
+        """One value an epoch, of which the smallest is best."""
+        name = self.monitor.removeprefix("-")
+        if name not in self.history:
+            known = [column for column in self.history if column.startswith("val_")]
+            raise ValueError(
+                f"monitor must be one of {known}, with a minus in front where more is better; got "
+                f"{self.monitor!r}"
+            )
+        sign = -1 if name != self.monitor else 1
+        return [sign * value for value in self.history[name]]
 
 
 def _mean(values: list[Any], weights: list[int] | None = None) -> float:

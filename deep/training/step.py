@@ -1,249 +1,242 @@
-"""The two programs of a training, compiled once: a step, and the loss without one."""
+"""One training step at a time."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import optax
+import numpy as np
 
+from deep.training.devices import choose_device, to_jax
 from deep.training.optimizers import Optimizer
-from deep.training.trees import Structure, array_names, split
+from deep.training.programs import PRECISIONS, Moving, Task, start
+from deep.training.trees import array_names, split
 
-PRECISIONS = ("float32", "bfloat16")
-
-
-#: What a model is trained for: a function of a module, or a frozen data class that can be called,
-#: as ``task(model, state, batch, key) -> (loss, (state, metrics))``. The model is in inference mode
-#: when it is only evaluated; the batch is from `Examples.take`; loss and metrics, which are further
-#: numbers for the history, are means over the examples.
-Task = Callable[[Any, Any, Any, jax.Array], tuple[jax.Array, tuple[Any, dict[str, jax.Array]]]]
+__all__ = ["PRECISIONS", "Report", "Stepper", "Task"]
 
 
-class Moving(NamedTuple):
-    """All that a step changes; `healthy` is its last array."""
+class Report(NamedTuple):
+    """What a step tells, as scalars on the device.
 
-    weights: Any
-    state: Any
-    optimizer: Any
-    step: jax.Array
+    Attributes
+    ----------
+    healthy : jax.Array of bool
+        Whether all was finite so far.
+    loss, norm : jax.Array
+        Loss of the batch before the step, and length of its gradient.
+    metrics : dict of str to jax.Array
+        What the task told.
+    """
+
     healthy: jax.Array
+    loss: jax.Array
+    norm: jax.Array
+    metrics: dict[str, jax.Array]
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """All that decides the programs but the shapes of arrays; equal recipes share them."""
-
-    task: Task
-    optimizer: Optimizer
-    n_steps: int
-    precision: str
-    moving: Structure
-    fixed: Structure
-
-    @cached_property
-    def programs(self) -> tuple[Callable, Callable]:
-        """Training step and evaluation, compiled at their first call.
-
-        Returns
-        -------
-        train, evaluate : callable
-            See `training_step` and `evaluation`.
-        """
-        return _programs(self)
-
-    def model(self, weights: Any, fixed: Any) -> Any:
-        """Put a model together in the precision of the computation.
-
-        Parameters
-        ----------
-        weights, fixed : object
-            The trained and the other part of the model.
-
-        Returns
-        -------
-        model : equinox.Module
-            Whole model. With "bfloat16", arrays of two and more axes are cast; biases, scales
-            and scalars keep their digits.
-        """
-        model = eqx.combine(weights, fixed)
-        if self.precision == "float32":
-            return model
-        return jax.tree.map(
-            lambda leaf: (
-                leaf.astype(jnp.bfloat16) if eqx.is_inexact_array(leaf) and leaf.ndim > 1 else leaf
-            ),
-            model,
-        )
-
-
-@lru_cache(maxsize=16)
-def _programs(recipe: Recipe) -> tuple[Callable, Callable]:
-    # The recipe is hashed once for each fit, not at each step.
-    def train(arrays: list, fixed: list, seed: Any, batch: Any) -> Any:
-        return training_step(recipe, arrays, fixed, seed, batch)
-
-    def evaluate(arrays: list, fixed: list, seed: Any, batch: Any) -> Any:
-        return evaluation(recipe, arrays, fixed, seed, batch)
-
-    return jax.jit(train, donate_argnums=0), jax.jit(evaluate)
-
-
-def start(
-    model: Any,
-    state: Any,
-    task: Task,
-    optimizer: Optimizer,
-    n_steps: int,
-    precision: str = "float32",
-    trainable: Callable[[str], bool] | None = None,
-) -> tuple[Recipe, list[jax.Array], list[jax.Array]]:
-    """Prepare the training of a model.
+class Stepper:
+    """A model in training, whose weights stay on the device.
 
     Parameters
     ----------
     model : equinox.Module
-        Model.
+        Model to start from; stays as it is.
     state : equinox.nn.State
         Its state.
     task : Task
         Loss.
-    optimizer : Optimizer
-        How gradients change the weights.
+    optimizer : Optimizer, optional
+        How gradients change the weights; None for a model that is only evaluated.
     n_steps : int
         Steps of the whole training, for the schedule of the learning rate.
+    seed : int
+        Decides all that is random in the model.
     precision : {"float32", "bfloat16"}
         Of the computation; the weights are kept in float32.
     trainable : callable, optional
         Tells by the name of an array, such as "encoder.weight", whether it is trained; None for
         all.
-
-    Returns
-    -------
-    recipe : Recipe
-        Gives the programs.
-    arrays, fixed : list of arrays
-        What they change, and what they do not.
+    device : jax.Device, optional
+        Where to compute; None for a GPU if JAX sees one.
 
     Raises
     ------
     ValueError
         If the precision is unknown, or nothing is trained.
+
+    Examples
+    --------
+    >>> import equinox as eqx, numpy as np
+    >>> from deep.layers import Linear
+    >>> def error(model, state, batch, key):
+    ...     return jnp.square(model(batch["x"])).mean(), (state, {})
+    >>> model, state = eqx.nn.make_with_state(Linear)(2, 1, key=jax.random.key(0))
+    >>> stepper = Stepper(model, state, error, Optimizer("sgd", 0.1))
+    >>> batch = {"x": np.ones((4, 2), np.float32)}
+    >>> losses = [float(stepper.step(batch).loss) for _ in range(3)]
+    >>> losses[0] > losses[1] > losses[2] > float(stepper.evaluate(batch)[0])
+    True
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}")
-    chosen = iter([trainable is None or trainable(name) for name in array_names(model)])
-    spec = jax.tree.map(
-        lambda leaf: eqx.is_array(leaf) and next(chosen) and eqx.is_inexact_array(leaf), model
-    )
-    weights, rest = eqx.partition(model, spec)
-    if not jax.tree.leaves(weights):
-        raise ValueError(
-            f"nothing of the model is trained: trainable chose none of {array_names(model)}"
+
+    def __init__(
+        self,
+        model: Any,
+        state: Any,
+        task: Task,
+        optimizer: Optimizer | None = None,
+        *,
+        n_steps: int = 0,
+        seed: int = 0,
+        precision: str = "float32",
+        trainable: Callable[[str], bool] | None = None,
+        device: jax.Device | None = None,
+    ) -> None:
+        self.device = choose_device() if device is None else device
+        self.trains = optimizer is not None
+        # Plain gradient descent keeps nothing, so that an evaluation costs no memory for it.
+        self.recipe, *lists = start(
+            model, state, task, optimizer or Optimizer("sgd"), n_steps, precision, trainable
         )
-    if optimizer.schedule == "constant":
-        n_steps = 0  # equal programs for trainings of any length
-    optimizer_state = optimizer.build(n_steps).init(weights)
-    moving = Moving(weights, state, optimizer_state, jnp.zeros((), jnp.int32), jnp.array(True))
-    arrays, structure = split(moving)
-    fixed_arrays, fixed = split(rest)
-    # Copies, since a step takes over the memory of what it changes; and without the weak types
-    # of Python's numbers, which would make the second step another program than the first.
-    arrays = [jnp.array(array, dtype=array.dtype, copy=True) for array in arrays]
-    return Recipe(task, optimizer, n_steps, precision, structure, fixed), arrays, fixed_arrays
+        self.arrays: list[jax.Array]
+        self.arrays, self.fixed = jax.device_put(lists, self.device)
+        self._key = jax.device_put(np.uint32(seed), self.device)
+        self._n_learnt = len(split(self._moving[:2])[0])
 
+    def step(self, batch: Any) -> Report:
+        """Change the weights by one batch, see `deep.training.programs.training_step`.
 
-def training_step(
-    recipe: Recipe, arrays: list, fixed: list, seed: Any, batch: Any
-) -> tuple[list, tuple]:
-    """Change the weights by one batch, unless loss or gradient are not finite.
+        Parameters
+        ----------
+        batch : dict of str to arrays of shape (n_examples, ...)
+            Examples.
 
-    After a number that is not finite nothing changes any more, so that whoever looks at the
-    losses later still finds the last good weights.
+        Returns
+        -------
+        report : Report
+            The device may still be at work on it.
 
-    Parameters
-    ----------
-    recipe : Recipe
-        From `start`.
-    arrays, fixed : list of arrays
-        Likewise. The memory of `arrays` is used for the result.
-    seed : array of uint32
-        Seed of the random keys; each step has its own.
-    batch : dict of str to arrays
-        Examples.
+        Raises
+        ------
+        RuntimeError
+            If there is no optimizer.
+        """
+        if not self.trains:
+            raise RuntimeError("this model is only evaluated: give an optimizer to train it")
+        train = self.recipe.programs[0]
+        self.arrays, report = train(self.arrays, self.fixed, self._key, self.load(batch))
+        return Report(*report)
 
-    Returns
-    -------
-    arrays : list of arrays
-        Changed.
-    report : tuple of healthy, loss, norm and metrics
-        Whether all was finite so far; loss; norm of the gradient; what the task told.
+    def evaluate(self, batch: Any) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """Compute the loss of the model in inference mode, and change nothing.
 
-    Raises
-    ------
-    TypeError
-        If the task returns a state of other arrays than it got.
-    """
-    now = recipe.moving.join(arrays)
-    old_state = recipe.moving.join(arrays).state
-    key = jax.random.fold_in(jax.random.key(seed), now.step)
+        Parameters
+        ----------
+        batch : dict of str to arrays of shape (n_examples, ...)
+            Examples.
 
-    def loss_of(weights: Any) -> Any:
-        model = recipe.model(weights, recipe.fixed.join(fixed))
-        loss, (state, metrics) = recipe.task(model, now.state, batch, key)
-        return loss.astype(jnp.float32), (state, metrics)
+        Returns
+        -------
+        loss : jax.Array
+            Scalar.
+        metrics : dict of str to scalars
+            What the task told.
+        """
+        program = self.recipe.forward.program
+        found: tuple[jax.Array, dict[str, jax.Array]] = program(
+            self.learnt, self.fixed, self._key, self.load(batch)
+        )
+        return found
 
-    (loss, (state, metrics)), gradient = jax.value_and_grad(loss_of, has_aux=True)(now.weights)
-    _check_state(old_state, state)
-    norm = jnp.sqrt(sum(jnp.square(part).sum() for part in jax.tree.leaves(gradient)))
-    healthy = now.healthy & jnp.isfinite(loss) & jnp.isfinite(norm)
-    updates, optimizer_state = recipe.optimizer.build(recipe.n_steps).update(
-        gradient, now.optimizer, now.weights
-    )
-    weights = optax.apply_updates(now.weights, updates)
-    new, _ = split(Moving(weights, state, optimizer_state, now.step + 1, healthy))
-    kept = [
-        jnp.where(healthy, after.astype(before.dtype), before)
-        for after, before in zip(new, arrays, strict=True)
-    ]
-    kept[-1] = healthy
-    return kept, (healthy, loss, norm, metrics)
+    def load(self, batch: Any) -> Any:
+        """Put a batch on the device; costs nothing for one that is there.
 
+        Parameters
+        ----------
+        batch : dict of str to arrays
+            Examples.
 
-def evaluation(
-    recipe: Recipe, arrays: list, fixed: list, seed: Any, batch: Any
-) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """Compute the loss of the model in inference mode.
+        Returns
+        -------
+        batch : dict of str to jax.Array
+            The same numbers.
+        """
+        return jax.tree.map(lambda x: to_jax(x, self.device), batch)
 
-    Parameters
-    ----------
-    recipe : Recipe
-        From `start`.
-    arrays, fixed : list of arrays
-        Likewise.
-    seed : array of uint32
-        Seed of the random key, which is the same each time.
-    batch : dict of str to arrays
-        Examples.
+    def snapshot(self) -> list[jax.Array]:
+        """Copy all that the next steps depend on.
 
-    Returns
-    -------
-    loss : jax.Array
-        Scalar.
-    metrics : dict of str to scalars
-        What the task told.
-    """
-    now = recipe.moving.join(arrays)
-    model = eqx.nn.inference_mode(recipe.model(now.weights, recipe.fixed.join(fixed)))
-    loss, (_, metrics) = recipe.task(model, now.state, batch, jax.random.key(seed))
-    return loss.astype(jnp.float32), metrics
+        Returns
+        -------
+        arrays : list of jax.Array
+            On the device; for `restore`.
+        """
+        # Copies: the next step takes over the memory of the arrays.
+        return [jnp.array(array, copy=True) for array in self.arrays]
 
+    def restore(self, arrays: list[Any]) -> None:
+        """Go back to where the model was, bit for bit.
 
-def _check_state(old: Any, new: Any) -> None:
-    got, expected = (jax.tree.map(jax.typeof, state) for state in (new, old))
-    structures: list[Any] = [jax.tree.structure(state) for state in (got, expected)]
-    if structures[0] != structures[1] or jax.tree.leaves(got) != jax.tree.leaves(expected):
-        raise TypeError(f"the task returned the state {got}, expected arrays as in {expected}")
+        Parameters
+        ----------
+        arrays : list of arrays
+            From `snapshot`, of this model or an equal one; they stay as they are.
+
+        Raises
+        ------
+        ValueError
+            If they are those of another model.
+        """
+        found, expected = (
+            [(np.shape(array), jnp.result_type(array)) for array in which]
+            for which in (arrays, self.arrays)
+        )
+        if found != expected:
+            raise ValueError("the arrays are not those of this model: by number, shape or type")
+        put = jax.device_put(list(arrays), self.device)
+        self.arrays = [jnp.array(array, copy=True) for array in put]
+
+    @property
+    def learnt(self) -> list[jax.Array]:
+        """Weights and state.
+
+        Returns
+        -------
+        arrays : list of jax.Array
+            The first ones of `arrays`.
+        """
+        return self.arrays[: self._n_learnt]
+
+    @property
+    def trained(self) -> list[str]:
+        """Names of the arrays that are trained.
+
+        Returns
+        -------
+        names : list of str
+            Such as "encoder.weight".
+        """
+        return array_names(self._moving.weights)
+
+    def result(self, learnt: list[jax.Array] | None = None) -> tuple[Any, Any]:
+        """Model and state as they are now.
+
+        Parameters
+        ----------
+        learnt : list of arrays, optional
+            A copy of `learnt` from another moment, which takes its place.
+
+        Returns
+        -------
+        model, state : object
+            With all parts in the mode in which they were given.
+        """
+        arrays = self.arrays if learnt is None else [*learnt, *self.arrays[len(learnt) :]]
+        moving = self.recipe.moving.join(arrays)
+        fixed = self.recipe.forward.fixed.join(self.fixed)
+        return eqx.combine(moving.weights, fixed), moving.state
+
+    @property
+    def _moving(self) -> Moving:
+        moving: Moving = self.recipe.moving.join(self.arrays)
+        return moving

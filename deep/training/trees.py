@@ -92,6 +92,77 @@ def array_names(tree: Any) -> list[str]:
     return found
 
 
+def frozen_parts(model: Any, trained: set[str]) -> tuple[str, ...]:
+    """Find the parts of a model that have arrays, and none that is trained.
+
+    Parameters
+    ----------
+    model : equinox.Module
+        Any model.
+    trained : set of str
+        Names of the arrays that are trained.
+
+    Returns
+    -------
+    names : tuple of str
+        Names of the largest such parts, such as "encoder" or "blocks.0"; empty if all of the
+        model is trained.
+
+    Examples
+    --------
+    >>> import jax
+    >>> from deep.layers import Linear
+    >>> model = {"one": Linear(1, 1, key=jax.random.key(0)), "two": [jax.numpy.ones(1)]}
+    >>> frozen_parts(model, {"one.bias"})
+    ('two',)
+    """
+    trained_above: set[str] = set()
+    every_part: dict[str, None] = {}
+    for name in array_names(model):
+        places = name.split(".")
+        above = [".".join(places[:i]) for i in range(1, len(places))]
+        every_part.update(dict.fromkeys(above))
+        if name in trained:
+            trained_above.update(above)
+    frozen: list[str] = []
+    for part in every_part:  # the larger ones come first
+        if part not in trained_above and not part.startswith(tuple(f"{f}." for f in frozen)):
+            frozen.append(part)
+    return tuple(frozen)
+
+
+def in_inference(model: Any, parts: tuple[str, ...]) -> Any:
+    """Put parts of a model into inference mode.
+
+    Parameters
+    ----------
+    model : equinox.Module
+        Any model.
+    parts : tuple of str
+        From `frozen_parts`.
+
+    Returns
+    -------
+    model : equinox.Module
+        With the flags `inference` of these parts set.
+    """
+    if not parts:
+        return model
+    begins = tuple(f"{part}." for part in parts)
+
+    def set_flag(path: Any, leaf: Any) -> Any:
+        name = jax.tree_util.keystr(path, simple=True, separator=".")
+        return (
+            True if isinstance(leaf, bool) and _is_flag(name) and name.startswith(begins) else leaf
+        )
+
+    return jax.tree_util.tree_map_with_path(set_flag, model)
+
+
+def _is_flag(name: str) -> bool:
+    return name.rpartition(".")[2] == "inference"
+
+
 def n_parameters(model: Any, trainable: Callable[[str], bool] | None = None) -> int:
     """Count the numbers that training changes.
 

@@ -132,3 +132,11 @@ def test_precision_is_checked(data):
     estimator.precision = "half"
     with pytest.raises(ValueError, match=r"precision must be one of .*got 'half'"):
         estimator.fit(*data)
+
+
+def test_classes_are_held_out_in_equal_shares():
+    examples = ArrayExamples({"x": np.arange(40)})
+    classes = np.repeat([0, 1], [30, 10])
+    learning, held_out = split_groups(examples, None, 0.2, 0, classes)
+    assert np.bincount(classes[held_out.indices]).tolist() == [6, 2]
+    assert sorted([*learning.indices, *held_out.indices]) == list(range(40))

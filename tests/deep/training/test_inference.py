@@ -4,7 +4,6 @@ import pytest
 from deep.data.examples import ArrayExamples
 from deep.training.devices import choose_device
 from deep.training.inference import apply, mean_loss
-from deep.training.optimizers import Optimizer
 from tests.deep.tiny import classify, forward, made, tiny
 from tests.deep.trainings import trained
 
@@ -39,15 +38,14 @@ def test_examples_are_computed_alone_whatever_the_batch(rng):
 def test_the_mean_loss_is_that_of_a_validation():
     validation = made(17, seed=1)[0]
     fit = trained(max_epochs=1, validation=validation)
-    optimizer = Optimizer("adam", 0.02, schedule="cosine")
     loss = mean_loss(
-        classify, fit.model, fit.state, validation, optimizer,
+        classify, fit.model, fit.state, validation,
         batch_size=8, precision="float32", device=choose_device("cpu"),
     )  # fmt: skip
     assert loss == pytest.approx(fit.history["val_loss"][0], rel=1e-5)
     model, state = tiny()
     start = mean_loss(
-        classify, model, state, validation, optimizer,
+        classify, model, state, validation,
         batch_size=8, precision="float32", device=choose_device("cpu"),
     )  # fmt: skip
     assert start != loss

@@ -119,3 +119,19 @@ def test_a_function_takes_the_place_of_a_name():
 def test_settings_that_cannot_be_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         Optimizer(**options)
+
+
+def test_arrays_have_their_own_factor_of_the_rate():
+    x = {"encoder": {"a": np.ones(2, np.float32)}, "last": np.ones(3, np.float32)}
+    gradient = jax.tree.map(np.ones_like, x)
+    for name in ("sgd", "adam", "adamw"):
+        plain = Optimizer(name, 0.1, weight_decay=0.5).build(0)
+        scaled = Optimizer(
+            name, 0.1, weight_decay=0.5, factors=(("encoder.", 0.25), ("encoder", 9), ("no", 7))
+        ).build(0)
+        before, _ = plain.update(gradient, plain.init(x), x)
+        after, _ = scaled.update(gradient, scaled.init(x), x)
+        np.testing.assert_allclose(after["encoder"]["a"], 0.25 * before["encoder"]["a"], rtol=1e-6)
+        np.testing.assert_array_equal(after["last"], before["last"])
+    with pytest.raises(ValueError, match="the factor of 'encoder' must not be negative, got -1"):
+        Optimizer(factors=(("encoder", -1),))

@@ -54,7 +54,7 @@ def test_keys_are_kept_apart():
 def test_means_weigh_every_example_the_same():
     run, _, held_out = begun()
     run.epoch(lambda: None)
-    loss, metrics = run.evaluate(run.arrays, run.fixed, run.key, held_out.arrays)
+    loss, metrics = run.stepper.evaluate(held_out.arrays)
     assert run.history["val_loss"][0] == pytest.approx(float(loss), rel=1e-6)
     assert run.history["val_accuracy"][0] == pytest.approx(float(metrics["accuracy"]), rel=1e-6)
 
@@ -70,7 +70,7 @@ def test_a_run_goes_on_from_its_contents():
     assert all(map(np.array_equal, run.best, other.best))
     for each in (run, other):
         each.epoch(lambda: None)
-    assert all(map(np.array_equal, run.arrays, other.arrays))
+    assert all(map(np.array_equal, run.stepper.arrays, other.stepper.arrays))
     assert run.history["loss"] == other.history["loss"]
 
 

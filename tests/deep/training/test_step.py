@@ -1,14 +1,10 @@
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from deep.training.optimizers import Optimizer
-from deep.training.step import start
+from deep.training.step import Stepper
 from tests.deep.tiny import classify, made, tiny
-
-SEED = np.uint32(0)
 
 
 @pytest.fixture
@@ -17,116 +13,73 @@ def batch():
     return {"x": x, "y": y}
 
 
-def begun(task=classify, optimizer=None, **options):
-    return start(*tiny(), task, optimizer or Optimizer("sgd", 0.1), 10, **options)
+def stepper(optimizer=None, **options):
+    return Stepper(*tiny(), classify, optimizer or Optimizer("adam", 0.02), **options)
 
 
-def copies(arrays):
-    return [np.array(array) for array in arrays]
+def bits(arrays):
+    return [np.asarray(array).tobytes() for array in arrays]
 
 
-def test_a_step_goes_down_the_gradient(batch):
-    recipe, arrays, fixed = begun()
-    before = recipe.moving.join(copies(arrays))
-    model, state = tiny()
-    key = jax.random.fold_in(jax.random.key(0), 0)
-    loss, gradient = eqx.filter_jit(
-        eqx.filter_value_and_grad(lambda m: classify(m, state, batch, key)[0])
-    )(model)
-    arrays, (healthy, reported, norm, metrics) = recipe.programs[0](arrays, fixed, SEED, batch)
-    assert healthy
-    assert reported == pytest.approx(float(loss), rel=1e-6)
-    assert norm == pytest.approx(
-        np.sqrt(sum((np.asarray(g) ** 2).sum() for g in jax.tree.leaves(gradient))), rel=1e-5
-    )
-    assert set(metrics) == {"accuracy"}
-    after = recipe.moving.join(arrays)
-    weights = (jax.tree.leaves(part) for part in (before.weights, gradient, after.weights))
-    for old, slope, new in zip(*weights, strict=True):
-        np.testing.assert_allclose(new, old - 0.1 * np.asarray(slope), rtol=1e-5, atol=1e-7)
-    assert after.step == 1
-    assert np.abs(after.state.get(model.norm.index)[0]).sum() > 0
+def test_a_snapshot_brings_a_model_back_bit_for_bit(batch):
+    one = stepper(seed=3)
+    one.step(batch)
+    before, saved = bits(one.arrays), one.snapshot()
+    first = [one.step(batch) for _ in range(3)]
+    after = bits(one.arrays)
+    assert after != before
+    for _ in range(2):  # a snapshot serves more than once
+        one.restore(saved)
+        assert bits(one.arrays) == before
+        again = [one.step(batch) for _ in range(3)]
+        assert bits(one.arrays) == after
+        assert [float(r.loss) for r in again] == [float(r.loss) for r in first]
+    other = stepper(seed=3)
+    other.restore([np.asarray(array) for array in saved])  # from the host as well
+    for _ in range(3):
+        other.step(batch)
+    assert bits(other.arrays) == after
 
 
-def test_only_what_is_named_is_trained(batch):
-    recipe, arrays, fixed = begun(trainable=lambda name: name.startswith("last."))
-    kept = copies(fixed)
-    arrays, _ = recipe.programs[0](arrays, fixed, SEED, batch)
-    model = recipe.model(recipe.moving.join(arrays).weights, recipe.fixed.join(fixed))
-    first = tiny()[0]
-    assert np.array_equal(model.first.weight, first.first.weight)
-    assert np.array_equal(model.norm.weight, first.norm.weight)
-    assert not np.array_equal(model.last.weight, first.last.weight)
-    assert all(map(np.array_equal, fixed, kept))
-    with pytest.raises(ValueError, match=r"trainable chose none of \['first.weight'"):
-        begun(trainable=lambda name: False)
+def test_an_evaluation_changes_nothing_and_needs_no_optimizer(batch):
+    trained = stepper()
+    before = bits(trained.arrays)
+    loss, metrics = trained.evaluate(batch)
+    assert bits(trained.arrays) == before
+    plain = Stepper(*tiny(), classify)
+    assert plain.evaluate(batch)[0] == loss
+    assert plain.evaluate(batch)[1] == metrics
+    with pytest.raises(RuntimeError, match="only evaluated: give an optimizer"):
+        plain.step(batch)
 
 
-def test_mixed_precision_computes_in_half_and_keeps_weights_in_single(batch):
-    seen = []
-
-    def task(model, state, batch, key):
-        seen.append((model.first.weight.dtype, model.first.bias.dtype))
-        return classify(model, state, batch, key)
-
-    losses = {}
-    for precision in ("float32", "bfloat16"):
-        recipe, arrays, fixed = begun(task, precision=precision)
-        for _ in range(20):
-            arrays, (_, loss, _, _) = recipe.programs[0](arrays, fixed, SEED, batch)
-        assert recipe.moving.join(arrays).weights.first.weight.dtype == jnp.float32
-        losses[precision] = float(loss)
-    assert seen == [(jnp.float32, jnp.float32), (jnp.bfloat16, jnp.float32)]
-    assert losses["bfloat16"] != losses["float32"]
-    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.05)
-    with pytest.raises(ValueError, match=r"precision must be one of .*got 'float16'"):
-        begun(precision="float16")
+def test_the_weights_stay_on_the_device(batch):
+    one = stepper()
+    loaded = one.load(batch)
+    with jax.transfer_guard("disallow"):
+        one.step(loaded)
+        one.evaluate(loaded)
+    pointers = {b["x"].unsafe_buffer_pointer() for b in (loaded, one.load(loaded))}
+    assert len(pointers) == 1
 
 
-@pytest.mark.parametrize("what", ["loss", "gradient"])
-def test_nothing_changes_after_a_number_that_is_not_finite(batch, what):
-    def task(model, state, batch, key):
-        loss, rest = classify(model, state, batch, key)
-        bad = batch["bad"]
-        if what == "loss":
-            return loss + jnp.where(bad, jnp.nan, 0.0), rest
-        # The loss is finite, its slope is not: that of a square root at 0.
-        zero = jnp.where(bad, 0.0, 1.0) * model.last.bias[0] ** 2
-        return loss + jnp.where(bad, jnp.sqrt(zero), 0.0), rest
-
-    recipe, arrays, fixed = begun(task)
-    train = recipe.programs[0]
-    arrays, (healthy, *_) = train(arrays, fixed, SEED, {**batch, "bad": False})
-    assert healthy
-    good = copies(arrays)
-    for bad in (True, False):  # also when later batches are fine
-        arrays, (healthy, *_) = train(arrays, fixed, SEED, {**batch, "bad": bad})
-        assert not healthy
-        assert all(map(np.array_equal, arrays[:-1], good[:-1]))
+def test_the_model_is_given_back_in_its_own_mode(batch):
+    one = stepper(trainable=lambda name: name.startswith("last."))
+    kept = [np.array(array) for array in one.learnt]
+    one.step(batch)
+    model, state = one.result()
+    assert not model.norm.inference
+    assert model.last.weight.tolist() == one.learnt[0].tolist() != kept[0].tolist()
+    assert one.result(kept)[0].last.weight.tolist() == kept[0].tolist()
+    assert one.trained == ["last.weight", "last.bias"]
+    assert jax.tree.structure(state) == jax.tree.structure(tiny()[1])
 
 
-def test_evaluation_is_in_inference_mode_and_draws_nothing(batch):
-    recipe, arrays, fixed = begun()
-    evaluate = recipe.programs[1]
-    loss, metrics = evaluate(arrays, fixed, SEED, batch)
-    model, state = tiny()
-    expected, (_, other) = classify(eqx.nn.inference_mode(model), state, batch, None)
-    assert float(loss) == pytest.approx(float(expected), rel=1e-6)
-    assert metrics["accuracy"] == other["accuracy"]
-    assert evaluate(arrays, fixed, np.uint32(7), batch)[0] == loss
-
-
-def test_equal_recipes_share_their_programs():
-    programs = begun()[0].programs
-    assert begun()[0].programs is programs
-    assert begun(optimizer=Optimizer("sgd", 0.2))[0].programs is not programs
-
-
-def test_a_state_of_other_arrays_is_refused(batch):
-    def task(model, state, batch, key):
-        loss, (state, metrics) = classify(model, state, batch, key)
-        return loss, ([state], metrics)
-
-    recipe, arrays, fixed = begun(task)
-    with pytest.raises(TypeError, match="the task returned the state"):
-        recipe.programs[0](arrays, fixed, SEED, batch)
+def test_arrays_of_another_model_are_refused():
+    one = stepper()
+    with pytest.raises(ValueError, match="not those of this model"):
+        one.restore(one.snapshot()[:-1])
+    other = one.snapshot()
+    other[0] = other[0].T
+    with pytest.raises(ValueError, match="by number, shape or type"):
+        one.restore(other)

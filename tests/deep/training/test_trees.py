@@ -2,7 +2,13 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from deep.training.trees import array_names, n_parameters, split
+from deep.training.trees import (
+    array_names,
+    frozen_parts,
+    in_inference,
+    n_parameters,
+    split,
+)
 from tests.deep.tiny import tiny
 
 
@@ -28,3 +34,13 @@ def test_names_and_numbers():
     ]  # fmt: skip
     assert n_parameters(model) == 3 * 4 + 4 + 4 + 4 + 4 * 2 + 2
     assert n_parameters({"a": jnp.ones(3), "b": jnp.ones(2, int), "c": 1.0}) == 3
+
+
+def test_frozen_parts_are_the_largest_without_a_trained_array():
+    model = {"encoder": tiny()[0], "last": tiny()[0], "scale": jnp.ones(1)}
+    assert frozen_parts(model, {"last.first.bias", "last.norm.weight"}) == ("encoder", "last.last")
+    assert frozen_parts(model, set(array_names(model))) == ()
+    flags = in_inference(model, ("encoder", "last.last"))
+    assert [flags[name].norm.inference for name in ("encoder", "last")] == [True, False]
+    assert flags["encoder"].dropout.inference
+    assert in_inference(model, ()) is model
