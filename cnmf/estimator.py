@@ -35,7 +35,8 @@ class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     with columns of A and S of norm 1. This is the "paired" contrast; "all-pairs" compares every
     component with every reference, as published, and makes the attended components alike.
 
-    The updates are multiplicative, and never raise the cost; see `cnmf.updates`.
+    The updates are multiplicative and extrapolated, and never raise the cost; see `cnmf.updates`
+    and `cnmf.extrapolation`.
 
     Parameters
     ----------
@@ -71,6 +72,10 @@ class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Source of the random start.
     verbose : bool
         Show a progress bar.
+    extrapolation : bool
+        Go beyond the plain multiplicative updates, and come back where the cost would rise: a cost
+        is reached in a third of the iterations or less (`cnmf.extrapolation`). For a `beta_loss`
+        from 1 to 2; others, and new frames (`transform`), take plain updates.
 
     Attributes
     ----------
@@ -82,7 +87,7 @@ class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Cost after each iteration, in float64: that of the formula for `X` as it was given, so that
         a spectrogram that is c times as loud has ``c**beta`` times the cost.
     n_iter_ : int
-        Number of iterations.
+        Number of iterations, those included that took an extrapolation back.
 
     Notes
     -----
@@ -129,6 +134,7 @@ class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         device: str | None = None,
         random_state: Any = None,
         verbose: bool = False,
+        extrapolation: bool = True,
     ) -> None:
         self.n_components = n_components
         self.n_attended = n_attended
@@ -144,6 +150,7 @@ class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+        self.extrapolation = extrapolation
 
     @one_blas_thread()
     def fit(
@@ -222,10 +229,10 @@ class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         )
         init = "random" if y is None else self.init
         rng = check_random_state(self.random_state)
-        stop = self.max_iter, self.tol
-        start = initial_values(X, guide, *sizes, init, rng, objective, *stop, given)
+        stop, bold = (self.max_iter, self.tol), self.extrapolation
+        start = initial_values(X, guide, *sizes, init, rng, objective, *stop, given, bold)
         told = callback and _at_loudness(callback, exponent, beta)
-        solution = solve(X, *start, objective, *stop, *fixed, told, self.verbose)
+        solution = solve(X, *start, objective, *stop, *fixed, told, self.verbose, None, bold)
         self._keep(back, solution.activations, scaled(solution.components, exponent), solution)
         self.cost_ = back(solution.costs * power_of_two(beta * exponent))
         return self

@@ -136,6 +136,7 @@ def initial_values(
     max_iter: int,
     tol: float,
     given: tuple[Any, Any] = (None, None),
+    extrapolation: bool = True,
 ) -> tuple[Any, Any]:
     """Make the first activations and components.
 
@@ -162,6 +163,8 @@ def initial_values(
         Length of the blind factorisation.
     given : tuple of two arrays or None
         Activations and components that take the place of those above.
+    extrapolation : bool
+        Whether "blind" goes beyond the plain steps.
 
     Returns
     -------
@@ -190,7 +193,9 @@ def initial_values(
     activations, components = _scaled(x, activations, components, objective)
     if init == "blind":
         blind = Objective(objective.beta, objective.floor)
-        activations, components, *_ = solve(x, activations, components, blind, max_iter, tol)
+        activations, components, *_ = solve(
+            x, activations, components, blind, max_iter, tol, extrapolation=extrapolation
+        )
         activations, components = _attended_first(activations, components, guide, n_attended)
     if given[0] is not None or given[1] is not None:
         activations = activations if given[0] is None else given[0]

@@ -15,7 +15,12 @@ from cocktailparty.validation import check_finite, float_array
 
 INITS = ("guide", "random", "blind")
 SCALES = ("relative", "absolute")
-NAMES = {"contrast": CONTRASTS, "init": INITS, "penalty_scale": SCALES}
+NAMES = {
+    "contrast": CONTRASTS,
+    "init": INITS,
+    "penalty_scale": SCALES,
+    "extrapolation": (False, True),
+}
 WEIGHTS = ("contrast_weight", "sparsity_activations", "sparsity_components", "tol")
 
 

@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from cnmf.extrapolation import Path
 from cnmf.objective import Objective, penalties
 from cocktailparty.backend import is_cupy, namespace
 
-# The stopping rule is asked only so often, as scikit-learn does: asking makes a GPU wait.
+# The stopping rule is asked only so often, as scikit-learn does: asking makes a GPU wait. The
+# factors that it may leave, as the last ones, come from plain steps: those keep the loudness.
 CHECK_EVERY = 10
-
-# A rise of the cost by less, relative to its terms, may be rounding.
-RISE = {"float64": 1e-12, "float32": 1e-6}
 
 Callback = Callable[[int, Any, Any, Any], bool | None]
 
@@ -74,13 +73,15 @@ def solve(
     callback: Callback | None = None,
     progress: bool = False,
     updates: ModuleType | None = None,
+    extrapolation: bool = True,
 ) -> Solution:
     """Lower the cost step by step.
 
-    An iteration moves the activations, then the components. If it raises the cost, which happens
-    only with penalties much larger than the divergence, the next step of the activations finds
-    out: the iteration is taken back, moves the components alone, and the activations go on with
-    a shorter step. A batch of mixtures goes on until all of them have converged.
+    An iteration moves the activations, then the components, and goes on in the direction in which
+    it moved both (`cnmf.extrapolation`). If that raises the cost, the next step of the activations
+    finds out: it is taken back, and the iteration moves the components alone. The cost after each
+    iteration is that of the factors that are left then. A batch of mixtures goes on until all of
+    them have converged; each is extrapolated, and goes back, by itself.
 
     Parameters
     ----------
@@ -108,6 +109,9 @@ def solve(
         Show a progress bar.
     updates : module, optional
         Implementation of the updates; None for the one that fits to the arrays.
+    extrapolation : bool
+        Whether to go beyond the plain steps, which takes a third of the iterations or less. Only
+        for a beta from 1 to 2 and components that are not all fixed; plain steps otherwise.
 
     Returns
     -------
@@ -116,52 +120,59 @@ def solve(
     """
     updates = updates or updates_for(x)
     xp = namespace(x, activations, components)
-    slack = RISE["float64" if x.dtype == xp.float64 else "float32"]
     weights = objective.sparsity_activations, objective.sparsity_components, objective.contrast
     penalised = any(weight is not None for weight in weights)
     # Templates that nothing changes need no step of their own.
     frozen = fixed_components is not None and not penalised and bool(xp.all(fixed_components))
-    damping = xp.ones(x.shape[:-2], dtype=x.dtype)
+    # What stands for 0: of the largest activation before they were scaled, or at the floor.
+    eps, floor = xp.finfo(x.dtype).eps, objective.floor
+    zeros = (
+        _zeros(fixed_activations, activations, eps, eps / x.shape[-2] ** 0.5),
+        _zeros(fixed_components, components, floor, floor),
+    )
+    # Then, frames do not know of each other, which a common momentum would change.
+    path = Path(
+        updates, objective, (activations, components), penalised, extrapolation and not frozen
+    )
+    candidate = path.candidate
     costs: list[Any] = []
-    kept = activations, components
     with updates.prepared() as means, tqdm(total=max_iter, disable=not progress, unit="it") as bar:
         for iteration in range(max_iter + 1):
             stepped, norms, value = updates.update_activations(
-                x, activations, components, objective, damping, fixed_activations, means
+                x, *candidate, objective, path.damping, fixed_activations, means
             )
-            scaled = components * norms[..., :, None]
-            cost = value
-            if iteration == 0:
-                start = value
-            if penalised:
-                cost = cost + penalties(activations, components, objective)
-            if penalised and iteration > 0:
-                before = costs[-1]
-                accepted = cost <= before + slack * (xp.abs(before) + start)
-                damping = xp.where(accepted, xp.minimum(damping * 1.25, 1), damping / 2)
-                # Asking makes a GPU wait.
-                if is_cupy(x) or not bool(xp.all(accepted)):
-                    cost, accepted = xp.where(accepted, cost, before), accepted[..., None, None]
-                    activations = xp.where(accepted, activations, kept[0])
-                    components = xp.where(accepted, components, kept[1])
-                    stepped = xp.where(accepted, stepped, activations)
-                    scaled = xp.where(accepted, scaled, components)
-            kept = activations, components
-            costs.append(cost)
+            cost = value + penalties(*candidate, objective) if penalised else value
+            costs.append(path.judge(value, cost))
             if iteration > 0 and (iteration % CHECK_EVERY == 0 or iteration == max_iter):
                 bar.update(iteration - bar.n)
-                if callback is not None and callback(iteration, cost, activations, components):
+                if callback is not None and callback(iteration, costs[-1], *path.iterate):
                     break
-                gain = costs[max(iteration - CHECK_EVERY, 0)] - cost
-                if tol > 0 and iteration % CHECK_EVERY == 0 and bool(xp.all(gain < tol * start)):
+                gain = costs[max(iteration - CHECK_EVERY, 0)] - costs[-1]
+                small = gain < tol * path.start
+                if tol > 0 and iteration % CHECK_EVERY == 0 and bool(xp.all(small)):
                     break
             if iteration == max_iter:
                 break
-            activations = stepped
+            stepped, scaled = path.resume((stepped, candidate[1] * norms[..., :, None]))
+            stepped = zeros[0](stepped)
             if frozen:
-                components = xp.maximum(scaled, objective.floor)
+                scaled = xp.maximum(scaled, objective.floor)
             else:
-                components = updates.update_components(
-                    x, activations, scaled, objective, fixed_components, means
+                scaled = updates.update_components(
+                    x, stepped, scaled, objective, fixed_components, means
                 )
+            scaled = zeros[1](scaled)
+            rest = (iteration + 1) % CHECK_EVERY == 0 or iteration + 1 == max_iter
+            candidate = path.advance((stepped, scaled), rest)
+    activations, components = path.iterate
     return Solution(activations, components, xp.stack(costs[1:]), len(costs) - 1)
+
+
+def _zeros(fixed: Any, start: Any, largest: Any, floor: Any) -> Callable[[Any], Any]:
+    """Keep what is fixed at 0 there: at the floor, gains that come and go would only lift it."""
+    if fixed is None:
+        return lambda factor: factor
+    xp = namespace(start)
+    floor = xp.asarray(floor, dtype=start.dtype)
+    mask = fixed & (start <= xp.asarray(largest, dtype=start.dtype))
+    return lambda factor: xp.where(mask, floor, factor)

@@ -186,6 +186,68 @@ def update_components(
     return xp.maximum(stepped, objective.floor)
 
 
+def extrapolate(
+    plain: tuple[Any, Any],
+    start: tuple[Any, Any],
+    before: tuple[Any, Any],
+    stride: Any,
+    momentum: Any,
+    objective: Objective,
+) -> tuple[Any, Any]:
+    r"""Go beyond a plain iteration, in its own direction and in that of the one before.
+
+    Each entry p of both factors becomes
+
+    .. math:: p \, \varphi_s(p / z) \, \varphi_m(p / q), \qquad
+              \varphi_e(r) = \frac{(1 + e) r + 1 - e}{(1 - e) r + 1 + e},
+
+    with z from where the iteration started, q the outcome of the one before, the stride s and the
+    momentum m. For ratios near 1, :math:`\varphi_e(r)` is the power :math:`r^e`, so that
+    logarithms are extrapolated along a straight line; for others it remains between
+    :math:`(1 - e) / (1 + e)` and its inverse, so that no entry vanishes or bursts. Entries that
+    are fixed up to a gain remain so, as ratios are the same for all of them.
+
+    Parameters
+    ----------
+    plain : tuple of array
+        Activations of shape (..., n_frames, n_components), columns of norm 1, and components of
+        shape (..., n_components, n_freqs) after an iteration.
+    start : tuple of array
+        From where it started.
+    before : tuple of array
+        Outcome of the iteration before.
+    stride, momentum : array of shape (...)
+        How far to go on, from 0 to 1, exclusively; 1 would be the same step once more.
+    objective : Objective
+        Its floor is that of the components.
+
+    Returns
+    -------
+    activations : array of shape (..., n_frames, n_components)
+        Extrapolated, columns of norm 1.
+    components : array of shape (..., n_components, n_freqs)
+        Extrapolated; the norms of the activations are moved into them.
+    """
+    xp = namespace(*plain)
+    s, m = stride[..., None, None], momentum[..., None, None]
+    activations, components = (
+        p * _near_power(p / z, s) * _near_power(p / q, m)
+        for p, z, q in zip(plain, start, before, strict=True)
+    )
+    norms = xp.linalg.vector_norm(activations, axis=-2)
+    activations = activations / norms[..., None, :]
+    least = xp.finfo(activations.dtype).eps / activations.shape[-2] ** 0.5
+    activations = xp.maximum(activations, xp.asarray(least, dtype=activations.dtype))
+    components = components * norms[..., :, None]
+    return activations, xp.maximum(components, objective.floor)
+
+
+def _near_power(ratio: Any, exponent: Any) -> Any:
+    """Power of a ratio near 1 by the quotient of two straight lines."""
+    above = (1 + exponent) * ratio + (1 - exponent)
+    return above / ((1 - exponent) * ratio + (1 + exponent))
+
+
 def _positive(x: Any) -> Any:
     xp = namespace(x)
     return xp.maximum(x, xp.zeros_like(x))

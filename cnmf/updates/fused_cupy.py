@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
-from cnmf.updates.formula import update_activations, update_components
+from cnmf.updates.formula import extrapolate, update_activations, update_components
 
-__all__ = ["compare", "prepared", "update_activations", "update_components"]
+__all__ = ["compare", "extrapolate", "prepared", "update_activations", "update_components"]
 
 # Threads in a block, and blocks for each mixture at most. Sums are taken in a fixed order, so that
 # the same input gives the same bits.

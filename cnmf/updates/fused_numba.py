@@ -17,7 +17,7 @@ from cnmf.updates.formula import step_exponent
 from cnmf.updates.products_numba import ROWS, multiply
 from cnmf.updates.workspace_numba import Means, locked, prepared, share, take_next
 
-__all__ = ["prepared", "update_activations", "update_components"]
+__all__ = ["extrapolate", "prepared", "update_activations", "update_components"]
 
 # Bytes of a tile. Smaller ones stay in a second-level cache but read the components more often:
 # up to a tenth slower.
@@ -125,6 +125,20 @@ def _normalise(a, norms, floor):  # type: ignore[no-untyped-def]
     for i in range(a.shape[0]):
         for k in range(a.shape[1]):
             a[i, k] = max(a[i, k] * inverse[k], floor)
+
+
+@njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
+def _go_on(p, z, q, stride, momentum, out, squares):  # type: ignore[no-untyped-def]
+    """Extrapolate one factor, and add up the squares of its columns."""
+    one = p.dtype.type(1)
+    more, less, farther, nearer = one + stride, one - stride, one + momentum, one - momentum
+    for i in range(p.shape[0]):
+        for k in range(p.shape[1]):
+            a, b, c = p[i, k], z[i, k], q[i, k]
+            further = a * ((more * a + less * b) / (less * a + more * b))
+            out[i, k] = further * ((farther * a + nearer * c) / (nearer * a + farther * c))
+        for k in range(p.shape[1]):
+            squares[k] += out[i, k] * out[i, k]
 
 
 def _divided(x: Any, n_components: int, beta: float, means: Means) -> tuple[Any, Any]:
@@ -270,6 +284,56 @@ def update_components(
     return np.maximum(stepped, objective.floor, order="C")
 
 
+def extrapolate(
+    plain: tuple[Any, Any],
+    start: tuple[Any, Any],
+    before: tuple[Any, Any],
+    stride: Any,
+    momentum: Any,
+    objective: Objective,
+) -> tuple[Any, Any]:
+    """Go beyond a plain iteration; see `cnmf.updates.formula.extrapolate`.
+
+    Parameters
+    ----------
+    plain : tuple of ndarray
+        Activations of shape (..., n_frames, n_components), columns of norm 1, and components of
+        shape (..., n_components, n_freqs) after an iteration.
+    start : tuple of ndarray
+        From where it started.
+    before : tuple of ndarray
+        Outcome of the iteration before.
+    stride, momentum : ndarray of shape (...)
+        How far to go on.
+    objective : Objective
+        Its floor is that of the components.
+
+    Returns
+    -------
+    activations : ndarray of shape (..., n_frames, n_components)
+        Extrapolated, columns of norm 1.
+    components : ndarray of shape (..., n_components, n_freqs)
+        Extrapolated; the norms of the activations are moved into them.
+    """
+    if plain[0].ndim > 2:
+        activations, components = _each(
+            extrapolate, plain, start, before, stride, momentum, objective
+        )
+        return activations, components
+    dtype, found = plain[0].dtype, []
+    stride, momentum = dtype.type(stride), dtype.type(momentum)
+    for factors in zip(plain, start, before, strict=True):
+        p, z, q = (locked(factor) for factor in factors)
+        out, squares = np.empty_like(p), np.zeros(p.shape[1])
+        _go_on(p, z, q, stride, momentum, out, squares)
+        found.append((out, squares))
+    (activations, squares), (components, _) = found
+    norms = np.sqrt(squares).astype(dtype)
+    _normalise(activations, norms, dtype.type(np.finfo(dtype).eps / len(activations) ** 0.5))
+    components *= norms[:, None]
+    return activations, np.maximum(components, objective.floor, out=components)
+
+
 def _each(update: Callable[..., Any], *arguments: Any) -> Any:
     """Update one mixture of a batch after the other."""
 
@@ -278,9 +342,12 @@ def _each(update: Callable[..., Any], *arguments: Any) -> Any:
             # All mixtures share one pairing.
             fields = {k: part(v, i) for k, v in vars(argument).items() if k != "pairing"}
             return Objective(**fields, pairing=argument.pairing)
+        if isinstance(argument, tuple):
+            return tuple(part(value, i) for value in argument)
         return argument[i] if isinstance(argument, np.ndarray) else argument
 
-    n_mixtures = len(arguments[0])
+    first = arguments[0]
+    n_mixtures = len(first[0] if isinstance(first, tuple) else first)
     results = [update(*(part(argument, i) for argument in arguments)) for i in range(n_mixtures)]
     if not isinstance(results[0], tuple):
         return np.stack(results)

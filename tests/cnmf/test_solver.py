@@ -54,14 +54,17 @@ def test_steps_that_would_raise_the_cost_are_taken_back(rng, problem, monkeypatc
     for guarded in (True, False):
         if not guarded:
             # A cost that always seems to fall accepts every step.
-            monkeypatch.setattr("cnmf.solver.RISE", dict.fromkeys(("float64", "float32"), np.inf))
+            monkeypatch.setattr(
+                "cnmf.extrapolation.RISE", dict.fromkeys(("float64", "float32"), np.inf)
+            )
         generator = np.random.default_rng(1)
         counts[guarded] = 0
         for _ in range(60):
             x = generator.uniform(size=(3, 2)) ** 4
             a, w = generator.uniform(0.01, 1, (3, 2)), generator.uniform(0.01, 1, (2, 2))
             p = problem(n_frames=3, n_freqs=2, n_components=2, n_refs=1, weights=(0, 0, 1e3))
-            found = solve(x, a / np.linalg.norm(a, axis=0), w, p.objective, 60, 0.0)
+            start = a / np.linalg.norm(a, axis=0), w
+            found = solve(x, *start, p.objective, 60, 0.0, extrapolation=False)
             counts[guarded] += ups(found, x, 1.0)
             steps = np.diff(found.costs) / np.sum(x)
             if guarded and np.any(steps == 0):
@@ -152,8 +155,9 @@ def test_a_batch_takes_back_only_the_mixtures_whose_cost_rose(implementation):
         if value is not None and name not in ("beta", "pairing")
     }
     batch = type(first)(first.beta, **stacked, pairing=first.pairing)
-    found = solve(x, a, w, batch, 60, 0.0, updates=implementation)
-    alone = [solve(*p, 60, 0.0, updates=implementation) for p in single]
+    plain = {"updates": implementation, "extrapolation": False}
+    found = solve(x, a, w, batch, 60, 0.0, **plain)
+    alone = [solve(*p, 60, 0.0, **plain) for p in single]
     stood = [int(np.sum(np.diff(s.costs) == 0)) for s in alone]
     assert max(stood) > 0
     assert min(stood) == 0
@@ -193,7 +197,7 @@ def test_a_refused_step_leaves_nothing_behind():
         # At any number of iterations: the last one may be the refused one.
         for n_iter in range(1, 13):
             *expected, costs, n = taken_back(p, n_iter)
-            found = solve(*p, n_iter, 0.0, updates=updates)
+            found = solve(*p, n_iter, 0.0, updates=updates, extrapolation=False)
             np.testing.assert_allclose(found.costs, costs, rtol=1e-9)
             np.testing.assert_allclose(found.activations, expected[0], rtol=1e-7, atol=1e-12)
             np.testing.assert_allclose(found.components, expected[1], rtol=1e-7, atol=1e-12)

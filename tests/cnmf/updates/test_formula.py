@@ -17,7 +17,7 @@ BETAS = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0]
 def test_without_penalties_it_is_scikit_learn(problem, beta, dtype, rtol):
     x, a, w, _ = problem(beta=beta, dtype=dtype, positive=True)
     objective = Objective(beta, np.full((1, 1), 1e-30, dtype))
-    found = solve(x, a, w, objective, 50, 0.0, updates=updates)
+    found = solve(x, a, w, objective, 50, 0.0, updates=updates, extrapolation=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it did not converge, and is not meant to
         b, v, _ = non_negative_factorization(
