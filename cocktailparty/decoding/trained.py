@@ -23,8 +23,7 @@ from cocktailparty.evaluation.comparing import SharedStimulusWarning
 from cocktailparty.evaluation.shift_test import check_shifts
 from cocktailparty.features import speech_envelope
 from cocktailparty.metrics import ShiftTest, circular_shift_null, window_scores
-from cocktailparty.model_selection.leakage import LeakError, check_no_leak
-from cocktailparty.model_selection.same_sound import SoundIndex
+from cocktailparty.model_selection.leakage import LeakError, check_no_leak, sound_index, stimuli_at
 from cocktailparty.model_selection.splits import folds
 from cocktailparty.recordings.trials import trial_from_raw
 from cocktailparty.trial import Trial
@@ -338,8 +337,8 @@ class TrainedModel:
         return float(low), float(high)
 
     def _check_sounds(self, trial: Trial, allow_shared: bool) -> None:
-        heard = list(to_numpy(trial.stimuli))
-        index = SoundIndex(self.sfreq)
+        index = sound_index([trial])
+        heard = stimuli_at(trial, index.sfreq)
         common = index.delays([known for known in self.stimuli if known.ndim == 2], heard)
         # Models of former versions know the mean of the features alone.
         means = [known[:, None] for known in self.stimuli if known.ndim == 1]
@@ -408,7 +407,7 @@ def train_model(
     True
     """
     trials = check_trials(trials)
-    index = SoundIndex(trials[0].sfreq)
+    index = sound_index(trials)
     for fold in folds(trials, tracker.cv):
         try:
             check_no_leak(fold, index)

@@ -1,9 +1,10 @@
 """Splits that keep test data out of training.
 
 `splits` makes folds by trial, story, subject and time; `leakage` finds sounds on both sides, by the
-index of `same_sound`.
+index of `same_sound`, which looks for `excerpts` of one in the other.
 """
 
+from cocktailparty.model_selection.excerpts import degrees_of_freedom
 from cocktailparty.model_selection.leakage import (
     LeakError,
     check_no_leak,
@@ -11,7 +12,7 @@ from cocktailparty.model_selection.leakage import (
     sound_index,
     stimuli_at,
 )
-from cocktailparty.model_selection.same_sound import SoundIndex, degrees_of_freedom
+from cocktailparty.model_selection.same_sound import SoundIndex
 from cocktailparty.model_selection.splits import Fold, check_alike, folds, match_mismatch
 
 __all__ = [

@@ -1,7 +1,7 @@
 """Sounds that play on both sides of a split, so that a decoder could recognise them."""
 
 from collections.abc import Sequence
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from cocktailparty.validation import same_rate
 
 # The folds of a split hold the same trials, whose stimuli an index knows by their identity.
 _STIMULI: WeakKeyDictionary[Trial, dict[float, list[np.ndarray]]] = WeakKeyDictionary()
+# The index in which the sounds of a trial were last compared, as long as somebody holds it.
+_INDICES: WeakKeyDictionary[Trial, ref[SoundIndex]] = WeakKeyDictionary()
 
 
 class LeakError(ValueError):
@@ -55,6 +57,8 @@ def shared_stimuli(
     if not train or not test:
         return []
     index = sound_index([*train, *test]) if index is None else index
+    for trial in (*train, *test):
+        _INDICES[trial] = ref(index)
     (here, train_of), (there, test_of) = (_sounds(part, index.sfreq) for part in (train, test))
     return sorted({(train_of[i], test_of[j]) for i, j in index.delays(here, there)})
 
@@ -86,7 +90,11 @@ def check_no_leak(fold: Fold, index: SoundIndex | None = None) -> None:
 
 
 def sound_index(trials: Sequence[Trial]) -> SoundIndex:
-    """Make an index in which the sounds of all trials can be compared.
+    """Give the index in which the sounds of all trials can be compared.
+
+    Whoever holds an index shares it: as long as a comparison of decoders keeps the one of its
+    trials, a decoder that is trained on some of them gets the same one here, and nothing is
+    compared twice.
 
     Parameters
     ----------
@@ -96,7 +104,7 @@ def sound_index(trials: Sequence[Trial]) -> SoundIndex:
     Returns
     -------
     index : SoundIndex
-        At the lowest of the rates.
+        At the lowest of the rates: the one that knows one of the trials, or a new one.
 
     Examples
     --------
@@ -105,7 +113,13 @@ def sound_index(trials: Sequence[Trial]) -> SoundIndex:
     >>> sound_index(trials).sfreq
     64.0
     """
-    return SoundIndex(min(trial.sfreq for trial in trials))
+    sfreq = min(trial.sfreq for trial in trials)
+    known = (_INDICES[trial]() for trial in trials if trial in _INDICES)
+    index = next((one for one in known if one is not None and one.sfreq == sfreq), None)
+    index = SoundIndex(sfreq) if index is None else index
+    for trial in trials:
+        _INDICES[trial] = ref(index)
+    return index
 
 
 def stimuli_at(trial: Trial, sfreq: float) -> list[np.ndarray]:

@@ -42,7 +42,7 @@ def cut(
         Lengths of the trials in samples.
     places : sequence of (int, int)
         Which sound is attended in each and where that begins, see
-        `deep.siglip.sounds.sound_places`.
+        `cocktailparty.model_selection.SoundIndex.places`.
     shortest : int
         No stretch is cut shorter than this; what is left over is dropped.
     n_parts : int

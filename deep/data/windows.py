@@ -25,7 +25,8 @@ class Recording(NamedTuple):
     subject : int
         Number of the listener; -1 for one who was not in training.
     place : tuple of (int, int)
-        Which sound is attended and where it begins, see `deep.siglip.sounds.sound_places`.
+        Which sound is attended and where it begins, see
+        `cocktailparty.model_selection.SoundIndex.places`.
     """
 
     signals: dict[str, np.ndarray]

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from cocktailparty.backend import to_numpy
+from cocktailparty.model_selection.leakage import sound_index, stimuli_at
 from cocktailparty.trial import Trial
 from cocktailparty.trial_means import without_mean
 from cocktailparty.trials import check_trials
@@ -14,7 +15,6 @@ from deep.data.stretches import cut
 from deep.data.windows import Recording
 from deep.siglip.features import EnvelopeFeatures, broadband
 from deep.siglip.ridge import LaggedRidge, Part
-from deep.siglip.sounds import sound_places
 
 
 @dataclass
@@ -165,8 +165,11 @@ class Inputs:
         parts : ndarray of int, shape (n_recordings,)
             To which part of the data each belongs.
         """
-        followed = [to_numpy(trial.stimuli)[k] for trial, k in zip(trials, labels, strict=True)]
-        places = sound_places(followed, self.sfreq)
+        index = sound_index(trials)
+        followed = [
+            stimuli_at(trial, index.sfreq)[k] for trial, k in zip(trials, labels, strict=True)
+        ]
+        places = [(sound, round(start)) for sound, start in index.places(followed)]
         found = cut([trial.n_times for trial in trials], places, 2 * n_window)
         whole = [self.recording(trial) for trial in trials]
         recordings = []

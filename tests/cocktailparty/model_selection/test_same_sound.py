@@ -6,7 +6,8 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import butter, resample_poly, sosfiltfilt
 
 from cocktailparty import datasets
-from cocktailparty.model_selection.same_sound import SoundIndex, degrees_of_freedom
+from cocktailparty.model_selection.excerpts import degrees_of_freedom
+from cocktailparty.model_selection.same_sound import SoundIndex
 
 RATE, N = 64, 3840
 seeds = st.integers(0, 2**32 - 1)
@@ -156,7 +157,7 @@ def test_a_comparison_is_remembered(rng, monkeypatch):
     index = SoundIndex(RATE)
     x, y = syllables(rng)[:, None], syllables(rng)[:, None]
     first = index.delays([x, y], [x])
-    monkeypatch.setattr("cocktailparty.model_selection.same_sound._search", None)
+    monkeypatch.setattr("cocktailparty.model_selection.same_sound.search", None)
     assert first == index.delays([x.copy(), y.copy()], [x]) == {(0, 0): 0.0}
     assert index.delays([x], [y, x]) == {(0, 1): 0.0}
 
@@ -170,3 +171,83 @@ def test_real_speech_of_other_stories_is_told_apart_and_repeats_are_found(shared
         other = [noisy(rng, later(x, 0.5))[:, None] for x in made]
         same = {(k, k) for k in range(len(made))}
         assert set(SoundIndex(RATE).delays(one, other)) == same
+
+
+def whole_sound(seed, n=900, n_features=1):
+    return np.abs(np.random.default_rng(seed).normal(size=(n, n_features)))
+
+
+def places(*sounds):
+    return SoundIndex(RATE).places(sounds)
+
+
+@given(st.integers(0, 300), st.integers(250, 600), st.floats(0.1, 10), st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_excerpts_are_found_at_any_delay_and_scale(start, n, scale, first):
+    """Whether the excerpt or the whole comes first."""
+    whole, other = whole_sound(0), whole_sound(1)
+    excerpt = scale * whole[start : start + n] + 1
+    if first:
+        assert places(excerpt, other, whole) == [(0, 0), (1, 0), (0, -start)]
+    else:
+        assert places(whole, other, excerpt) == [(0, 0), (1, 0), (0, start)]
+
+
+def test_stimuli_that_overlap_at_one_end_share_a_time_axis():
+    whole = whole_sound(0)
+    assert places(whole[:600], whole[300:]) == [(0, 0), (0, 300)]
+
+
+def test_copies_are_one_sound_and_pauses_are_none(rng):
+    quiet = whole_sound(2)
+    quiet[:300] = 0.5
+    other = whole_sound(3)
+    other[300:600] = 0.5
+    assert places(quiet, other, quiet.copy()) == [(0, 0), (1, 0), (0, 0)]
+    regular = beats(rng, 2)[:, None]
+    assert places(regular, other, regular.copy()) == [(0, 0), (1, 0), (0, 0)]
+
+
+def test_all_bands_together_tell_a_sound():
+    bands = whole_sound(0, n_features=4)
+    assert places(bands, whole_sound(1, n_features=4), bands[100:500])[2] == (0, 100)
+
+
+def test_a_sound_that_ties_two_others_makes_them_one():
+    whole = whole_sound(0, n=2000)
+    first, last, middle = whole[:900], whole[1100:], whole[500:1500]
+    assert places(first, last, middle) == [(0, 0), (0, 1100), (0, 500)]
+
+
+def test_bands_whose_sum_is_constant_tell_a_sound():
+    one_hot = np.eye(4)[np.random.default_rng(0).integers(0, 4, 900)]
+    other = np.eye(4)[np.random.default_rng(1).integers(0, 4, 900)]
+    assert places(one_hot, other, one_hot[100:700]) == [(0, 0), (1, 0), (0, 100)]
+
+
+def test_five_seconds_of_speech_are_found_wherever_they_are(shared_data, rng):
+    stories = datasets.load(shared_data("eeg/two_talker_teoh"))
+    sounds = [resample_poly(s[:, 0], 1, 2) for trial in stories for s in trial.stimuli]
+    n, pairs = 5 * RATE, []
+    for k in range(40):
+        x, y = sounds[k % 6], sounds[(k + 1 + k // 6 % 5) % 6].copy()
+        start, place = rng.integers(0, N - n, 2)
+        moved = later(x, rng.uniform(-0.5, 0.5))
+        y[place : place + n] = moved[start : start + n] * (y.std() / x.std())
+        pairs.append((x, rng.uniform(1e-3, 1e3) * y + rng.normal(), start - place))
+    met = [found(x, y).get((0, 0), np.inf) for x, y, _ in pairs]
+    assert sum(abs(d - p[2]) < 1 for d, p in zip(met, pairs, strict=True)) >= 38
+
+
+def test_a_search_of_many_is_that_of_each_pair(rng):
+    sounds = [white(rng)[: int(n), None] for n in rng.integers(700, N, size=8)]
+    sounds += [np.concatenate([sounds[i][100:500], syllables(rng, 900)[:, None]]) for i in range(4)]
+    together = SoundIndex(RATE).delays(sounds, sounds)
+    alone = {
+        (i, j): delay
+        for i, a in enumerate(sounds)
+        for j, b in enumerate(sounds)
+        for delay in SoundIndex(RATE).delays([a], [b]).values()
+    }
+    assert together == pytest.approx(alone)
+    assert {(i, 8 + i) for i in range(4)} <= set(together)

@@ -1,0 +1,329 @@
+"""Excerpts of one feature of a sound, looked for in that of another."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.fft import dct, irfft, next_fast_len, rfft
+from scipy.ndimage import gaussian_filter1d
+
+# Excerpts of 3 s, one every 2 s, are looked for, so that a piece of 5 s holds a whole one.
+_PROBE, _HOP, _PIECE = 3.0, 2.0, 5.0
+# The search looks at what is slower than 3 Hz, 16 times a second.
+_COARSE_RATE, _TOP = 16.0, 3.0
+# Correlations that an excerpt must reach in the search, to within a quarter of a sample, and at
+# the best delay. Noise at 15 dB leaves .98; different sounds that reach .9 hold little evidence.
+_CANDIDATE, _NEARLY, _SAME = 0.88, 0.86, 0.9
+# Decimal logarithm of how rare a match by chance must be: many excerpts meet many delays.
+_EVIDENCE = 10.5
+_FEWEST = 14.0
+_IMPERFECT = 0.03
+# Roots are compared where hardly any noise was added: as the rhythm of speech weighs more in them,
+# other speech comes to .92.
+_CLEAN = 0.985
+_BLUR, _BRIEF = 0.016, 15.0
+# Values of the search that are computed at once, and excerpts of wholes that they are made of.
+_BLOCK, _CODES = 2**23, 2**14
+
+
+class Track:
+    """One feature of one sound, and what it takes to look for its excerpts or in it.
+
+    Parameters
+    ----------
+    signal : ndarray of shape (n_times,)
+        The feature.
+    sfreq : float
+        Sampling rate in hertz.
+    """
+
+    def __init__(self, signal: np.ndarray, sfreq: float) -> None:
+        self.signal = signal - signal.mean()
+        self.sfreq = sfreq
+        self.step = max(round(sfreq / _COARSE_RATE), 1)
+        self._codes: dict[int, np.ndarray] = {}
+        self._sought: dict[int, np.ndarray] = {}
+
+    @cached_property
+    def coarse(self) -> np.ndarray:
+        """The signal low-passed, at about the rate of the search."""
+        return gaussian_filter1d(self.signal, self.step / 2)[:: self.step].astype(np.float32)
+
+    @cached_property
+    def blurred(self) -> "Track":
+        """The signal with its times no sharper than people, tools and grids place onsets."""
+        return Track(gaussian_filter1d(self.signal, _BLUR * self.sfreq), self.sfreq)
+
+    @cached_property
+    def twice(self) -> np.ndarray:
+        """The signal at twice its rate."""
+        n = len(self.signal)
+        spectrum = rfft(np.concatenate([self.signal, self.signal[::-1]]))
+        spectrum[-1] /= 2  # the highest frequency becomes one of two
+        return 2 * irfft(spectrum, 4 * n)[: 2 * n]
+
+    def codes(self, length: int) -> np.ndarray:
+        """Describe every excerpt by its slow part, scaled to norm one.
+
+        Parameters
+        ----------
+        length : int
+            Length of the excerpts in coarse samples.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_excerpts, n_coefficients)
+            Zero in pauses.
+        """
+        if length not in self._codes:
+            n_kept = min(round(2 * _TOP * length * self.step / self.sfreq), length - 1)
+            basis = dct(np.eye(length, dtype=np.float32), norm="ortho")[:, 1 : n_kept + 1]
+            codes = sliding_window_view(self.coarse, length) @ basis
+            norms = np.linalg.norm(codes, axis=1, keepdims=True)
+            # A pause is alike everywhere: nothing is found in one, and none is looked for.
+            silent = norms <= 1e-4 * np.linalg.norm(self.coarse) / len(self.coarse) ** 0.5
+            self._codes[length] = np.where(silent, 0, codes / np.where(silent, 1, norms))
+        return self._codes[length]
+
+    def sought(self, length: int) -> np.ndarray:
+        """Give the codes of the excerpts that are looked for.
+
+        Parameters
+        ----------
+        length : int
+            Length of the excerpts in coarse samples, one of `probes`.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_probes, n_coefficients)
+            See `codes`.
+        """
+        if length not in self._sought:
+            self._sought[length] = self.codes(length)[self.probes[length]]
+        return self._sought[length]
+
+    @cached_property
+    def probes(self) -> dict[int, np.ndarray]:
+        """Where excerpts to look for begin, in coarse samples, by their length."""
+        n, rate = len(self.coarse), self.sfreq / self.step
+        found: dict[int, np.ndarray] = {}
+        scale, weak = 1, np.array([True])
+        while weak.any():
+            length = min(round(_PROBE * rate * scale), n)
+            hop = max(round(_HOP * rate * scale), 1)
+            starts = np.unique([*range(0, n - length + 1, hop), n - length])
+            around = min(round(_PIECE * rate * scale), n)
+            first = np.clip(starts - (around - length) // 2, 0, n - around) * self.step
+            excerpts = sliding_window_view(self.signal, min(around * self.step, len(self.signal)))
+            some = excerpts[np.minimum(first, len(excerpts) - 1)]
+            enough = degrees_of_freedom(some) >= _FEWEST
+            enough[~enough] = degrees_of_freedom(_compressed(some[~enough])) >= _FEWEST
+            # What a shorter excerpt tells already is not looked for again.
+            wanted = weak[np.minimum(starts * len(weak) // max(n, 1), len(weak) - 1)]
+            if np.any(enough & wanted):
+                found[length] = starts[enough & wanted]
+            weak = wanted & ~enough
+            if length == n:
+                break
+            scale *= 2
+        return found
+
+
+def degrees_of_freedom(excerpts: np.ndarray) -> np.ndarray:
+    """Estimate how many independent values excerpts hold, see `SoundIndex`.
+
+    Parameters
+    ----------
+    excerpts : ndarray of shape (n_excerpts, n_times)
+        Excerpts.
+
+    Returns
+    -------
+    degrees : ndarray of shape (n_excerpts,)
+        Zero for constant ones.
+    """
+    y = _centred(excerpts)
+    power = np.sum(y**2, axis=1)
+    size = next_fast_len(2 * y.shape[1], real=True)
+    # By Parseval, the squares of the autocorrelation need no inverse transform.
+    squares = np.abs(rfft(y, size)) ** 4
+    squares[:, 1 : (size + 1) // 2] *= 2
+    spread = np.sum(y**4, axis=1) * squares.sum(axis=1) / size
+    return np.where(power == 0, 0.0, 4 * power**4 / np.where(power == 0, 1.0, spread))
+
+
+def search(
+    parts: Sequence[Track], wholes: Sequence[Track], wanted: np.ndarray
+) -> dict[tuple[int, int], float]:
+    """Look for excerpts of some tracks in others.
+
+    Parameters
+    ----------
+    parts, wholes : sequence of Track
+        Features of sounds.
+    wanted : ndarray of bool, shape (n_parts, n_wholes)
+        Which to compare.
+
+    Returns
+    -------
+    delays : dict
+        For each pair of indices that shares a stretch: sample of the whole at which the part
+        begins.
+    """
+    found: dict[tuple[int, int], float] = {}
+    for length in sorted({length for part in parts for length in part.probes}):
+        rows = [i for i, part in enumerate(parts) if length in part.probes]
+        columns = [j for j, whole in enumerate(wholes) if len(whole.coarse) >= length]
+        for i, j, start, place in _candidates(parts, wholes, wanted, rows, columns, length):
+            if (i, j) not in found:
+                delay = _confirmed(parts[i], wholes[j], start, place, length)
+                if delay is not None:
+                    found[i, j] = delay
+    return found
+
+
+def _candidates(
+    parts: Sequence[Track],
+    wholes: Sequence[Track],
+    wanted: np.ndarray,
+    rows: list[int],
+    columns: list[int],
+    length: int,
+) -> Iterator[tuple[int, int, int, int]]:
+    """Excerpts that nearly occur: of which part, in which whole, where in the one and the other."""
+    for some in _batches(columns, [len(wholes[j].coarse) for j in columns], _CODES):
+        sizes = [len(wholes[j].coarse) - length + 1 for j in some]
+        first = np.cumsum([0, *sizes])
+        codes = np.concatenate([wholes[j].codes(length) for j in some]).T
+        here = [i for i in rows if wanted[i, some].any()]
+        counts = [len(parts[i].probes[length]) for i in here]
+        for few in _batches(here, counts, max(_BLOCK // codes.shape[1], 1)):
+            owner = np.repeat(few, [len(parts[i].probes[length]) for i in few])
+            start = np.concatenate([parts[i].probes[length] for i in few])
+            agreement = np.concatenate([parts[i].sought(length) for i in few]) @ codes
+            # The best place of each excerpt in each whole, the best excerpts first.
+            best = np.maximum.reduceat(agreement, first[:-1], axis=1)
+            near = np.argwhere((best > _CANDIDATE) & wanted[owner][:, some])
+            for k, j in near[np.argsort(-best[tuple(near.T)], kind="stable")]:
+                place = int(agreement[k, first[j] : first[j + 1]].argmax())
+                yield int(owner[k]), some[j], int(start[k]), place
+
+
+def _batches(items: list[int], sizes: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Give a few items at a time, whose sizes add up to at most `most`, or one that is larger."""
+    batch: list[int] = []
+    total = 0
+    for item, size in zip(items, sizes, strict=True):
+        if batch and total + size > most:
+            yield batch
+            batch, total = [], 0
+        batch.append(item)
+        total += size
+    if batch:
+        yield batch
+
+
+def _confirmed(part: Track, whole: Track, start: int, place: int, length: int) -> float | None:
+    """Sample of the whole at which the part begins, if what agrees nearly is the same.
+
+    If a sound begins half a sample later, its onsets are rounded to other samples of the grid. They
+    are the same again when they are blurred. So are, in a short stretch, onsets that are nearly
+    regular: there only blurred ones count.
+    """
+    step = part.step
+    start, place, n = start * step, place * step, min(length * step, len(part.signal))
+    n = min(n, len(part.signal) - start, len(whole.signal) - place)
+    for a, b, brief in (
+        (part, whole, _BRIEF * part.sfreq),
+        (part.blurred, whole.blurred, np.inf),
+    ):
+        delay = _placed(a, b, start, place, n)
+        if delay is not None and _is_the_same(part, whole, delay, start, n, brief):
+            return delay
+    return None
+
+
+def _placed(part: Track, whole: Track, start: int, place: int, n: int) -> float | None:
+    """Sample of the whole at which the part begins, to a fraction of one."""
+    step = part.step
+    lags = np.arange(max(-step, -place), min(step, len(whole.signal) - n - place) + 0.5, 0.5)
+    at = 2 * place + np.round(2 * lags).astype(int)
+    excerpt = part.signal[start : start + n]
+    views = sliding_window_view(whole.twice, 2 * n - 1)[:, ::2]
+    r = _correlations(excerpt, views[at])
+    best = int(np.argmax(r))
+    if r[best] < _NEARLY:
+        return None
+    # The peak between half samples is that of a parabola.
+    bend = 0.0
+    if 0 < best < len(r) - 1:
+        low, top, high = r[best - 1 : best + 2]
+        bend = 0.5 * (low - high) / min(low - 2 * top + high, -1e-12)
+    delay = float(place + lags[best] + 0.5 * np.clip(bend, -0.5, 0.5) - start)
+    # A parabola misses the peak by less than this.
+    return float(round(delay)) if abs(delay - round(delay)) < 0.1 else delay
+
+
+def _is_the_same(part: Track, whole: Track, delay: float, start: int, n: int, brief: float) -> bool:
+    """Tell whether stretches around an excerpt agree, those shorter than `brief` if blurred."""
+    shift = int(np.floor(delay))
+    first, last = max(0, -shift), min(len(part.signal), len(whole.signal) - shift)
+    longer = min(round(n * _PIECE / _PROBE), last - first)
+    begins = start - (longer - n) * np.arange(9) // 8
+    stretches = {(start, start + n), (first, last)} | {
+        (b, b + longer) for b in np.clip(begins, first, last - longer)
+    }
+    sharp, blurred = (
+        (a.signal, _advanced(b.signal, delay - shift))
+        for a, b in ((part, whole), (part.blurred, whole.blurred))
+    )
+    for begin, end in stretches:
+        x, y = blurred if end - begin < brief else sharp
+        x, y = x[begin:end], y[begin + shift : end + shift]
+        if _is_evidence(x, y, _SAME) or _is_evidence(_compressed(x), _compressed(y), _CLEAN):
+            return True
+    return False
+
+
+def _is_evidence(x: np.ndarray, y: np.ndarray, least: float) -> bool:
+    """Tell whether chance makes it very improbable that two stretches agree as they do."""
+    r = float(_correlations(x, y[None])[0])
+    if r < least:
+        return False
+    degrees = min(float(degrees_of_freedom(z[None])[0]) for z in (x, y))
+    # A perfect match is not infinitely improbable: onsets lie on a grid of samples.
+    return -degrees / 2 * np.log10(max(1 - r * r, _IMPERFECT)) >= _EVIDENCE
+
+
+def _compressed(stretches: np.ndarray) -> np.ndarray:
+    """Root of the distance from the mean, with its sign: a loud word outweighs the others less.
+
+    What has two values, such as onsets of one size, stays what it is but for scale and offset.
+    """
+    x = _centred(stretches)
+    return np.sign(x) * np.sqrt(np.abs(x))
+
+
+def _centred(stretches: np.ndarray) -> np.ndarray:
+    """Take off the mean of each stretch; what is left of a constant one is zero."""
+    x = stretches - stretches.mean(axis=-1, keepdims=True)
+    power = np.sum(x**2, axis=-1, keepdims=True)
+    return np.where(power <= 1e-12 * np.sum(stretches**2, axis=-1, keepdims=True), 0.0, x)
+
+
+def _advanced(signal: np.ndarray, fraction: float) -> np.ndarray:
+    """Move a signal ahead by a fraction of a sample."""
+    if fraction == 0:
+        return signal
+    size = next_fast_len(len(signal) + 64, real=True)
+    turn = np.exp(2j * np.pi * np.arange(size // 2 + 1) / size * fraction)
+    return irfft(rfft(signal, size) * turn, size)[: len(signal)]
+
+
+def _correlations(x: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Pearson's r of a stretch with several; zero where one is constant."""
+    x = x - x.mean()
+    others = others - others.mean(axis=1, keepdims=True)
+    norms = np.linalg.norm(x) * np.linalg.norm(others, axis=1)
+    return others @ x / np.where(norms > 0, norms, np.inf)
