@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -92,6 +93,10 @@ class Trial:
     # Whether it was cut out of a trial. In a part of a valid trial a talker may pause throughout,
     # or a channel be flat; in a whole trial either is a mistake.
     _is_part = False
+    # What may be constant: in a part, "eeg" and "stimuli", unless they were replaced by such.
+    _may_rest = frozenset[str]()
+    # The same for all parts of a trial, which are one decision of attention.
+    _origin = ""
 
     def __post_init__(self) -> None:
         where = f"trial {self.name!r}: " if self.name else ""
@@ -125,6 +130,12 @@ class Trial:
         return self.n_times / self.sfreq
 
     @property
+    def origin(self) -> str:
+        """What all parts that `crop` cut from one trial have in common; empty for whole trials."""
+        # A whole trial that is changed is another one: templates are filled so.
+        return self._origin if self._is_part else ""
+
+    @property
     def label(self) -> str:
         """Subject, story and name, as far as they are known."""
         parts = dict.fromkeys(part for part in (self.subject, self.story, self.name) if part)
@@ -151,7 +162,8 @@ class Trial:
         Returns
         -------
         Trial
-            The changed trial; unchanged arrays are shared.
+            The changed trial; unchanged arrays are shared. The change of a part remains a part of
+            its trial, in which only what was silent or flat before may be so.
 
         Raises
         ------
@@ -167,7 +179,7 @@ class Trial:
         >>> trial.replace(subject="S1").subject
         'S1'
         """
-        return self._made(self._is_part, changes)
+        return self._made(changes, self._is_part, self._resting(changes), self.origin)
 
     def crop(self, start: float = 0.0, stop: float | None = None) -> "Trial":
         """Cut a stretch of time out of the trial.
@@ -183,7 +195,8 @@ class Trial:
         -------
         Trial
             EEG, stimuli and audio between the two moments. A stimulus may be silent, and a channel
-            flat, in a part of a trial, as long as they are not in the whole.
+            flat, in a part of a trial, as long as they are not in the whole. Parts of one trial
+            are one decision of attention, see `cocktailparty.evaluation.units`.
 
         Raises
         ------
@@ -208,16 +221,30 @@ class Trial:
             scale = self.audio_sfreq / self.sfreq
             audio = audio[round(first * scale) : round(last * scale), ...]
         part = {"eeg": self.eeg[first:last, :], "stimuli": self.stimuli[:, first:last, :]}
-        return self._made(True, {**part, "audio": audio})
+        if not self._origin:
+            object.__setattr__(self, "_origin", uuid4().hex)
+        changes = {**part, "audio": audio}
+        return self._made(changes, True, frozenset({"eeg", "stimuli"}), self._origin)
 
-    def _made(self, is_part: bool, changes: dict[str, Any]) -> "Trial":
+    def _resting(self, changes: dict[str, Any]) -> frozenset[str]:
+        """Tell what may be constant in a copy: what is not changed, and what already was so."""
+        known = {
+            "eeg": lambda: bool(constant_columns(self.eeg)),
+            "stimuli": lambda: any(map(_is_silent, self.stimuli)),
+        }
+        return frozenset(name for name in self._may_rest if name not in changes or known[name]())
+
+    def _made(
+        self, changes: dict[str, Any], is_part: bool, may_rest: frozenset[str], origin: str
+    ) -> "Trial":
         """Copy with some fields changed, checked as a whole trial or as a part of one."""
         known = {f.name: getattr(self, f.name) for f in fields(self)}
         unknown = sorted(changes.keys() - known.keys())
         if unknown:
             raise TypeError(f"a Trial has no {unknown}, only {sorted(known)}")
         made = object.__new__(type(self))
-        for name, value in {**known, **changes, "_is_part": is_part}.items():
+        own = {"_is_part": is_part, "_may_rest": may_rest, "_origin": origin}
+        for name, value in {**known, **changes, **own}.items():
             object.__setattr__(made, name, value)
         made.__post_init__()
         return made
@@ -250,13 +277,13 @@ def _validated(trial: Trial, where: str) -> dict[str, Any]:
     names = _checked_names(trial.channel_names, eeg.shape, where)
     if names is None and trial.channel_positions is None and not trial._is_part:
         check_time_first(eeg.shape, f"{where}eeg")  # nobody said what a channel is
-    flat = [] if trial._is_part else constant_columns(eeg)
+    flat = [] if "eeg" in trial._may_rest else constant_columns(eeg)
     if flat:
         shown = [names[i] for i in flat] if names else flat
         raise ValueError(
             f"{where}eeg channel(s) {shown} are constant: interpolate or drop them first"
         )
-    stimuli = _checked_stimuli(trial.stimuli, eeg, where, trial._is_part)
+    stimuli = _checked_stimuli(trial.stimuli, eeg, where, "stimuli" in trial._may_rest)
     attended = trial.attended
     if attended is not None:
         if isinstance(attended, bool) or not isinstance(attended, int | np.integer):
@@ -283,7 +310,12 @@ def _validated(trial: Trial, where: str) -> dict[str, Any]:
     }
 
 
-def _checked_stimuli(stimuli: Any, eeg: Any, where: str, is_part: bool) -> Any:
+def _is_silent(stimulus: Any) -> bool:
+    # A single silent band is ordinary, a stimulus without any variation is a mistake.
+    return len(constant_columns(stimulus)) == stimulus.shape[1]
+
+
+def _checked_stimuli(stimuli: Any, eeg: Any, where: str, may_rest: bool) -> Any:
     n_times = eeg.shape[0]
     if stimuli is None:
         return namespace(eeg).zeros((0, n_times, 1))
@@ -318,9 +350,8 @@ def _checked_stimuli(stimuli: Any, eeg: Any, where: str, is_part: bool) -> Any:
         raise ValueError(f"{where}stimuli have no features")
     namespace(eeg, stimuli)  # a trial half on the GPU would be moved silently later on
     check_finite(stimuli, f"{where}stimuli")
-    for i in range(0 if is_part else stimuli.shape[0]):
-        # A single silent band is ordinary, a stimulus without any variation is a mistake.
-        if len(constant_columns(stimuli[i, ...])) == stimuli.shape[2]:
+    for i in range(0 if may_rest else stimuli.shape[0]):
+        if _is_silent(stimuli[i, ...]):
             raise ValueError(
                 f"{where}stimulus {i} is constant: is its audio silent or missing? If its talker "
                 "only pauses, cut this part out of the whole trial by Trial.crop"

@@ -97,7 +97,8 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
     Windows of one trial have more in common with each other than with those of the next: the
     decoder that was trained without it, the sounds, the state of the listener. So n windows tell
     less about m than n independent ones would, and its interval comes from the spread of the means
-    of K trials that were left out, or of K listeners if there are several:
+    of K trials that were left out (all parts of one count as one), or of K listeners if there are
+    several:
 
     .. math:: m \pm t_{K - 1} \, s, \qquad
               s^2 = \frac{K}{K - 1} \sum_k \Big(\frac{n_k}{n} (m_k - m)\Big)^2
@@ -185,7 +186,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
                 scores = scores[heard]
                 others = np.delete(scores, label, axis=1)
                 seen.append((scores, int(label), self._unrelated(decoder, trial)))
-                unit = trial.subject if several else len(units)
+                unit = trial.subject if several else trial.origin or len(units)
                 units.setdefault(unit, []).append(scores[:, [label]] - others)
         found = [np.concatenate([d.ravel() for d in parts]) for parts in units.values()]
         if len(found) < 2:

@@ -35,8 +35,9 @@ class Units(NamedTuple):
 def units(trials: Sequence[Trial], index: SoundIndex | None = None) -> Units:
     """Find out which trials are independent decisions of attention.
 
-    The unit is the trial. Trials of one listener in which the same sound (or a part of it) was
-    attended are one unit: what is peculiar to the sound would count twice. So are trials of
+    The unit is the trial, with all parts that `Trial.crop` cut from it and that have one label:
+    what is peculiar to the trial would count as often as it was cut. Trials of one listener in
+    which the same sound (or a part of it) was attended are one unit likewise. So are trials of
     different listeners in which the same sound was attended, if these listeners attended the same
     sound whenever they heard one mixture: their labels are one design, in which a loud talker wins
     with all of them. Listeners who attended to different talkers of a mixture have designs of
@@ -63,8 +64,8 @@ def units(trials: Sequence[Trial], index: SoundIndex | None = None) -> Units:
     --------
     >>> from cocktailparty.datasets import simulate_two_talkers
     >>> trials = simulate_two_talkers(n_trials=4, n_channels=2, random_state=0).trials
-    >>> units([*trials, trials[0].crop(10, 30)])
-    Units(unit=[0, 1, 2, 3, 0], group=[0, 0, 0, 0, 0])
+    >>> units([trials[0].crop(0, 30), trials[0].crop(30, 60), *trials[1:]])
+    Units(unit=[0, 0, 1, 2, 3], group=[0, 0, 0, 0, 0])
     """
     agreed, opposed = _shared(trials, sound_index(trials) if index is None else index)
     alone = [trial.n_stimuli < 2 for trial in trials]
@@ -80,13 +81,23 @@ def units(trials: Sequence[Trial], index: SoundIndex | None = None) -> Units:
             or subjects[a] == subjects[b]
         )
     ]
-    unit = _components(len(trials), joined)
+    unit = _components(len(trials), [*joined, *_parts(trials)])
     listeners: dict[int, set[tuple[str, int]]] = {}
     for u, trial in zip(unit, trials, strict=True):
         listeners.setdefault(u, set()).add((trial.subject, trial.n_stimuli))
     kinds = [frozenset(listeners[u]) for u in unit]
     numbers = {kind: i for i, kind in enumerate(dict.fromkeys(kinds))}
     return Units(unit, [numbers[kind] for kind in kinds])
+
+
+def _parts(trials: Sequence[Trial]) -> list[tuple[int, int]]:
+    """Pairs of parts of one trial in which the same of its sounds was attended."""
+    first: dict[tuple[str, int | None], int] = {}
+    return [
+        (first.setdefault((trial.origin, trial.attended), i), i)
+        for i, trial in enumerate(trials)
+        if trial.origin and trial.n_stimuli > 1
+    ]
 
 
 def _shared(

@@ -258,3 +258,35 @@ def test_bad_input_is_named(rng, case):
     Trial(**fields)
     with pytest.raises(ValueError, match=f"^trial 't7': .*{message}"):
         Trial(**{**fields, **change(eeg, stimuli)})
+
+
+def test_parts_of_a_trial_have_one_origin_and_whole_trials_none(rng):
+    trial, other = make(rng), make(rng)
+    parts = [trial.crop(0, 5), trial.crop(5, 10), trial.crop(0, 5).crop(1, 3)]
+    parts += [parts[0].replace(subject="x"), pickle.loads(pickle.dumps(parts[0]))]
+    assert len({part.origin for part in parts}) == 1
+    assert parts[0].origin != other.crop(0, 5).origin
+    # What is filled with other content is another trial, though it was made from one that was cut.
+    assert trial.origin == ""
+    assert trial.replace(subject="x").crop(0, 5).origin != parts[0].origin
+
+
+def test_what_replaces_the_content_of_a_part_is_checked(rng):
+    part = make(rng).crop(2, 6)
+    stimuli = part.stimuli.copy()
+    stimuli[1] = 0.5
+    with pytest.raises(ValueError, match=r"stimulus 1 is constant"):
+        part.replace(stimuli=stimuli)
+    eeg = part.eeg.copy()
+    eeg[:, 1] = 0.0
+    with pytest.raises(ValueError, match=r"constant: interpolate or drop"):
+        part.replace(eeg=eeg)
+
+
+def test_what_was_silent_in_a_part_may_stay_so(rng):
+    trial = make(rng)
+    stimuli = trial.stimuli.copy()
+    stimuli[1, trial.n_times // 2 :] = 0.0
+    part = trial.replace(stimuli=stimuli).crop(trial.duration / 2)
+    again = part.replace(stimuli=2 * part.stimuli)  # as a filter does
+    assert not again.stimuli[1].any()

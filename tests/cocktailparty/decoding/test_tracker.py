@@ -200,6 +200,21 @@ def test_the_interval_is_that_of_trials_or_of_listeners():
     assert np.ptp(interval) == pytest.approx(2 * 4.30265 * np.sqrt(1.5 * (1 + 1 + 4)) / 4)
 
 
+def test_the_interval_counts_parts_of_a_trial_as_one():
+    halves = [
+        whole.crop(start, start + 50).replace(name=f"{i}{k}")
+        for i, whole in enumerate(map(trial, range(6)))
+        for k, start in enumerate((0, 50))
+    ]
+    means = [
+        np.mean(Drawn().fit([]).window_scores(t, 1.0) @ np.roll([1, -1], t.attended))
+        for t in halves
+    ]
+    tracker = AttentionTracker(Drawn(), cv="trial").fit(halves)
+    expected = ttest_1samp(np.reshape(means, (6, 2)).mean(axis=1), 0).confidence_interval(0.95)
+    np.testing.assert_allclose(tracker.interval_, expected)
+
+
 def test_the_interval_holds_the_mean_where_trials_differ():
     rng = np.random.default_rng(0)
     inside, alike = [], []

@@ -79,3 +79,19 @@ def test_units_are_numbered_as_they_come(n: int) -> None:
     rng = np.random.default_rng(0)
     trials = [Trial(rng.normal(size=(640, 2)), rng.random((2, 640)), 64, 0) for _ in range(n)]
     assert units(trials).unit == list(range(n))
+
+
+def test_parts_of_a_trial_are_one_unit_as_far_as_their_label_is_one() -> None:
+    whole = [heard(m, m % 2, "S1") for m in range(3)]
+    parts = [t.crop(a, a + 4) for t in whole for a in (0, 8, 16)]
+    assert units(parts).unit == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    # Attention switched after the first part.
+    parts[0] = parts[0].replace(attended=1)
+    assert units(parts[:3]).unit == [0, 1, 1]
+    named = [part.replace(name=f"part {i}") for i, part in enumerate(parts[1:])]
+    assert units(named).unit == [0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_parts_of_a_sound_alone_stay_units_of_their_own() -> None:
+    alone = MIXTURES[0].replace(stimuli=MIXTURES[0].stimuli[:1], attended=0)
+    assert units([alone.crop(0, 8), alone.crop(8, 16)]).unit == [0, 1]
