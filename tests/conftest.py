@@ -1,8 +1,10 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests, and how the tests are run: threads, memory, workers."""
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +21,15 @@ os.environ.setdefault(
     "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 )
 
+# Workers of the suite share the cores, and threads of Numba that share a core wait for each other.
+# Tests of the threads have a process of their own, with two.
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+# Modules, tests and programs are many objects, none of which is ever freed. Python looks through
+# them time and again, a quarter of the whole time, unless it is told to look less often, and not at
+# what has been collected (below).
+gc.set_threshold(50_000, 20, 50)
+
 # The same examples in every run and no limit of time, wherever the tests run: a busy machine stalls
 # for longer than any limit, and examples that are drawn anew fail now and then.
 # HYPOTHESIS_PROFILE=explore draws others, to look for what these do not find.
@@ -34,6 +45,24 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(config.cache.mkdir("jax")))
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give the files of `cnmf` to one worker: two would compile the same kernels at one time."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            folder = "tests/cnmf/"
+            return folder if nodeid.startswith(folder) else super()._split_scope(nodeid)
+
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture

@@ -67,17 +67,6 @@ def test_fifty_iterations_agree(problem, dtype, rtol, beta):
     np.testing.assert_allclose(found.costs, expected.costs, rtol=max(rtol, 2e-4))
 
 
-def test_the_number_of_threads_changes_no_bit(problem):
-    x, a, w, objective = problem(n_frames=900, n_freqs=200, n_components=8, dtype="float32")
-    one = np.ones((), "float32")
-    alone = updates_numba.update_activations(x, a, w, objective, one)
-    with updates_numba.prepared() as pool:
-        for _ in range(3):
-            together = updates_numba.update_activations(x, a, w, objective, one, None, pool)
-            for part, other in zip(together, alone, strict=True):
-                np.testing.assert_array_equal(part, other)
-
-
 def test_a_batch_is_its_mixtures(problem):
     # More mixtures than components: nothing that they share may be divided among them.
     single = [problem(n_components=3, n_refs=1) for _ in range(5)]
