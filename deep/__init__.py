@@ -16,6 +16,7 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 _HOMES = {
     "ArrayExamples": "data.examples",
     "Balanced": "data.dealing",
+    "ContrastiveAudioClassifier": "contrastive.estimator",
     "Dealing": "data.dealing",
     "Examples": "data.examples",
     "Fit": "training.loop",
@@ -31,6 +32,7 @@ _HOMES = {
 __all__ = [
     "ArrayExamples",
     "Balanced",
+    "ContrastiveAudioClassifier",
     "Dealing",
     "Examples",
     "Fit",

@@ -13,7 +13,9 @@ from deep.layers.batching import BATCH, batched
 from deep.layers.convolution import Conv1d, Conv2d
 from deep.layers.linear import Linear
 from deep.layers.normalisation import BatchNorm, InstanceNorm, LayerNorm
+from deep.layers.pooling import average_pool, mean_and_max
 from deep.layers.recurrent import BidirectionalLSTM
+from deep.layers.stft import power_spectrogram, stft
 from deep.layers.subject import SubjectLayer
 
 __all__ = [
@@ -27,5 +29,9 @@ __all__ = [
     "Linear",
     "MultiHeadAttention",
     "SubjectLayer",
+    "average_pool",
     "batched",
+    "mean_and_max",
+    "power_spectrogram",
+    "stft",
 ]

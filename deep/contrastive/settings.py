@@ -1,0 +1,144 @@
+"""Settings of the contrastive classifier, and which of them go together."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+
+from deep.audio.augmentation import Augmentation
+from deep.contrastive.network import ContrastiveNetwork
+from deep.contrastive.panns import BACKBONES
+from deep.contrastive.task import METHODS
+from deep.training.estimator import NeuralEstimator
+from deep.training.optimizers import Optimizer
+
+
+class _ContrastiveSettings(ClassifierMixin, NeuralEstimator):
+    """Settings of `deep.ContrastiveAudioClassifier`, where they are documented."""
+
+    architecture = ContrastiveNetwork
+
+    def __init__(
+        self,
+        method: str = "hybrid",
+        backbone: str = "cnn6",
+        sfreq: float = 32000.0,
+        pretrained: str | None = None,
+        width: float = 1.0,
+        clip_duration: float | None = None,
+        *,
+        temperature: float = 0.1,
+        alpha: float = 0.5,
+        lam: float = 0.75,
+        augmentation: Augmentation | None = None,
+        noise: tuple[float, float] | None = None,
+        class_weight: str | None = None,
+        n_items: int = 2,
+        n_views: int = 5,
+        C: float = 0.1,
+        dropout: float = 0.1,
+        backbone_factor: float = 1.0,
+        optimizer: str | Callable = "adam",
+        learning_rate: float = 3e-3,
+        schedule: str | Callable = "cosine",
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        batch_size: int = 40,
+        max_epochs: int = 100,
+        max_minutes: float | None = None,
+        patience: int | None = None,
+        monitor: str = "-val_accuracy",
+        validation_fraction: float = 0.0,
+        precision: str = "float32",
+        device: str | None = None,
+        checkpoint: str | None = None,
+        random_state: Any = None,
+        verbose: bool = False,
+    ) -> None:
+        super().__init__(
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            schedule=schedule,
+            weight_decay=weight_decay,
+            clip_norm=clip_norm,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            max_minutes=max_minutes,
+            patience=patience,
+            monitor=monitor,
+            validation_fraction=validation_fraction,
+            precision=precision,
+            device=device,
+            checkpoint=checkpoint,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.method = method
+        self.backbone = backbone
+        self.sfreq = sfreq
+        self.pretrained = pretrained
+        self.width = width
+        self.clip_duration = clip_duration
+        self.temperature = temperature
+        self.alpha = alpha
+        self.lam = lam
+        self.augmentation = augmentation
+        self.noise = noise
+        self.class_weight = class_weight
+        self.n_items = n_items
+        self.n_views = n_views
+        self.C = C
+        self.dropout = dropout
+        self.backbone_factor = backbone_factor
+
+    def _check_settings(self) -> Optimizer:
+        optimizer = super()._check_settings()
+        for name, choices in (
+            ("method", METHODS), ("backbone", sorted(BACKBONES)),
+            ("class_weight", [None, "balanced"]),
+        ):  # fmt: skip
+            if getattr(self, name) not in choices:
+                raise ValueError(
+                    f"{name} must be one of {list(choices)}, got {getattr(self, name)!r}"
+                )
+        for name in ("sfreq", "width", "temperature", "C"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
+        if self.clip_duration is not None and not self.clip_duration > 0:
+            raise ValueError(f"clip_duration must be positive, got {self.clip_duration!r}")
+        for name in ("alpha", "lam"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be between 0 and 1, got {getattr(self, name)!r}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and less than 1, got {self.dropout!r}")
+        for name in ("n_items", "n_views"):
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or value < 1:
+                raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+        if self.noise is not None and not (len(self.noise) == 2 and self.noise[0] <= self.noise[1]):
+            raise ValueError(
+                f"noise must be the smallest and the largest ratio in decibels, got {self.noise!r}"
+            )
+        if self.pretrained is not None and self.width != 1:
+            raise ValueError(
+                f"pretrained weights are those of a network of width 1, got width={self.width:g}"
+            )
+        factors = () if self.backbone_factor == 1 else (("encoder.", float(self.backbone_factor)),)
+        return replace(optimizer, factors=factors)
+
+    @property
+    def _variation(self) -> Augmentation:
+        """How clips are varied in training."""
+        base = Augmentation() if self.augmentation is None else self.augmentation
+        if self.noise is None:
+            return base
+        return replace(base, noise=(float(self.noise[0]), float(self.noise[1])))
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that the samples are clips and no rows of a table."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        return tags
