@@ -304,7 +304,7 @@ def test_real_attention_is_decoded(shared_data, tmp_path, undrawn, capsys):
     out = tmp_path / "out"
     data = shared_data("eeg/two_talker_teoh")
     decoders = f"{__name__}:thorough"
-    arguments = ["--decoders", decoders, "--windows", "5,10,60", "--out", str(out)]
+    arguments = ["--decoders", decoders, "--windows", "5,10,60", "--sfreq", "32", "--out", str(out)]
     assert main(["compare", "--data", str(data), *arguments]) == 0
     assert "an anecdote, not evidence" in capsys.readouterr().out
     table = pd.read_csv(out / "table.csv")
