@@ -15,6 +15,9 @@ SHARED_DATA = Path(
     os.environ.get("COCKTAILPARTY_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")
 )
 
+# Folders whose files share compiled programs.
+COMPILED = ("tests/cnmf/", "tests/deep/layers/", "tests/deep/siglip/", "tests/deep/training/")
+
 # The tests make many small programs and run each a few times: compiling is what takes time. XLA
 # stops at a flag that it does not know; the versions in constraints.txt know these.
 os.environ.setdefault(
@@ -54,13 +57,13 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give the files of `cnmf` to one worker: two would compile the same kernels at one time."""
+    """Give files that need the same programs to one worker: two would compile all of them."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            folder = "tests/cnmf/"
-            return folder if nodeid.startswith(folder) else super()._split_scope(nodeid)
+            file = super()._split_scope(nodeid)
+            return next((folder for folder in COMPILED if file.startswith(folder)), file)
 
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 

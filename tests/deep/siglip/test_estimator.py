@@ -34,14 +34,19 @@ def trials():
 
 
 @pytest.fixture(scope="module")
-def fitted(trials):
-    return SigLIPDecoder(**SMALL).fit([t for t in trials if t.name != "trial-06"])
+def training(trials):
+    """As many for all decoders, so that their programs are the same."""
+    return [t for t in trials if t.name != "trial-06"]
 
 
 @pytest.fixture(scope="module")
-def thesis(trials):
-    decoder = SigLIPDecoder(**SMALL | THESIS | {"max_epochs": 1})
-    return decoder.fit([t for t in trials if t.name != "trial-06"])
+def fitted(training):
+    return SigLIPDecoder(**SMALL).fit(training)
+
+
+@pytest.fixture(scope="module")
+def thesis(training):
+    return SigLIPDecoder(**SMALL | THESIS | {"max_epochs": 1}).fit(training)
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +102,10 @@ def test_listeners_who_were_not_in_training(fitted, thesis, test):
     np.testing.assert_allclose(rows[-1], rows[:-1].mean(0), atol=1e-6)
 
 
-def test_the_best_epoch_is_restored(trials):
+def test_the_best_epoch_is_restored(training):
     """Steps so large that it gets worse: the start, or an early epoch, is kept."""
     wild = SigLIPDecoder(**SMALL | {"learning_rate": 0.5, "max_epochs": 4, "patience": 2})
-    wild.fit(trials)
+    wild.fit(training)
     losses = [wild.start_loss_, *wild.history_["val_loss"]]
     assert wild.best_epoch_ == np.argmin(losses) - 1
 
@@ -116,7 +121,7 @@ def test_shuffled_labels_give_chance():
     assert correct.mean() < chance_level(len(correct), alpha=0.005)
 
 
-def test_clones_pickles_and_files_give_the_same(fitted, thesis, trials, test, tmp_path):
+def test_clones_pickles_and_files_give_the_same(fitted, thesis, training, test, tmp_path):
     for decoder in (fitted, thesis):
         expected = decoder.window_scores(test[0], 2.0), decoder.reconstruct(test)[0]
         save_model(decoder, tmp_path / "model.safetensors")
@@ -126,7 +131,7 @@ def test_clones_pickles_and_files_give_the_same(fitted, thesis, trials, test, tm
         ):
             np.testing.assert_array_equal(copy.window_scores(test[0], 2.0), expected[0])
             np.testing.assert_array_equal(copy.reconstruct(test)[0], expected[1])
-    again = clone(fitted).fit([t for t in trials if t.name != "trial-06"])
+    again = clone(fitted).fit(training)
     np.testing.assert_array_equal(
         again.window_scores(test[0], 2.0), fitted.window_scores(test[0], 2.0)
     )
@@ -157,9 +162,9 @@ def test_partial_fit_moves_what_is_the_new_listeners_own(fitted, test):
     assert len(decoder.inputs_.subjects) == 3
 
 
-def test_without_a_network_of_the_eeg_a_new_listener_gets_a_ridge_model(trials):
+def test_without_a_network_of_the_eeg_a_new_listener_gets_a_ridge_model(trials, training):
     """The default: what is reconstructed is linear in the EEG, up to a constant."""
-    decoder = SigLIPDecoder(**SMALL | {"eeg_gain": 0.0, "max_epochs": 1}).fit(trials)
+    decoder = SigLIPDecoder(**SMALL | {"eeg_gain": 0.0, "max_epochs": 1}).fit(training)
     first, second = trials[0].eeg, trials[1].eeg
     single, mixed = (
         [decoder.reconstruct([trials[0].replace(eeg=eeg)])[0] for eeg in eegs]
@@ -182,22 +187,22 @@ def test_without_a_network_of_the_eeg_a_new_listener_gets_a_ridge_model(trials):
     "settings",
     [
         {"eeg_gain": 0.0},
-        {"eeg_gain": 0.02},
+        {},
         {"eeg_gain": 0.0, "contrast_weight": 0.0},
         {"network": "linear", "contrast_weight": 0.0},
     ],
 )
-def test_what_is_counted_is_what_steps_change(trials, settings):
+def test_what_is_counted_is_what_steps_change(training, settings):
     """Of random weights, so that none has a gradient of zero by its place alone."""
-    decoder = SigLIPDecoder(**SMALL | settings | {"max_epochs": 1}).fit(trials)
+    decoder = SigLIPDecoder(**SMALL | settings | {"max_epochs": 1}).fit(training)
     model, state = decoder.network_.restored(decoder.architecture)
     rng = np.random.default_rng(1)
     model = jax.tree.map(
         lambda x: rng.normal(size=x.shape).astype(x.dtype) if eqx.is_inexact_array(x) else x, model
     )
     trainer = decoder.resolved()
-    labels = np.array([t.attended for t in trials])
-    recordings, parts = decoder.inputs_.stretches(trials, labels, decoder._n_window)
+    labels = np.array([t.attended for t in training])
+    recordings, parts = decoder.inputs_.stretches(training, labels, decoder._n_window)
     if decoder._lagged:
         decoder.inputs_.fit_ridge(recordings, parts, decoder._n_lags, set())
     examples, *_ = decoder._split(trainer, recordings, parts)
@@ -225,12 +230,12 @@ def test_any_number_of_stimuli_and_bands():
 
 
 @pytest.mark.parametrize("network", ["vlaai", "linear"])
-def test_ablations_decode(network, trials):
+def test_ablations_decode(network, training):
     options = SMALL | {"max_epochs": 1, "n_hidden": 2}
-    decoder = SigLIPDecoder(network=network, contrast_weight=0.0, **options).fit(trials)
-    assert np.isfinite(decoder.window_scores(trials[0], 2.0)).all()
+    decoder = SigLIPDecoder(network=network, contrast_weight=0.0, **options).fit(training)
+    assert np.isfinite(decoder.window_scores(training[0], 2.0)).all()
     with pytest.raises(ValueError, match="has nothing of a listener's own to learn"):
-        decoder.partial_fit(trials[:1])
+        decoder.partial_fit(training[:1])
 
 
 def test_evaluation_takes_it(trials):
