@@ -22,6 +22,7 @@ from typing import Any
 
 __all__ = [
     "GROUP",
+    "REFUSALS",
     "CatalogueWarning",
     "NamedDecoder",
     "find_decoder",
@@ -32,6 +33,16 @@ __all__ = [
 #: Group of the entry points that name tables of decoders.
 GROUP = "cocktailparty.decoders"
 
+#: What a decoder may refuse to do, if its row says so: "one_trial" and "one_stimulus" to be trained
+#: on a single trial or on trials with a single sound, "three_stimuli" on trials with three sounds,
+#: "other_stimuli" to decode trials with more sounds than those of training had.
+REFUSALS = {
+    "one_trial": "to be trained on a single trial",
+    "one_stimulus": "to be trained on trials with a single sound",
+    "three_stimuli": "to be trained on trials with three sounds",
+    "other_stimuli": "trials with more sounds than those of training had",
+}
+
 _DISTRIBUTION = "cocktailparty"
 # Our own tables, also stated in pyproject.toml. They are not looked up in the metadata: those of
 # an editable installation are as old as the installation, and may know nothing of a newer table.
@@ -40,6 +51,23 @@ _OWN = ("linear_aad.catalogue:DECODERS", "deep.catalogue:DECODERS")
 
 class CatalogueWarning(UserWarning):
     """An installed package lists decoders that cannot be used by name."""
+
+
+def check_refusals(refuses: Iterable[str]) -> None:
+    """Refuse names that are not in `REFUSALS`.
+
+    Parameters
+    ----------
+    refuses : iterable of str
+        What a decoder is said to refuse.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown.
+    """
+    if unknown := sorted(set(refuses) - REFUSALS.keys()):
+        raise ValueError(f"refuses={unknown}: unknown, known are {', '.join(REFUSALS)}")
 
 
 @dataclass(frozen=True)
@@ -60,13 +88,15 @@ class NamedDecoder:
         nothing to search for.
     needs : tuple of str
         Extras of the distribution that have to be installed.
+    refuses : tuple of str
+        Names from `REFUSALS` of what it does not do; it then raises a ValueError that says why.
     distribution : str
         Installed distribution that lists it; filled in when the table is read.
 
     Raises
     ------
     ValueError
-        If the name cannot be used on the command line.
+        If the name cannot be used on the command line, or it refuses what is not known.
     TypeError
         If `make` or `space` is not callable.
 
@@ -85,6 +115,7 @@ class NamedDecoder:
     summary: str
     space: Callable[[Any], dict[str, Any]] | None = None
     needs: tuple[str, ...] = ()
+    refuses: tuple[str, ...] = ()
     distribution: str = ""
 
     def __post_init__(self) -> None:
@@ -93,6 +124,7 @@ class NamedDecoder:
                 f"name of a decoder must be text without spaces, commas and colons, got "
                 f"{self.name!r}"
             )
+        check_refusals(self.refuses)
         for field in ("make", "space"):
             value = getattr(self, field)
             if not (callable(value) or (field == "space" and value is None)):

@@ -158,6 +158,29 @@ def attended_labels(trials: Sequence[Trial], attended: Any = None) -> np.ndarray
     return labels
 
 
+def check_channels(trials: Sequence[Trial], n_channels: int) -> None:
+    """Refuse trials with other channels than those of training.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        Trials to decode.
+    n_channels : int
+        Number of channels of the training trials.
+
+    Raises
+    ------
+    ValueError
+        If a trial has more or fewer.
+    """
+    for trial in trials:
+        if trial.n_channels != n_channels:
+            raise ValueError(
+                f"trial {trial.label!r} has {trial.n_channels} channels but the decoder was fitted "
+                f"on {n_channels}: give it those of training, in their order"
+            )
+
+
 def _named(trials: Sequence[Trial], i: int) -> str:
     return f"trials[{i}]" + (f" ({trials[i].label})" if trials[i].label else "")
 

@@ -292,6 +292,11 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
             for trial in trials
         ]
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = False
+        return tags
+
     @property
     def sfreq(self) -> float:
         """Sampling rate in hertz."""

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.blas import one_blas_thread
 from cocktailparty.decoding.base import ReconstructionMixin
-from cocktailparty.trials import attended_labels, check_trials
+from cocktailparty.trials import attended_labels, check_channels, check_trials
 
 
 def _refits(decoder: "AttentionDecoder") -> bool:
@@ -148,4 +148,7 @@ class AttentionDecoder(ReconstructionMixin, BaseEstimator):
         """
         check_is_fitted(self)
         trials = check_trials(trials, sfreq=getattr(self.regressor, "sfreq", None))
+        # Told in terms of trials; a regressor would call channels features.
+        if hasattr(self.regressor_, "n_features_in_"):
+            check_channels(trials, self.regressor_.n_features_in_)
         return self.regressor_.predict([trial.eeg for trial in trials])

@@ -106,18 +106,21 @@ DECODERS = (
         summary="ridge regression of the envelope, the penalty chosen by leave-one-trial-out; "
         "the baseline",
         space=_ridge_space,
+        refuses=("one_trial",),
     ),
     NamedDecoder(
         "ridge-late",
         partial(_ridge, averaging="models"),
         summary="the mean of one ridge model for each trial, instead of one model of all",
         space=_ridge_space,
+        refuses=("one_trial",),
     ),
     NamedDecoder(
         "laplacian",
         partial(_ridge, penalty="laplacian"),
         summary="regression with weights that are smooth over lags",
         space=_ridge_space,
+        refuses=("one_trial",),
     ),
     NamedDecoder(
         "ledoit-wolf",
@@ -130,18 +133,21 @@ DECODERS = (
         _lasso,
         summary="regression with few weights that are not zero",
         space=_lasso_space,
+        refuses=("one_trial",),
     ),
     NamedDecoder(
         "cca",
         _cca,
         summary="canonical correlation: EEG and envelope are filtered towards each other",
         space=_cca_space,
+        refuses=("one_trial",),
     ),
     NamedDecoder(
         "stacked",
         _stacked,
         summary="ridge models of several features of the envelope, weighed by logistic regression",
         space=_stacked_space,
+        refuses=("one_trial",),
     ),
     NamedDecoder(
         "tracker",
@@ -149,11 +155,13 @@ DECODERS = (
         summary="hidden Markov model of the scores of ridge in windows of 1 s; for two or more "
         "sounds at a time",
         space=_tracker_space,
+        refuses=("one_trial", "one_stimulus"),
     ),
     NamedDecoder(
         "adaptive",
         _adaptive,
         summary="learns without attended labels; for two or more sounds at a time",
         space=_lags_space,
+        refuses=("one_trial", "one_stimulus"),
     ),
 )

@@ -18,7 +18,7 @@ from cocktailparty.blas import one_blas_thread
 from cocktailparty.decoding.base import AttentionDecoderMixin
 from cocktailparty.preprocessing import check_band, check_duration
 from cocktailparty.trial import Trial
-from cocktailparty.trials import attended_labels, check_trials
+from cocktailparty.trials import attended_labels, check_channels, check_trials
 from cocktailparty.validation import check_rate
 from linear_aad.csp import common_spatial_patterns, filter_bank, window_covariances
 
@@ -272,11 +272,7 @@ class SpatialDecoder(AttentionDecoderMixin, BaseEstimator):
         """EEG of a new trial in every band."""
         check_is_fitted(self)
         check_trials([trial], sfreq=self.sfreq)
-        if trial.n_channels != self.n_features_in_:
-            raise ValueError(
-                f"trial {trial.label!r} has {trial.n_channels} channels but the decoder was "
-                f"fitted on {self.n_features_in_}"
-            )
+        check_channels([trial], self.n_features_in_)
         if trial.n_stimuli != len(self.classes_):
             raise ValueError(
                 f"trial {trial.label!r} has {trial.n_stimuli} stimuli but the decoder knows "

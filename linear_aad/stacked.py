@@ -15,7 +15,7 @@ from cocktailparty.features.levels import EnvelopeFeatures
 from cocktailparty.metrics import decidable_windows, window_scores, window_sweep
 from cocktailparty.model_selection.splits import match_mismatch
 from cocktailparty.trial import Trial
-from cocktailparty.trials import attended_labels, check_trials
+from cocktailparty.trials import attended_labels, check_channels, check_trials
 from cocktailparty.validation import check_rate
 from linear_aad.trf import BackwardTRF
 
@@ -235,6 +235,7 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
             check_is_fitted(self)
             check_trials([trial], sfreq=self.sfreq)
             model = self.ridge_
+            check_channels([trial], model.n_features_in_)
         reconstruction = np.asarray(model.predict([trial.eeg])[0])
         features = self.features_(np.asarray(trial.stimuli))
         return zip(reconstruction.T, np.moveaxis(features, 2, 0), strict=True)

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from cocktailparty.catalogue import NamedDecoder, named_decoders
+from cocktailparty.catalogue import REFUSALS, NamedDecoder, named_decoders
 from cocktailparty.cli.arguments import Commands, print_json
 
 
@@ -41,6 +41,8 @@ def run(options: argparse.Namespace) -> None:
         print(f"{name}: {row.summary}")
         if row.needs:
             print(f"    needs: pip install '{row.requirement}'")
+        if row.refuses:
+            print(f"    refuses: {'; '.join(REFUSALS[what] for what in row.refuses)}")
         if row.space is None:
             print("    search: only with --space module:function")
         if row.distribution != "cocktailparty":
@@ -52,6 +54,7 @@ def _described(row: NamedDecoder) -> dict[str, Any]:
     return {
         "summary": row.summary,
         "needs": list(row.needs),
+        "refuses": list(row.refuses),
         "searchable": row.space is not None,
         "distribution": row.distribution,
     }

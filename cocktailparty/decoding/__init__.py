@@ -1,10 +1,12 @@
 """What every attention decoder shares, and what is done with a trained one.
 
-Read `base` first, the methods of all decoders; `tracker` follows attention over time, with `markov`
-and `following`; `trained` decodes new recordings; `saving` writes fitted models.
+Read `base` first, the methods of all decoders, and `checks`, what all of them promise; `tracker`
+follows attention over time, with `markov` and `following`; `trained` decodes new recordings;
+`saving` writes fitted models.
 """
 
 from cocktailparty.decoding.base import AttentionDecoderMixin, ReconstructionMixin
+from cocktailparty.decoding.checks import check_attention_decoder
 from cocktailparty.decoding.following import AttentionTrack
 from cocktailparty.decoding.saving import load_extra, load_model, save_model
 from cocktailparty.decoding.tracker import AttentionTracker
@@ -17,6 +19,7 @@ __all__ = [
     "AttentionTracker",
     "ReconstructionMixin",
     "TrainedModel",
+    "check_attention_decoder",
     "load_extra",
     "load_model",
     "save_model",

@@ -246,6 +246,11 @@ def test_names_have_to_fit_on_the_command_line(name):
         NamedDecoder(name, print, summary="")
 
 
+def test_what_is_refused_has_to_be_known():
+    with pytest.raises(ValueError, match=r"refuses=\['two'\]: unknown, known are one_trial"):
+        NamedDecoder("mine", print, summary="", refuses=("one_trial", "two"))
+
+
 @pytest.mark.parametrize("wrong", [{"make": "module:function"}, {"space": {}}])
 def test_what_makes_a_decoder_has_to_be_callable(wrong):
     with pytest.raises(TypeError, match=f"{next(iter(wrong))} of decoder 'mine' must be callable"):

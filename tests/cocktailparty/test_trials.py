@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cocktailparty import Trial, check_trials
-from cocktailparty.trials import attended_labels
+from cocktailparty.trials import attended_labels, check_channels
 
 
 @pytest.fixture
@@ -58,6 +58,16 @@ def test_rates_are_equal_but_for_rounding(trial):
         check_trials([exact, other])
     with pytest.raises(ValueError, match=r"at 51\.200512 Hz but .* sfreq=51\.2: resample"):
         check_trials([other], sfreq=51.2)
+
+
+def test_channels_have_to_be_those_of_training(trial):
+    check_channels([trial, trial], trial.n_channels)
+    n = trial.n_channels
+    other = trial.replace(name="late")
+    with pytest.raises(
+        ValueError, match=f"trial 'late' has {n} channels but .* fitted on {n + 1}:"
+    ):
+        check_channels([other], n + 1)
 
 
 def test_labels_come_from_the_trials_or_from_outside(trial):

@@ -101,7 +101,7 @@ def test_bad_input_is_named(trials, decoder):
             lambda: decoder.predict([trials[8].replace(eeg=trials[8].eeg[:, :5],
                                                        channel_names=None)]),
             ValueError,
-            "expecting 8 features",
+            "has 5 channels but the decoder was fitted on 8",
         ),
         (
             lambda: decoder.predict([trials[8].replace(stimuli=None, attended=None)]),

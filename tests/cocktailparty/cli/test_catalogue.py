@@ -21,6 +21,9 @@ from cocktailparty.cli import main
 for command in ALL:
     assert main(command) == 0
     print("---")
+from cocktailparty.catalogue import find_decoder
+from cocktailparty.decoding import check_attention_decoder
+check_attention_decoder(find_decoder("one-channel")(64.0))
 """
 
 
@@ -30,18 +33,21 @@ def test_decoders_are_listed(capsys):
     assert all(f"{name}: {row.summary}\n" in listing for name, row in named_decoders().items())
     assert listing.count("needs: pip install 'cocktailparty[deep]'") == 5
     assert "from: " not in listing
+    both = "to be trained on a single trial; to be trained on trials with a single sound"
+    assert listing.count(f"    refuses: {both}\n") == 2
     assert main(["decoders", "--json"]) == 0
     entries = json.loads(capsys.readouterr().out)
     assert entries["cca"] == {
         "summary": named_decoders()["cca"].summary,
         "needs": [],
+        "refuses": ["one_trial"],
         "searchable": True,
         "distribution": "cocktailparty",
     }
     assert list(entries) == list(named_decoders())
 
 
-def test_a_decoder_of_an_installed_package_is_listed_compared_and_searched(tmp_path):
+def test_a_decoder_of_an_installed_package_is_listed_compared_searched_and_checked(tmp_path):
     pytest.importorskip("optuna", reason="optuna missing: pip install 'cocktailparty[search]'")
     site, data = tmp_path / "site", tmp_path / "data"
     for folder in (site, data):

@@ -1,0 +1,180 @@
+"""A decoder that is checked, and the trials that it is checked on."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from cocktailparty.backend import to_numpy
+from cocktailparty.decoding.checks.expectations import decided
+from cocktailparty.trial import Trial
+
+#: So many trials train, the others are decoded.
+N_TRAIN = 4
+
+
+@dataclass
+class Case:
+    """A decoder and trials; what is computed once for several checks.
+
+    Parameters
+    ----------
+    decoder : estimator
+        To be checked; it is cloned.
+    trials : list of Trial
+        Labelled trials of two sounds.
+    refuses : frozenset of str
+        What the decoder is said not to do.
+    """
+
+    decoder: Any
+    trials: list[Trial]
+    refuses: frozenset[str]
+
+    def __post_init__(self) -> None:
+        self.contents = [contents(trial) for trial in self.trials]
+
+    @property
+    def train(self) -> list[Trial]:
+        """Trials that train."""
+        return self.trials[:N_TRAIN]
+
+    @property
+    def test(self) -> list[Trial]:
+        """Trials that are decoded."""
+        return self.trials[N_TRAIN:]
+
+    def new(self) -> Any:
+        """Clone the decoder, with random numbers that are decided.
+
+        Returns
+        -------
+        decoder : estimator
+            Unfitted.
+        """
+        made = clone(self.decoder)
+        seeds = {
+            k: 0
+            for k, v in made.get_params().items()
+            if k.rpartition("__")[2] == "random_state" and v is None
+        }
+        return made.set_params(**seeds)
+
+    def fit(self, trials: list[Trial], *labels: Any) -> Any:
+        """Train a clone.
+
+        Parameters
+        ----------
+        trials : list of Trial
+            Training trials.
+        *labels : array-like of int
+            Their labels, if they are to be given.
+
+        Returns
+        -------
+        decoder : estimator
+            Fitted.
+        """
+        return self.new().fit(trials, *labels)
+
+    @cached_property
+    def fitted(self) -> Any:
+        """The decoder, fitted on `train`."""
+        return self.fit(self.train)
+
+    @cached_property
+    def scores(self) -> np.ndarray:
+        """Scores of `test`."""
+        return decided(self.fitted, self.test)
+
+
+def contents(trial: Trial) -> tuple[bytes, bytes]:
+    """Read the bytes of EEG and stimuli, to tell whether they were changed.
+
+    Parameters
+    ----------
+    trial : Trial
+        Any trial.
+
+    Returns
+    -------
+    eeg, stimuli : bytes
+        All values.
+    """
+    return to_numpy(trial.eeg).tobytes(), to_numpy(trial.stimuli).tobytes()
+
+
+def fewer_channels(trial: Trial) -> Trial:
+    """Leave the last channel out.
+
+    Parameters
+    ----------
+    trial : Trial
+        Of two channels or more.
+
+    Returns
+    -------
+    trial : Trial
+        Without it.
+    """
+    names, places = trial.channel_names, trial.channel_positions
+    return trial.replace(
+        eeg=trial.eeg[:, :-1],
+        channel_names=None if names is None else names[:-1],
+        channel_positions=None if places is None else places[:-1],
+    )
+
+
+def alone(trial: Trial) -> Trial:
+    """Leave all sounds out but the attended one.
+
+    Parameters
+    ----------
+    trial : Trial
+        Labelled trial.
+
+    Returns
+    -------
+    trial : Trial
+        With a single stimulus.
+    """
+    return trial.replace(stimuli=trial.stimuli[[trial.attended]], attended=0)
+
+
+def with_third(trial: Trial) -> Trial:
+    """Let the first sound play once more, from another time.
+
+    Parameters
+    ----------
+    trial : Trial
+        Of two sounds.
+
+    Returns
+    -------
+    trial : Trial
+        Of three.
+    """
+    third = np.roll(trial.stimuli[:1], trial.n_times // 3, axis=1)
+    return trial.replace(stimuli=np.concatenate([trial.stimuli, third]))
+
+
+def placed(trial: Trial, label: int) -> Trial:
+    """List the sounds so that the attended one has an index.
+
+    Parameters
+    ----------
+    trial : Trial
+        Labelled trial.
+    label : int
+        The index.
+
+    Returns
+    -------
+    trial : Trial
+        With the same sounds.
+    """
+    assert trial.attended is not None
+    stimuli = np.roll(trial.stimuli, label - trial.attended, axis=0)
+    return trial.replace(stimuli=stimuli, attended=label)
