@@ -21,7 +21,18 @@ from collections.abc import Sequence
 
 import cocktailparty
 from cocktailparty.blas import one_blas_thread
-from cocktailparty.cli import catalogue, compare, datasets, decode, doctor, search, separate
+from cocktailparty.cli import (
+    catalogue,
+    compare,
+    convert,
+    datasets,
+    decode,
+    doctor,
+    embed,
+    search,
+    separate,
+    train_audio,
+)
 
 __all__ = ["COMMANDS", "main"]
 
@@ -31,6 +42,9 @@ COMMANDS = (
     search,
     decode,
     separate,
+    train_audio,
+    embed,
+    convert,
     catalogue,
     datasets,
     doctor,

@@ -3,6 +3,7 @@
 One module a kind of figure, in the common `style`.
 """
 
+from cocktailparty.plots.classification import confusion_matrix, embedding_map
 from cocktailparty.plots.comparison import (
     accuracy_by_window,
     correlation_scatter,
@@ -16,7 +17,9 @@ __all__ = [
     "accuracy_by_window",
     "channel_topomap",
     "cluster_map",
+    "confusion_matrix",
     "correlation_scatter",
+    "embedding_map",
     "follows_text",
     "plot_decisions",
     "reconstruction_excerpt",

@@ -36,53 +36,66 @@ class Augmentation:
     n_masks: int = 1
     mask_sizes: tuple[float, float] = (0.15, 0.15)
 
-    def of_waveform(self, x: jax.Array, key: jax.Array) -> jax.Array:
+    def draw(self, key: jax.Array) -> jax.Array:
+        """Draw all numbers that one view needs, but its noise.
+
+        Parameters
+        ----------
+        key : jax.Array
+            Random key.
+
+        Returns
+        -------
+        numbers : jax.Array of shape (n_numbers,)
+            Between 0 and 1. Drawn at once: each draw of its own takes a second to compile.
+        """
+        return jax.random.uniform(key, (5 + 4 * self.n_masks,))
+
+    def of_waveform(self, x: jax.Array, numbers: jax.Array, key: jax.Array) -> jax.Array:
         """Vary a waveform.
 
         Parameters
         ----------
         x : jax.Array of shape (n_samples,)
             Clip.
+        numbers : jax.Array
+            From `draw`.
         key : jax.Array
-            Random key.
+            Random key of the noise.
 
         Returns
         -------
         x : jax.Array of shape (n_samples,)
             Another one.
         """
-        keys = jax.random.split(key, 4)
         if self.shift:
             most = int(self.shift * len(x))
-            x = jnp.roll(x, jax.random.randint(keys[0], (), -most, most + 1))
+            x = jnp.roll(x, jnp.floor(numbers[0] * (2 * most + 1)).astype(int) - most)
         if self.noise is not None:
-            noisy = with_noise(x, keys[1], self.noise)
-            x = jnp.where(jax.random.bernoulli(keys[2]), noisy, x)
+            x = jnp.where(numbers[1] < 0.5, with_noise(x, key, self.noise), x)
         if self.gain:
-            decibels = jax.random.uniform(keys[3], (), minval=-self.gain, maxval=self.gain)
-            x = x * 10 ** (decibels / 20)
+            x = x * 10 ** ((2 * numbers[2] - 1) * self.gain / 20)
         return x
 
-    def of_spectrogram(self, x: jax.Array, key: jax.Array) -> jax.Array:
+    def of_spectrogram(self, x: jax.Array, numbers: jax.Array) -> jax.Array:
         """Vary a spectrogram.
 
         Parameters
         ----------
         x : jax.Array of shape (n_frames, n_mels)
             Levels.
-        key : jax.Array
-            Random key.
+        numbers : jax.Array
+            From `draw`.
 
         Returns
         -------
         x : jax.Array of shape (n_frames, n_mels)
             Other ones.
         """
-        keys = jax.random.split(key)
         if any(self.stretch):
-            x = stretched(x, keys[0], self.stretch)
+            x = stretched(x, numbers[3:5], self.stretch)
         if self.n_masks and any(self.mask_sizes):
-            x = masked(x, keys[1], self.n_masks, self.mask_sizes)
+            x = masked(x, numbers[5:], self.mask_sizes)
         return x
 
 
@@ -115,15 +128,15 @@ def with_noise(x: jax.Array, key: jax.Array, snr: tuple[float, float]) -> jax.Ar
     return x + noise * jnp.sqrt(power) * 10 ** (-ratio / 20)
 
 
-def stretched(x: jax.Array, key: jax.Array, shares: tuple[float, float]) -> jax.Array:
+def stretched(x: jax.Array, numbers: jax.Array, shares: tuple[float, float]) -> jax.Array:
     """Change tempo and frequencies, by interpolation along both axes.
 
     Parameters
     ----------
     x : jax.Array of shape (n_frames, n_mels)
         Levels.
-    key : jax.Array
-        Decides how far.
+    numbers : jax.Array of shape (2,)
+        Between 0 and 1: how far on each axis, from slowest to fastest.
     shares : tuple of float
         Largest change of each axis; the middle frame and the lowest band stay.
 
@@ -132,10 +145,7 @@ def stretched(x: jax.Array, key: jax.Array, shares: tuple[float, float]) -> jax.
     x : jax.Array of shape (n_frames, n_mels)
         Levels; where a sound would end too early, its last frame or band is held.
     """
-    factors = [
-        1 + jax.random.uniform(k, (), minval=-share, maxval=share)
-        for k, share in zip(jax.random.split(key), shares, strict=True)
-    ]
+    factors = 1 + (2 * numbers - 1) * jnp.array(shares)
     times = _interpolation(x.shape[0], factors[0], fixed=(x.shape[0] - 1) / 2)
     bands = _interpolation(x.shape[1], factors[1])
     return times @ x @ bands.T
@@ -147,17 +157,15 @@ def _interpolation(n: int, factor: jax.Array, fixed: float = 0.0) -> jax.Array:
     return jnp.maximum(1 - jnp.abs(places[:, None] - jnp.arange(n)), 0)
 
 
-def masked(x: jax.Array, key: jax.Array, n_masks: int, sizes: tuple[float, float]) -> jax.Array:
+def masked(x: jax.Array, numbers: jax.Array, sizes: tuple[float, float]) -> jax.Array:
     """Hide some times and some frequencies behind the mean of the clip (SpecAugment [1]_).
 
     Parameters
     ----------
     x : jax.Array of shape (n_frames, n_mels)
         Levels.
-    key : jax.Array
-        Decides what is hidden.
-    n_masks : int
-        Number of masks on each axis.
+    numbers : jax.Array of shape (4 * n_masks,)
+        Between 0 and 1: width and place of masks over times and over frequencies, in turn.
     sizes : tuple of float
         Largest width of a mask as a share of each axis.
 
@@ -172,11 +180,10 @@ def masked(x: jax.Array, key: jax.Array, n_masks: int, sizes: tuple[float, float
        speech recognition", Interspeech, https://doi.org/10.21437/Interspeech.2019-2680.
     """
     mean = x.mean()
-    for axis, (n, share) in enumerate(zip(x.shape, sizes, strict=True)):
-        for k in jax.random.split(jax.random.fold_in(key, axis), n_masks):
-            keys = jax.random.split(k)
-            width = jax.random.uniform(keys[0], ()) * share * n
-            start = jax.random.uniform(keys[1], ()) * (n - width)
+    for mask in numbers.reshape(-1, 2, 2):
+        for axis, (n, share) in enumerate(zip(x.shape, sizes, strict=True)):
+            width = mask[axis, 0] * share * n
+            start = mask[axis, 1] * (n - width)
             places = jnp.arange(n)
             hidden = (places >= start) & (places < start + width)
             x = jnp.where(hidden[:, None] if axis == 0 else hidden, mean, x)

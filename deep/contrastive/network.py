@@ -89,11 +89,12 @@ class ContrastiveNetwork(eqx.Module):
     ) -> tuple[Outputs, eqx.nn.State]:  # fmt: skip
         """Apply to a waveform, which is varied first where an augmentation is given."""
         keys: list[Any] = [None] * 3 if key is None else list(jax.random.split(key, 3))
-        if augmentation is not None:
-            x = augmentation.of_waveform(x, keys[0])
-        x = self.encoder.front(x)
-        if augmentation is not None:
-            x = augmentation.of_spectrogram(x, keys[1])
+        if augmentation is None:
+            x = self.encoder.front(x)
+        else:
+            numbers = augmentation.draw(keys[0])
+            x = self.encoder.front(augmentation.of_waveform(x, numbers, keys[1]))
+            x = augmentation.of_spectrogram(x, numbers)
         embedding, state = self.encoder.embed(x, state=state, key=keys[2], source=source)
         logits = None if self.head is None else self.head(embedding)
         projections = tuple(projector(embedding) for projector in self.projectors)

@@ -21,6 +21,7 @@ def average_pool(x: jax.Array, size: tuple[int, int]) -> jax.Array:
 
     Examples
     --------
+    >>> import jax.numpy as jnp
     >>> average_pool(jnp.arange(10.0).reshape(5, 2, 1), (2, 2))[..., 0].tolist()
     [[1.5], [5.5]]
     """
@@ -51,6 +52,7 @@ def mean_and_max(x: jax.Array) -> jax.Array:
 
     Examples
     --------
+    >>> import jax.numpy as jnp
     >>> mean_and_max(jnp.array([[[1.0], [3.0]], [[0.0], [0.0]]])).tolist()
     [3.0]
     """

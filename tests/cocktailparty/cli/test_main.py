@@ -7,7 +7,7 @@ from cocktailparty.cli import COMMANDS, main
 def test_every_command_has_a_help_text_and_a_function(capsys):
     for command in COMMANDS:
         module = command.__name__.rpartition(".")[2]
-        name = {"catalogue": "decoders"}.get(module, module)
+        name = {"catalogue": "decoders"}.get(module, module).replace("_", "-")
         with pytest.raises(SystemExit) as stop:
             main([name, "--help"])
         assert stop.value.code == 0

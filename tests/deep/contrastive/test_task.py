@@ -20,7 +20,7 @@ class Stub(eqx.Module):
 
     def __call__(self, x, *, state, key=None, augmentation=None):
         if augmentation is not None:
-            x = augmentation.of_waveform(x, key)
+            x = augmentation.of_waveform(x, augmentation.draw(key), key)
         return Outputs(x, x[:3], tuple(x[k:] for k in range(self.projectors))), state
 
 

@@ -1,0 +1,75 @@
+"""The protocol of the ICBHI challenge: all methods, several seeds, official split."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from cocktailparty.datasets.sounds.icbhi import scores
+from cocktailparty.datasets.sounds.sound_set import SoundSet
+from deep.contrastive.task import METHODS
+
+# What the contrast of metadata has: who was examined. The device would tell of the hospital.
+_METADATA = ("sex", "age_group")
+
+
+def icbhi_table(
+    sounds: SoundSet,
+    make: Callable[[str, int], Any],
+    seeds: Iterable[int],
+    done: list[dict[str, Any]],
+    keep: Callable[[list[dict[str, Any]]], None],
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """Train on the official training part and score on the official test part.
+
+    Which epoch counts is decided on patients of the training part who are held out. The test part
+    decides nothing.
+
+    Parameters
+    ----------
+    sounds : SoundSet
+        From `cocktailparty.datasets.sounds.icbhi.load`.
+    make : callable
+        Called with a method and a seed, makes the classifier.
+    seeds : iterable of int
+        Seeds.
+    done : list of dict
+        Rows of earlier calls, which are not computed again.
+    keep : callable
+        Called with all rows after each one.
+
+    Returns
+    -------
+    table : dict of str to dict of str to tuple of float
+        Of each method, mean and standard deviation over the seeds of "specificity", "sensitivity"
+        and "score", in per cent.
+    """
+    learning, testing = sounds.part("train"), sounds.part("test")
+    rows = list(done)
+    finished = {(row["method"], row["seed"]) for row in rows}
+    for seed in seeds:
+        for method in METHODS:
+            if (method, seed) in finished:
+                continue
+            metadata = None
+            if method == "mscl":
+                metadata = np.stack([learning.metadata[name] for name in _METADATA], axis=1)
+            classifier = make(method, seed)
+            classifier.fit(
+                learning.clips, learning.labels, metadata=metadata,
+                groups=learning.metadata["patient"],
+            )  # fmt: skip
+            found = scores(testing.labels, classifier.predict(testing.clips))
+            rows.append({"method": method, "seed": seed, **found})
+            keep(rows)
+    table = {}
+    for method in METHODS:
+        own = [row for row in rows if row["method"] == method]
+        table[method] = {
+            name: (
+                100 * float(np.mean([row[name] for row in own])),
+                100 * float(np.std([row[name] for row in own], ddof=min(len(own) - 1, 1))),
+            )
+            for name in ("specificity", "sensitivity", "score")
+        }
+    return table
