@@ -9,12 +9,13 @@ weighed, so evidence is gathered over the whole mixture and over components that
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import log_ndtr, logsumexp
+
+from cocktailparty.separation.chance import SIGNIFICANT, most_odds, null_shifts
+from cocktailparty.separation.weights import bold_weights, bounded_weights, subsets
 
 MAX_COMPONENTS = 18
 # Correlation of guide and part that is expected beforehand: what EEG gives today.
@@ -27,16 +28,6 @@ _CHANCE_QUANTILE = 0.8
 # largest power relative to the loudness: there, as beyond the pass band of EEG, it is only noise.
 _FLOOR = 1e-3
 _RELATIVE_FLOOR = 0.03
-# Distortion that even the right components leave, relative to the power of the part, when a gain is
-# hoped for; and when a loss is feared: little, since a part may be all but free of distortion.
-_DISTORTION = 0.05
-_LITTLE = 2e-3
-# The output may lose this much against the mixture, in decibels, with this probability.
-_LOSS = 0.5
-_ALLOWED = 0.02
-_N_STEPS = 40
-_N_DRAWS = 200
-_N_SHIFTS = 199
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +42,14 @@ class Attention:
     probabilities : ndarray of shape (n_components,)
         Probability of each component to belong to the attended part.
     confidence : float
-        Probability that the guide follows any part of the mixture at all.
+        Probability that the guide follows any part of the mixture at all; 0.5 at most where shifts
+        of the guide give as much evidence in 5 % or more.
     p_value : float
-        Probability of as much evidence from a guide that is shifted in time, never below 0.005.
+        Probability of as much evidence from a guide that is shifted in time, never below 0.001.
     correlation : float
         Correlation of the guide with the loudness of the chosen part; NaN if nothing was chosen.
+    lag : int
+        Frames that the guide is late, of those that were searched.
     """
 
     weights: np.ndarray
@@ -63,21 +57,34 @@ class Attention:
     confidence: float
     p_value: float
     correlation: float
+    lag: int = 0
 
     @property
     def chosen(self) -> np.ndarray:
-        """Components that belong to the attended part rather than not."""
-        return np.flatnonzero(self.probabilities > 0.5)
+        """Components that belong to the attended part rather than not; none at p of 0.05 or more.
+
+        Where only one of the components can be the part, this is the one.
+        """
+        significant = self.p_value < SIGNIFICANT
+        return np.flatnonzero((self.probabilities > 0.5) & significant)
 
 
-def attend(guide: np.ndarray, loudness: np.ndarray, gram: np.ndarray) -> Attention:
+def attend(
+    guide: np.ndarray,
+    loudness: np.ndarray,
+    gram: np.ndarray,
+    *,
+    single: bool = False,
+    lags: Any = (0,),
+) -> Attention:
     r"""Choose the part of a mixture that follows a guide, as boldly as the evidence allows.
 
     The likelihood of a set T comes from the correlation of the guide with the loudness of T, in
     each frequency band relative to the power of the guide there: the variance that it has under
     circular shifts. Beforehand, components that sound together belong together, any correlation c
     is half-normal with scale 0.1, and the guide is informative with probability 1/3; evidence for
-    that counts from the 80 % quantile of what circular shifts of the guide give.
+    that counts from the 80 % quantile of what circular shifts of the guide give. The odds are never
+    larger than those shifts allow (`cocktailparty.separation.chance`).
 
     The boldest weights are those that maximise
 
@@ -97,6 +104,10 @@ def attend(guide: np.ndarray, loudness: np.ndarray, gram: np.ndarray) -> Attenti
         Loudness of each component.
     gram : ndarray of shape (n_components, n_components)
         Inner products of the waveforms (or spectrograms) of the components.
+    single : bool
+        Whether the part is a single one of the components, each as probable as the others.
+    lags : sequence of int
+        How many frames the guide may be late, all as probable; shifts are searched as much.
 
     Returns
     -------
@@ -129,29 +140,36 @@ def attend(guide: np.ndarray, loudness: np.ndarray, gram: np.ndarray) -> Attenti
         )
     guide = guide - guide[0]  # a constant one becomes exactly zero
     guide = guide - guide.mean()
-    sets = _sets(n_components)
-    prior = log_prior(loudness)
+    sets = subsets(n_components)
+    prior = log_prior(loudness) if not single else _log_prior_of_one(loudness)
+    lags = np.atleast_1d(np.asarray(lags, dtype=int))
+    lag = int(lags[np.argmin(np.abs(lags))])
     if not np.any(gram) or not np.any(guide):  # silence, or a guide that tells nothing
         posterior, confidence, p_value = np.exp(prior), 0.0, 1.0
         bold = np.ones(n_components)
     else:
         products, covariance = shift_statistics(guide, loudness)
-        likelihood = log_likelihood(products[:1], covariance, n_frames)[:, 0]
-        evidence = logsumexp(prior + likelihood)
-        chance = _shifted_evidence(products, covariance, prior)
-        p_value = float((1 + np.sum(chance >= evidence)) / (1 + len(chance)))
+        joint = log_likelihood(products[lags % n_frames], covariance, n_frames) + prior[:, None]
+        evidence = logsumexp(joint) - np.log(len(lags))
+        few, many = null_shifts(guide)
+        chance = _shifted_evidence(products, covariance, prior, few, lags)
         odds = np.log(_INFORMATIVE / (1 - _INFORMATIVE))
         odds += evidence - np.quantile(chance, _CHANCE_QUANTILE)
+        if np.sum(chance >= evidence) < 2 and len(many) > len(few):
+            chance = _shifted_evidence(products, covariance, prior, many, lags)
+        p_value = float((1 + np.sum(chance >= evidence)) / (1 + len(chance)))
+        odds = min(odds, np.log(most_odds(p_value))) if p_value < 1 else -np.inf
         confidence = float(np.exp(-np.logaddexp(0, -odds)))
-        informed = np.exp(prior + likelihood - evidence)
+        informed = np.exp(logsumexp(joint, axis=1) - logsumexp(joint))
+        lag = int(lags[np.argmax(logsumexp(joint, axis=0))])
         bold = bold_weights(informed, gram)
         posterior = confidence * informed + (1 - confidence) * np.exp(prior)
     probabilities = np.minimum(posterior @ sets, 1.0)
     weights = bounded_weights(bold, posterior, gram)
-    chosen = loudness @ (probabilities > 0.5)
+    chosen, guide = loudness @ (probabilities > 0.5), np.roll(guide, -lag)
     spread = chosen.std() * guide.std()
     correlation = float(np.mean((chosen - chosen.mean()) * guide) / spread) if spread else np.nan
-    return Attention(weights, probabilities, confidence, p_value, correlation)
+    return Attention(weights, probabilities, confidence, p_value, correlation, lag)
 
 
 def shift_statistics(guide: np.ndarray, loudness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -219,7 +237,7 @@ def log_likelihood(products: np.ndarray, covariance: np.ndarray, n_frames: int) 
     >>> log_likelihood(np.array([[9.0, -9.0]]), np.eye(2), 1000)[:, 0].round()
     array([-1., 37., -3., -1.])
     """
-    sets = _sets(len(covariance))
+    sets = subsets(len(covariance))
     variances = np.einsum("ij,ij->i", sets @ covariance, sets)
     audible = variances > 1e-9 * max(np.trace(covariance), 1e-300)
     scale = np.where(audible, 1 / np.sqrt(np.where(audible, variances, 1.0)), 0.0)
@@ -258,117 +276,11 @@ def log_prior(loudness: np.ndarray) -> np.ndarray:
     unit = np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 0)
     coupling = np.maximum(unit.T @ unit, 0.0)
     np.fill_diagonal(coupling, 0.0)
-    signs = 2 * _sets(loudness.shape[1]) - 1
+    signs = 2 * subsets(loudness.shape[1]) - 1
     found = np.einsum("ij,ij->i", signs @ coupling, signs) / 2
     found[[0, -1]] = -np.inf
     normalised: np.ndarray = found - logsumexp(found)
     return normalised
-
-
-def bold_weights(posterior: np.ndarray, gram: np.ndarray) -> np.ndarray:
-    """Weigh components so that the expected gain over the mixture is largest.
-
-    Parameters
-    ----------
-    posterior : ndarray of shape (2**n_components,)
-        Probability of every set.
-    gram : ndarray of shape (n_components, n_components)
-        Inner products of the waveforms of the components, not all silent.
-
-    Returns
-    -------
-    ndarray of shape (n_components,)
-        Weights from 0.001 to 1.
-
-    Examples
-    --------
-    >>> bold_weights(np.array([0, 0.9, 0.1, 0]), np.eye(2)).round(1)
-    array([1. , 0.5])
-    """
-    n_components = len(gram)
-    sets = _sets(n_components)
-    edges = np.cumsum(posterior)
-    drawn = np.searchsorted(edges, edges[-1] * (np.arange(_N_DRAWS) + 0.5) / _N_DRAWS)
-    parts = sets[drawn] @ gram
-    powers = np.einsum("ij,ij->i", parts, sets[drawn])
-    parts, powers = parts[powers > 0], powers[powers > 0]
-    cosine = parts.sum(axis=1) ** 2 / (gram.sum() * powers)
-    before = np.log((cosine + _DISTORTION) / (1 - cosine + _DISTORTION))
-
-    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        mixed = gram @ weights
-        power, overlap = weights @ mixed, parts @ weights
-        cosine = overlap**2 / (power * powers)
-        gain = np.log((cosine + _DISTORTION) / (1 - cosine + _DISTORTION)) - before
-        total = logsumexp(-gain)
-        slopes = 1 / (cosine + _DISTORTION) + 1 / (1 - cosine + _DISTORTION)
-        by_part = 2 * np.exp(-gain - total) * slopes
-        gradient = (by_part * cosine).sum() / power * mixed
-        gradient -= (by_part * overlap / (power * powers)) @ parts
-        return total - np.log(len(powers)), gradient
-
-    mean = posterior @ sets
-    starts = (np.maximum(mean / mean.max(), 1e-3), np.ones(n_components))
-    bounds = [(1e-3, 1.0)] * n_components
-    found = [minimize(loss, x, jac=True, bounds=bounds, method="L-BFGS-B") for x in starts]
-    best: np.ndarray = min(found, key=lambda result: float(result.fun)).x
-    return best / best.max()
-
-
-def bounded_weights(bold: np.ndarray, posterior: np.ndarray, gram: np.ndarray) -> np.ndarray:
-    """Go from the mixture towards bold weights, as far as a loss stays improbable.
-
-    Parameters
-    ----------
-    bold : ndarray of shape (n_components,)
-        Weights to go to, the largest of which is 1.
-    posterior : ndarray of shape (2**n_components,)
-        Probability of every set.
-    gram : ndarray of shape (n_components, n_components)
-        Inner products of the waveforms of the components.
-
-    Returns
-    -------
-    ndarray of shape (n_components,)
-        Weights from 0 to 1, scaled to the loudness that is expected of the part.
-
-    Examples
-    --------
-    >>> first = np.array([1, 0.001])
-    >>> bounded_weights(first, np.array([0, 0.99, 0.01, 0]), np.eye(2)).round(1)
-    array([1., 0.])
-    >>> bounded_weights(first, np.array([0, 0.9, 0.1, 0]), np.eye(2)).round(2)
-    array([0.52, 0.5 ])
-    """
-    if not np.any(gram):
-        return np.full(len(gram), 0.5)
-    parts = _sets(len(gram)) @ gram
-    powers = np.einsum("ij,ij->i", parts, _sets(len(gram)))
-    audible = powers > 0
-    parts, powers, posterior = parts[audible], powers[audible], posterior[audible]
-
-    def decibels(weights: np.ndarray) -> np.ndarray:
-        cosine = (parts @ weights) ** 2 / ((weights @ gram @ weights) * powers)
-        found: np.ndarray = 10 * np.log10((cosine + 1e-6) / (1 - cosine + _LITTLE))
-        return found
-
-    mixture = decibels(np.ones(len(gram)))
-    weights = np.ones(len(gram))
-    for step in np.arange(1, _N_STEPS + 1) / _N_STEPS:
-        bolder = 1 - step + step * bold
-        if posterior @ (decibels(bolder) < mixture - _LOSS) > _ALLOWED:
-            break
-        weights = bolder
-    loudness = (posterior @ (parts @ weights)) / posterior.sum() / (weights @ gram @ weights)
-    scaled: np.ndarray = weights * min(loudness, 1 / weights.max())
-    return scaled
-
-
-@lru_cache(maxsize=4)
-def _sets(n: int) -> np.ndarray:
-    found = ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(float)
-    found.flags.writeable = False
-    return found
 
 
 def _smooth(power: np.ndarray) -> np.ndarray:
@@ -380,14 +292,27 @@ def _smooth(power: np.ndarray) -> np.ndarray:
     return np.concatenate([found[:1], found])
 
 
-def _shifted_evidence(products: Any, covariance: Any, prior: Any) -> np.ndarray:
-    """Evidence from the guide at circular shifts, away from its place."""
+def _log_prior_of_one(loudness: np.ndarray) -> np.ndarray:
+    """Log probability of every set beforehand, if it is one component that is not silent."""
+    n_components = loudness.shape[1]
+    sounding = np.flatnonzero(loudness.max(axis=0) > 0)
+    found = np.full(2**n_components, -np.inf)
+    found[2**sounding] = -np.log(max(len(sounding), 1))
+    return found
+
+
+def _shifted_evidence(
+    products: Any, covariance: Any, prior: Any, shifts: np.ndarray, lags: np.ndarray
+) -> np.ndarray:
+    """Evidence from the guide at circular shifts, over the same lags as at its place."""
     n_frames = len(products)
-    nearest = max(1, n_frames // 20)
-    shifts = np.linspace(nearest, n_frames - nearest, _N_SHIFTS).astype(int)
-    return np.concatenate(
-        [
-            logsumexp(log_likelihood(products[some], covariance, n_frames) + prior[:, None], axis=0)
-            for some in np.array_split(shifts, 20)  # so that the memory stays small
-        ]
-    )
+    possible = np.flatnonzero(np.isfinite(prior))
+    found = [np.zeros(0)]
+    n_blocks = min(len(shifts), -(-len(shifts) * len(lags) // 10))
+    for some in np.array_split(shifts, max(n_blocks, 1)):  # in little memory
+        rows = products[(some[:, None] + lags) % n_frames].reshape(-1, products.shape[1])
+        likelihood = log_likelihood(rows, covariance, n_frames)[possible]
+        joint = (likelihood + prior[possible, None]).reshape(len(possible), len(some), len(lags))
+        joint = joint.swapaxes(1, 2).reshape(-1, len(some))
+        found.append(logsumexp(joint, axis=0) - np.log(len(lags)))
+    return np.concatenate(found)
