@@ -126,9 +126,16 @@ def write_generated_text():
 
 
 def changelog():
-    """Turn the headings, lists and code of CHANGELOG.md into reStructuredText."""
-    lines = (DOCS.parent / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()
-    text = "\n".join(lines[1:])  # the page has its own title
+    """Turn the fragments and CHANGELOG.md into reStructuredText."""
+    text = (DOCS.parent / "CHANGELOG.md").read_text(encoding="utf-8")
+    text = text.split("<!-- releases -->\n", 1)[1]  # the page has its own title
+    fragments = sorted((DOCS.parent / "changelog.d").glob("+*.md"))
+    if fragments:
+        news = [
+            path.read_text(encoding="utf-8").strip().replace("\n", "\n  ") for path in fragments
+        ]
+        text = "\n".join(["## Since then", "", *(f"- {one}" for one in news), "", text])
+    text = re.sub(r"^### (.+)$", r"**\1**", text, flags=re.MULTILINE)
     text = re.sub(r"`([^`]+)`", r"``\1``", text)
     text = re.sub(r"^- ", "* ", text, flags=re.MULTILINE)
     return re.sub(

@@ -87,5 +87,26 @@ def test_the_tests_can_import_all_that_they_use():
     assert missing.keys() - optional == set()
 
 
+def test_the_workflow_and_the_pages_call_targets_that_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[0].split())
+    for page in (".github/workflows/tests.yml", "README.md", "CONTRIBUTING.md", ".ci/run"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        called = set(re.findall(r"(?:^|\$ |run: )make (\w[\w-]*)", text, re.MULTILINE))
+        assert called
+        assert called <= targets
+
+
+def test_every_group_has_its_pins():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {distribution(line) for line in lines if "==" in line}
+    for group, requirements in PROJECT["dependency-groups"].items():
+        assert {distribution(line) for line in requirements} <= pinned, group
+
+
+def distribution(requirement):
+    return re.match(r"[\w.-]+", requirement)[0].lower().replace("_", "-")
+
+
 def skips_without(path, name):
     return f'importorskip("{name}' in (ROOT / path).read_text(encoding="utf-8")
