@@ -11,11 +11,9 @@ OPTIONAL_PARTS = {
     "jax": "neural decoders (extra deep)",
     "h5py": "MATLAB v7.3 and HDF5 corpora (extra datasets)",
     "yaml": "labels of MAD-EEG (extra datasets)",
-    "mne_bids": "BIDS corpora (extra bids)",
-    "mne_lsl": "live EEG (extra stream)",
+    "pyxdf": "recordings of the Lab Streaming Layer (extra xdf)",
     "optuna": "hyper-parameter search (extra search)",
     "pyriemann": "Riemannian spatial decoding (extra spatial)",
-    "pystoi": "speech intelligibility (extra metrics)",
 }
 
 

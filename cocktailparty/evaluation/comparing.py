@@ -341,7 +341,7 @@ def _run(
     keys = [store.key(decoders[name], fold, windows) for name, fold in jobs]
     found = [store.load(key) for key in keys]
     results = {i: result for i, result in enumerate(found) if result and _tells_all(result)}
-    missing = [i for i in range(len(jobs)) if i not in results]
+    missing = _soonest_failing_first(jobs, [i for i in range(len(jobs)) if i not in results])
 
     parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
     with tqdm(
@@ -355,6 +355,28 @@ def _run(
             results[i] = result
             bar.update()
     return [results[i] for i in range(len(jobs))]
+
+
+def _soonest_failing_first(jobs: list[tuple[str, Fold]], missing: list[int]) -> list[int]:
+    """Begin with the folds in which a decoder would fail, if it does in any.
+
+    These are, for every decoder and kind of recording, the ones with the least to train on: what
+    takes more trials, or another rate, is known before the others have taken hours.
+    """
+
+    def kind(i: int) -> tuple[Any, ...]:
+        name, fold = jobs[i]
+        trial = fold.train[0]
+        return name, trial.sfreq, trial.n_channels, trial.n_features, trial.n_stimuli
+
+    def amount(i: int) -> tuple[int, float]:
+        train = jobs[i][1].train
+        return len(train), sum(trial.duration for trial in train)
+
+    first: dict[tuple[Any, ...], int] = {}
+    for i in sorted(missing, key=amount):
+        first.setdefault(kind(i), i)
+    return [*first.values(), *(i for i in missing if i not in set(first.values()))]
 
 
 def _tells_all(result: dict) -> bool:

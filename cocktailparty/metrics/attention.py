@@ -147,8 +147,9 @@ def chance_level(n_windows: int, n_stimuli: int = 2, alpha: float = 0.05) -> flo
     """
     from scipy.stats import binom
 
-    if n_windows < 1:
-        raise ValueError(f"n_windows must be at least 1, got {n_windows}")
+    # A share of a decision, as a tie leaves it, is no number of independent ones.
+    if not n_windows >= 1 or n_windows % 1:
+        raise ValueError(f"n_windows must be a whole number, at least 1, got {n_windows}")
     _check_stimuli(n_stimuli)
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie between 0 and 1, got {alpha}")

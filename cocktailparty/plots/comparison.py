@@ -90,7 +90,11 @@ def accuracy_by_window(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes
         handles.append((drawn, plain(decoder)))
     lowest_guess, band = _draw_chance(ax, overall, limits)
     handles.append(
-        (band, "guessing, all windows pooled:\nfrom chance (dashed) to the\none-sided 5 % level")
+        (
+            band,
+            "guessing, all windows pooled:\nfrom chance (dashed) to the\none-sided 5 % level"
+            + "\n(highest of all decoders)" * (overall["decoder"].nunique() > 1),
+        )
     )
     n_subjects = subjects["subject"].nunique(dropna=False)
     # Beside the axes nothing is hidden: curves may pass anywhere inside them.

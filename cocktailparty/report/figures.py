@@ -74,14 +74,17 @@ def pictures(
     from cocktailparty import plots
 
     said = words(task_of(table))
+    highest = ", up to the highest of the chance levels in the table of results" * (
+        table["decoder"].nunique() > 1
+    )
     figure = Figure((8.0, 4.4), layout="constrained")
     plots.accuracy_by_window(table, ax=figure.subplots())
     yield Picture(
         "accuracy",
         "Accuracy by decision window",
         f"Share of windows in which the {said.right} was chosen; the folds of a subject are "
-        "pooled. The grey band tells what guessing reaches with all windows pooled; a single "
-        "subject's line rests on fewer windows and scatters more widely.",
+        "pooled. The grey band tells what guessing reaches with all windows pooled"
+        f"{highest}; a single subject's line rests on fewer windows and scatters more widely.",
         figure,
     )
     finite = np.isfinite(table["r_attended"]) & np.isfinite(table["r_unattended"])

@@ -39,8 +39,9 @@ def load(
     path : path-like
         Folder with ``dataSub{n}.mat`` or ``pre_dataSub{n}.mat`` (the recording, in a variable
         `eeg`, `neural`, `meg` or of a similar name) and `dataStim.mat`, or ``dataStim{n}.mat`` for
-        a subject who heard other stimuli. Numbers may start with zeros, and the files be of any
-        MATLAB version; 7.3 takes h5py.
+        a subject who heard other stimuli, or, where there are none of these, their ``pre_`` files;
+        or the folder that holds such a one as `dataCND`. Numbers may start with zeros, and the
+        files be of any MATLAB version; 7.3 takes h5py.
     feature : str, int or sequence of them
         Stimulus feature, by name or by position counting from 0; several are joined, in the given
         order.
@@ -76,11 +77,11 @@ def load(
     re-analysing neural data acquired to continuous stimuli. arXiv.
     https://doi.org/10.48550/arXiv.2309.07671
     """
-    path = Path(path)
+    path = _data_folder(Path(path))
     stimuli: dict[Path, _Stimuli] = {}
     trials: list[Trial] = []
     for n, file in _subject_files(path, preprocessed):
-        stimuli_file = _numbered(path, "dataStim", n) or path / "dataStim.mat"
+        stimuli_file = _stimuli_file(path, n, file.name.startswith("pre_"))
         if stimuli_file not in stimuli:
             stimuli[stimuli_file] = _load_stimuli(stimuli_file, feature)
         trials += _load_subject(file, f"sub-{n:02d}", stimuli[stimuli_file])
@@ -88,7 +89,23 @@ def load(
 
 
 def _detect(path: Path) -> bool:
-    return any(_SUBJECT_FILE.fullmatch(file.name) for file in path.iterdir())
+    return any(_SUBJECT_FILE.fullmatch(file.name) for file in _data_folder(path).iterdir())
+
+
+def _data_folder(path: Path) -> Path:
+    """Find the folder of the files: this one, or the one in it that the format has for them."""
+    inner = path / "dataCND"
+    here = path.is_dir() and any(_SUBJECT_FILE.fullmatch(file.name) for file in path.iterdir())
+    return inner if not here and inner.is_dir() else path
+
+
+def _stimuli_file(path: Path, n: int, preprocessed: bool) -> Path:
+    """Find the stimuli of a subject: its own or those of all, of its kind or as they were."""
+    raw = [_numbered(path, "dataStim", n), path / "dataStim.mat"]
+    ready = [_numbered(path, "pre_dataStim", n), path / "pre_dataStim.mat"]
+    # Stimuli may have been saved once only, before or after what was done to the recordings.
+    found = [file for file in (*raw, *ready) if file is not None and file.is_file()]
+    return found[0] if found else path / f"{'pre_' * preprocessed}dataStim.mat"
 
 
 CORPUS = Corpus(
@@ -99,8 +116,9 @@ CORPUS = Corpus(
         "or more features of the stimuli, trial by trial"
     ),
     layout=(
-        "dataSub1.mat, dataSub2.mat, ... (or pre_dataSub1.mat, ...) and dataStim.mat, or one "
-        "dataStim{n}.mat a subject (MATLAB 7.3 takes h5py)"
+        "dataSub1.mat, dataSub2.mat, ... (or pre_dataSub1.mat, ...) and dataStim.mat or "
+        "pre_dataStim.mat, or one dataStim{n}.mat a subject, also in a folder dataCND (MATLAB 7.3 "
+        "takes h5py)"
     ),
     obtain="https://cnspworkshop.net, list of data sets, each with its own licence",
     reference=(

@@ -1,15 +1,25 @@
 """Reading XDF, the files that laboratories record through the Lab Streaming Layer (LSL)."""
 
 import gzip
+import logging
+import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.ndimage import maximum_filter1d
 
 from cocktailparty.preprocessing import interpolate, interpolation_reach
 from cocktailparty.recordings.formats.edf_units import VOLTS
+from cocktailparty.recordings.formats.xdf_chunks import (
+    Beginning,
+    DamagedXDFError,
+    check_chunks,
+)
 from cocktailparty.recordings.formats.xdf_clocks import Stretch, stretches, synchronise
 
 if TYPE_CHECKING:
@@ -18,6 +28,8 @@ if TYPE_CHECKING:
 #: Ends of the names of such files; the others are compressed.
 SUFFIXES = (".xdf", ".xdfz", ".xdf.gz")
 _TYPES = ("eeg", "eog", "ecg", "emg", "misc")
+# What pyxdf logs where it met no chunk; some recorders write footers that nobody can read.
+_DAMAGE = re.compile("corrupt(?!.*footer)|Error reading chunk|zero-length chunk")
 # Samples that are interpolated at once.
 _BLOCK = 2**15
 
@@ -68,10 +80,16 @@ def read_xdf(path: str | PathLike[str], stream: str | None = None) -> "mne.io.Ba
     ImportError
         If pyxdf is not installed.
     OSError
-        If the file is broken.
+        If the file is damaged.
     ValueError
         If no or several streams fit, the stream holds no regularly sampled numbers, or a unit of
         a potential is unknown.
+
+    Warns
+    -----
+    RuntimeWarning
+        If the file ends in the middle of a chunk, or states no unit. What is not finite in the
+        file is not finite in the recording, and refused where a trial needs it.
 
     References
     ----------
@@ -90,7 +108,7 @@ def read_xdf(path: str | PathLike[str], stream: str | None = None) -> "mne.io.Ba
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"EEG file {path} does not exist: check the path")
-    streams = _load(path)
+    streams, is_cut = _load(path)
     chosen = _chosen(streams, stream, path)
     data, info = chosen["time_series"], chosen["info"]
     rate = float(info["nominal_srate"][0])
@@ -98,6 +116,13 @@ def read_xdf(path: str | PathLike[str], stream: str | None = None) -> "mne.io.Ba
     parts = stretches(stamps, 1 / rate)
     start = min(part.start for part in parts)
     values, missing = _on_grid(np.asarray(data), parts, unknown, start, rate)
+    if is_cut:
+        warnings.warn(
+            f"{path} ends in the middle of a chunk: its recorder was stopped, or it was not copied "
+            f"completely. What is there ends after {len(values) / rate:.1f} s",
+            RuntimeWarning,
+            stacklevel=2,
+        )
     names, types, scales = _channels(info, data.shape[1], path)
     raw = mne.io.RawArray(
         (values * scales).T, mne.create_info(names, rate, types), verbose="WARNING"
@@ -111,7 +136,8 @@ def read_xdf(path: str | PathLike[str], stream: str | None = None) -> "mne.io.Ba
     return raw
 
 
-def _load(path: Path) -> list[Any]:
+def _load(path: Path) -> tuple[list[Any], bool]:
+    """Streams of a file, and whether its end is missing."""
     try:
         import pyxdf
     except ImportError as error:
@@ -119,17 +145,48 @@ def _load(path: Path) -> list[Any]:
             f"{path} cannot be read without pyxdf: pip install 'cocktailparty[xdf]'"
         ) from error
     try:
-        # Its own synchronisation and removal of jitter fit one line where there should be several.
         with path.open("rb") if path.suffix.lower() == ".xdf" else gzip.open(path) as file:
-            streams: list[Any] = pyxdf.load_xdf(
-                file, synchronize_clocks=False, dejitter_timestamps=False
-            )[0]
+            end = check_chunks(file, path)
+            # Its own synchronisation and removal of jitter fit one line where there should be more.
+            with _complaints() as said:
+                streams: list[Any] = pyxdf.load_xdf(
+                    file if end is None else Beginning(file, end),
+                    synchronize_clocks=False,
+                    dejitter_timestamps=False,
+                )[0]
+    except DamagedXDFError:
+        raise
     except Exception as error:  # whatever its parser runs into, from struct.error to ParseError
-        raise OSError(
-            f"EEG file {path} cannot be read ({type(error).__name__}: {error}): it is broken, or "
-            "no XDF file; copy it again"
-        ) from error
-    return streams
+        raise _unreadable(path, f"{type(error).__name__}: {error}") from error
+    if said:
+        raise _unreadable(path, said[0])
+    return streams, end is not None
+
+
+def _unreadable(path: Path, reason: str) -> OSError:
+    return OSError(
+        f"EEG file {path} cannot be read ({reason}): it is broken, or no XDF file; copy it again"
+    )
+
+
+@contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """Collect what pyxdf logs of damage, after which it goes on with what comes later."""
+    said: list[str] = []
+
+    def heard(record: logging.LogRecord) -> bool:
+        text = " ".join(record.getMessage().split())
+        if _DAMAGE.search(text):
+            said.append(text)
+            return False
+        return True
+
+    logger = logging.getLogger("pyxdf.pyxdf")
+    logger.addFilter(heard)
+    try:
+        yield said
+    finally:
+        logger.removeFilter(heard)
 
 
 def _chosen(streams: list[Any], wanted: str | None, path: Path) -> Any:
@@ -203,7 +260,15 @@ def _at(data: np.ndarray, positions: np.ndarray, spacing: float) -> np.ndarray:
     reach = interpolation_reach(spacing)
     first = max(0, min(int(positions[0]), len(data) - reach - 1) - reach)
     last = min(len(data), max(int(positions[-1]) + 1, reach) + reach + 1)
-    values: np.ndarray = interpolate(data[first:last].astype(float), positions - first, spacing)
+    found, positions = data[first:last].astype(float), positions - first
+    unknown = ~np.isfinite(found)
+    if not unknown.any():
+        return np.asarray(interpolate(found, positions, spacing))
+    # One such sample would make all unknown that an interpolation looks at, and be refused by it.
+    values = np.asarray(interpolate(np.where(unknown, 0.0, found), positions, spacing))
+    reach = interpolation_reach(spacing)
+    near = maximum_filter1d(unknown, 2 * reach + 1, axis=0)[positions.round().astype(int)]
+    values[near] = np.nan
     return values
 
 

@@ -1,8 +1,12 @@
 import json
+import re
+import tomllib
+from pathlib import Path
 
 import numpy as np
 
 from cocktailparty.cli import main
+from cocktailparty.cli.doctor import OPTIONAL_PARTS
 
 
 def test_doctor_tells_versions_and_what_is_missing(capsys):
@@ -14,3 +18,10 @@ def test_doctor_tells_versions_and_what_is_missing(capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["versions"]["numpy"] == np.__version__
     assert set(found["optional"]) >= {"cupy", "jax", "h5py"}
+
+
+def test_extras_are_those_that_there_are(capsys):
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
+    extras = set(project["project"]["optional-dependencies"])
+    told = re.findall(r"\(extra (.*?)\)", " ".join(OPTIONAL_PARTS.values()))
+    assert {extra for text in told for extra in text.split(" or ")} == extras

@@ -1,4 +1,5 @@
 import json
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
 
 from cocktailparty import datasets
-from cocktailparty.decoding.base import ReconstructionMixin
+from cocktailparty.decoding.base import AttentionDecoderMixin, ReconstructionMixin
 from cocktailparty.evaluation.comparing import (
     SharedStimulusWarning,
     compare,
@@ -231,3 +232,52 @@ def test_stretches_of_one_sound_are_units_and_those_of_two_are_not(trials):
         table = compare({"ridge": RIDGE}, chosen, "time", [2], n_splits=2)
         counted.append({record["unit"] for row in table["trials"] for record in row})
     assert [len(units) for units in counted] == [4, 2]
+
+
+class Picky(AttentionDecoderMixin, BaseEstimator):
+    """Needs some training trials, or one rate; and remembers what it met."""
+
+    met: ClassVar[list[tuple[str, int]]] = []
+
+    def __init__(self, name="", least=0, sfreq=None):
+        self.name = name
+        self.least = least
+        self.sfreq = sfreq
+
+    def fit(self, trials, attended=None):
+        self.met.append((self.name, len(trials)))
+        if len(trials) < self.least:
+            raise ValueError(f"{self.least} training trials are needed")
+        if self.sfreq not in (None, trials[0].sfreq):
+            raise ValueError(f"trained at {trials[0].sfreq:g} Hz")
+        return self
+
+    def window_scores(self, trial, window=5.0, hop=None):
+        return np.zeros((int(trial.duration / window), trial.n_stimuli))
+
+
+def test_what_a_decoder_lacks_is_known_before_the_others_have_worked(trials):
+    """The listener with the fewest trials, and the one with another rate, come last."""
+    many = [t for t in trials if t.subject == trials[0].subject]
+    few = [t.replace(subject="few") for t in trials if t.subject != trials[0].subject][:4]
+    Picky.met.clear()
+    decoders = {"easy": Picky("easy"), "picky": Picky("picky", least=5)}
+    with pytest.raises(ValueError, match=r"decoder 'picky', fold 'few/.*': 5 training trials"):
+        compare(decoders, [*many, *few], "trial", [5])
+    assert Picky.met == [("easy", 3), ("picky", 3)]
+
+    other = [
+        t.replace(subject="slow", sfreq=32, eeg=t.eeg[::2], stimuli=t.stimuli[:, ::2]) for t in many
+    ]
+    Picky.met.clear()
+    decoders = {"easy": Picky("easy"), "picky": Picky("picky", sfreq=64)}
+    with pytest.raises(ValueError, match=r"decoder 'picky', fold 'slow/.*': trained at 32 Hz"):
+        compare(decoders, [*many, *other], "trial", [5])
+    assert len(Picky.met) == 4  # a fold of each rate
+
+
+def test_the_order_of_work_leaves_the_table_as_it_was(trials):
+    order = [*trials[:8], *(t.replace(subject="few") for t in trials[8:11])]
+    table = compare({"a": Picky(), "b": Picky()}, order, "trial", [5])
+    assert table["decoder"].tolist() == ["a"] * 11 + ["b"] * 11
+    assert table["subject"].tolist() == ([order[0].subject] * 8 + ["few"] * 3) * 2

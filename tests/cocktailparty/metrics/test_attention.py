@@ -120,9 +120,15 @@ def test_guessing_reaches_the_chance_level_rarely_enough(n, n_stimuli, alpha):
     assert binom.sf(k - 2, n, 1 / n_stimuli) > alpha * (1 - 1e-9)
 
 
+@pytest.mark.parametrize("n_windows", [0, 10.5, float("nan")])
+def test_chance_level_refuses_what_is_no_number_of_windows(n_windows):
+    with pytest.raises(ValueError, match="n_windows must be a whole number, at least 1, got"):
+        chance_level(n_windows)
+
+
 def test_chance_level_refuses_impossible_counts():
     for arguments, message in (
-        ((0,), "n_windows must be at least 1"),
+        ((0,), "n_windows must be a whole number, at least 1"),
         ((10, 1), "n_stimuli must be at least 2"),
         ((10, 2, 0.0), "alpha must lie between"),
     ):

@@ -62,7 +62,8 @@ def test_chance_band_reaches_to_the_one_sided_level(comparison: pd.DataFrame, ax
         level = summary.loc[summary["window"] == window, "chance"].max()
         np.testing.assert_allclose(np.unique(drawn[drawn[:, 0] == window, 1]), [0.5, level])
     legend = ax.get_legend()
-    assert legend.get_texts()[-1].get_text().endswith("one-sided 5 % level")
+    said = legend.get_texts()[-1].get_text()
+    assert said.endswith("one-sided 5 % level\n(highest of all decoders)")
     assert "mean over 3 subjects" in legend.get_title().get_text()
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from cocktailparty import datasets
 from cocktailparty.datasets.corpora import cnd
 from tests.cocktailparty.datasets.matfiles import save73
 from tests.cocktailparty.datasets.miniatures import (
@@ -294,3 +295,27 @@ def test_channels_in_rows_are_named(tmp_path, rng):
         ValueError, match=r"dataSub.*, trial 1: eeg\.data has shape \(4, 300\).*\.T"
     ):
         cnd.load(tmp_path)
+
+
+def test_stimuli_that_were_saved_preprocessed_only(tmp_path, rng):
+    stimuli, _ = as_scripts_write_it(tmp_path, rng, name="pre_dataSub1.mat")
+    (tmp_path / "dataStim.mat").rename(tmp_path / "pre_dataStim.mat")
+    trials = datasets.load(tmp_path)
+    np.testing.assert_array_equal(trials[0].stimuli[0], stimuli[0])
+    (tmp_path / "pre_dataStim.mat").unlink()
+    with pytest.raises(FileNotFoundError, match=r"pre_dataStim\.mat"):
+        cnd.load(tmp_path)
+
+
+def test_the_folder_around_the_one_of_the_format(tmp_path, rng):
+    (tmp_path / "dataCND").mkdir()
+    (tmp_path / "README.md").write_text("An experiment.")
+    as_scripts_write_it(tmp_path / "dataCND", rng)
+    assert datasets.detect(tmp_path).key == "cnd"
+    assert [trial.name for trial in datasets.load(tmp_path)] == [
+        "dataSub1 trial 1",
+        "dataSub1 trial 2",
+    ]
+    # Files that lie in the folder itself are meant.
+    as_scripts_write_it(tmp_path, rng, name="dataSub2.mat")
+    assert {trial.subject for trial in datasets.load(tmp_path)} == {"sub-02"}

@@ -1,4 +1,5 @@
 import builtins
+import gzip
 
 import numpy as np
 import pytest
@@ -225,7 +226,7 @@ def test_no_such_file_and_no_such_format(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"a\.xdf does not exist"):
         read_xdf(tmp_path / "a.xdf")
     (tmp_path / "a.xdf").write_bytes(b"no XDF at all")
-    with pytest.raises(OSError, match="it is broken, or no XDF file"):
+    with pytest.raises(OSError, match=r"a\.xdf is no XDF file"):
         read_eeg(tmp_path / "a.xdf")
 
 
@@ -242,3 +243,57 @@ def test_without_pyxdf(tmp_path, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", absent)
     with pytest.raises(ImportError, match=r"pip install 'cocktailparty\[xdf\]'"):
         read_eeg(file)
+
+
+@pytest.mark.parametrize(("share", "ends"), [(0.2, 7.8), (0.9, 35.9), (0.999, 39.9)])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_whose_end_is_missing_says_so(tmp_path, caplog, share, ends, packed):
+    times = T0 + np.arange(4000) / RATE
+    content = recorded(tmp_path / "a.xdf", times, times).read_bytes()
+    content = content[: int(share * len(content))]
+    file = tmp_path / ("cut.xdfz" if packed else "cut.xdf")
+    file.write_bytes(gzip.compress(content) if packed else content)
+    with pytest.warns(RuntimeWarning, match=r"cut\.xdfz? ends in the middle of a chunk: .* after "):
+        raw = read_eeg(file)
+    assert raw.times[-1] == pytest.approx(ends, abs=1.0)  # a chunk
+    assert_as_played(raw, T0)
+    assert not caplog.records
+
+
+def test_a_packed_file_whose_end_is_missing_says_so(tmp_path):
+    times = T0 + np.arange(4000) / RATE
+    packed = gzip.compress(recorded(tmp_path / "a.xdf", times, times).read_bytes())
+    (tmp_path / "cut.xdfz").write_bytes(packed[: len(packed) // 2])
+    with pytest.warns(RuntimeWarning, match="ends in the middle of a chunk"):
+        assert 5 < read_eeg(tmp_path / "cut.xdfz").times[-1] < 35
+
+
+def test_a_damaged_file_is_refused_and_named(tmp_path, caplog):
+    times = T0 + np.arange(4000) / RATE
+    content = recorded(tmp_path / "a.xdf", times, times).read_bytes()
+    middle = len(content) // 2
+    # Zeros within samples, and a chunk of no known kind.
+    (tmp_path / "b.xdf").write_bytes(content[:middle] + bytes(40) + content[middle + 40 :])
+    (tmp_path / "c.xdf").write_bytes(content + bytes([1, 3, 9, 0, 0]))
+    with pytest.raises(OSError, match=r"b\.xdf cannot be read .*copy it again"):
+        read_eeg(tmp_path / "b.xdf")
+    with pytest.raises(
+        OSError, match=rf"c\.xdf is damaged: .* its byte {len(content)} is no chunk"
+    ):
+        read_eeg(tmp_path / "c.xdf")
+    assert not caplog.records
+
+
+def test_values_that_are_not_finite_are_so_in_the_recording_and_refused_where_they_matter(tmp_path):
+    times = T0 + 0.004 + np.arange(6000) / 99.98
+    values = wave(times - T0)
+    values[1000, 1] = np.nan
+    write_xdf(tmp_path / "a.xdf", stream(1, "Amp", "EEG", RATE, values, times))
+    raw = read_eeg(tmp_path / "a.xdf")
+    unknown = np.isnan(raw.get_data())
+    assert not unknown[0].any()
+    assert abs(raw.times[unknown[1]] - 10).max() < 1
+    sounds = [np.random.default_rng(0).random(20 * 64) for _ in range(2)]
+    assert trial_from_raw(raw, sounds, 20, reference=None).n_times == 20 * 64
+    with pytest.raises(ValueError, match=r"NaN or infinite value\(s\) in channel\(s\) \['E1'\]"):
+        trial_from_raw(raw, sounds, 5, reference=None)
