@@ -159,7 +159,7 @@ def _state_dict(tree: Any, key: str | None, where: str) -> dict[str, Tensor]:
         )
     if not isinstance(tree, dict):
         raise ValueError(f"{where} holds a {type(tree).__name__}, expected a state dict")
-    names = [str(name) for name in tree]
+    names = [str(name)[:60] for name in tree]
     if key is not None:
         if key not in tree:
             raise ValueError(f"{where} has no entry {key!r}, but {names[:20]}")
@@ -175,7 +175,7 @@ def _state_dict(tree: Any, key: str | None, where: str) -> dict[str, Tensor]:
         place = holders[0]
     if place is not None:
         return _tensors(tree[place], where, f"entry {place!r}")
-    foreign = sorted({value.name for value in tree.values() if isinstance(value, Foreign)})
+    foreign = sorted({value.name[:60] for value in tree.values() if isinstance(value, Foreign)})
     more = f", and {foreign}, which are not made here" if foreign else ""
     raise ValueError(
         f"{where} has no state dict, or several: its entries are {names[:20]}{more}; name one "

@@ -14,7 +14,9 @@ from deep.contrastive.torch_parts import Foreign, Storage, Tensor
 #: A pickle may have so many operations; a list of the weights of a large network has thousands.
 MOST_OPERATIONS = 500_000
 # Longer texts are no names of arrays; they are skipped unread.
-_LONGEST_TEXT = 2**16
+_LONGEST_TEXT = 2**12
+# Bytes of all others together, each of which may take four in memory.
+_MOST_TEXT = 2**24
 _MARK = object()
 
 
@@ -43,6 +45,7 @@ class Pickle:
         self._at = 0
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
+        self._n_text = 0
 
     def load(self, start: int = 0) -> tuple[Any, int]:
         """Read the pickle that begins at a place.
@@ -64,7 +67,7 @@ class Pickle:
         ValueError
             If it is damaged, breaks a rule, or is too large.
         """
-        self._at, self._stack, self._memo = start, [], {}
+        self._at, self._stack, self._memo, self._n_text = start, [], {}, 0
         for _ in range(MOST_OPERATIONS):
             code = self._take(1)[0]
             if code == 0x2E:  # STOP
@@ -102,6 +105,9 @@ class Pickle:
         raw = self._take(n)
         if n > _LONGEST_TEXT:
             return Foreign("long text")
+        self._n_text += n
+        if self._n_text > _MOST_TEXT:
+            raise self._error(f"it has more than {_MOST_TEXT} bytes of text")
         try:
             return bytes(raw).decode(encoding)
         except UnicodeDecodeError as error:

@@ -10,7 +10,7 @@ and the softmax are computed in float32 whatever the weights are.
 
 from deep.layers.attention import MultiHeadAttention
 from deep.layers.batching import BATCH, batched
-from deep.layers.convolution import Conv1d, Conv2d
+from deep.layers.convolution import Conv1d, Conv2d, DepthwiseConv1d
 from deep.layers.linear import Linear
 from deep.layers.normalisation import BatchNorm, InstanceNorm, LayerNorm
 from deep.layers.pooling import average_pool, mean_and_max
@@ -24,6 +24,7 @@ __all__ = [
     "BidirectionalLSTM",
     "Conv1d",
     "Conv2d",
+    "DepthwiseConv1d",
     "InstanceNorm",
     "LayerNorm",
     "Linear",

@@ -155,6 +155,8 @@ def hostile():
     yield "long", b"X\xff\xff\xff\x7f", contents, {}, "ends early"
     yield "early", b"X\x05\x00\x00\x00abc", contents, {}, "ends early"
     yield "many", b"0".join([b"]"] * 300_000), contents, {}, "more than 500000 operations"
+    texts = b"0".join([text("a" * 4000)] * 5000)
+    yield "texts", texts, contents, {}, "more than 16777216 bytes of text"
     yield "key", b"}(" + tuple_of(b"N") + b"N" + b"u", contents, {}, "a key is a tuple"
     yield "collide", b"}\x8a\x08" + b"\x00" * 7 + b"\x01Ns", contents, {}, "a key is a int"
     yield "opcode", b"P1\n", contents, {}, "opcode 0x50 is not used"

@@ -1,3 +1,4 @@
+import equinox as eqx
 import jax
 import numpy as np
 import pytest
@@ -5,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import correlate
 
-from deep.layers import Conv1d, Conv2d
+from deep.layers import Conv1d, Conv2d, DepthwiseConv1d
 from tests.deep.gradients import check_gradient
 
 KEY = jax.random.key(0)
@@ -83,3 +84,27 @@ def test_initial_weights_are_uniform_and_of_the_size_of_the_fan_in():
     assert np.abs(weight).max() <= bound
     assert weight.std() == pytest.approx(bound / np.sqrt(3), rel=0.02)
     assert Conv2d(4, 64, 5, use_bias=False, key=KEY).bias is None
+
+
+@pytest.mark.parametrize(("size", "dilation"), [(3, 1), (3, 4), (4, 3)])
+def test_dilated_kernels_take_samples_apart(rng, size, dilation):
+    x = rng.normal(size=(30, 2)).astype(np.float32)
+    layer = Conv1d(2, 3, size, dilation=dilation, key=jax.random.key(0))
+    wide = np.zeros((dilation * (size - 1) + 1, 2, 3), np.float32)
+    wide[::dilation] = layer.weight
+    plain = Conv1d(2, 3, len(wide), key=jax.random.key(0))
+    plain = eqx.tree_at(lambda m: (m.weight, m.bias), plain, (wide, layer.bias))
+    assert layer(x).shape == (30, 3)
+    np.testing.assert_allclose(layer(x), plain(x), atol=1e-5)
+
+
+@pytest.mark.parametrize(("size", "dilation"), [(3, 1), (4, 2)])
+def test_depthwise_is_a_convolution_of_each_feature(rng, size, dilation):
+    x = rng.normal(size=(20, 3)).astype(np.float32)
+    layer = DepthwiseConv1d(3, size, dilation, key=jax.random.key(0))
+    y = layer(x)
+    for k in range(3):
+        one = Conv1d(1, 1, size, dilation=dilation, key=jax.random.key(0))
+        weights = layer.weight[:, k].reshape(size, 1, 1), layer.bias[k : k + 1]
+        one = eqx.tree_at(lambda m: (m.weight, m.bias), one, weights)
+        np.testing.assert_allclose(y[:, k], one(x[:, k : k + 1])[:, 0], atol=1e-5)
