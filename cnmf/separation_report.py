@@ -1,8 +1,11 @@
 """Separate a mixture and write down what was heard, what was chosen, and why."""
 
 import json
+from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
 import numpy as np
 
@@ -16,6 +19,9 @@ from cocktailparty.versions import versions
 _HIGHEST = 8000.0
 _RANGE = 70.0  # of the spectrogram, in decibels
 
+# Formats of samples that are written.
+SUBTYPES = ("FLOAT", "PCM_16", "PCM_24")
+
 
 def separate_and_report(
     separator: NeuroSteeredSeparator,
@@ -26,6 +32,11 @@ def separate_and_report(
     eeg: Any = None,
     guide: Any = None,
     sfreq: float,
+    parts: Any = None,
+    names: Sequence[str] | None = None,
+    source: str | None = None,
+    subtype: str = "FLOAT",
+    scale_peaks: bool = False,
 ) -> dict[str, Any]:
     """Separate a mixture by EEG or by a guide, and write audio, figure and a record.
 
@@ -46,6 +57,17 @@ def separate_and_report(
         How loud the attended sound is over time, instead of EEG.
     sfreq : float
         Sampling rate of the EEG or guide in hertz.
+    parts : sequence of array or of tuple of (array, rate), optional
+        2 to 8 sounds of which one is attended; see `cocktailparty.separation.steer`.
+    names : sequence of str, optional
+        Names of the parts for the record, such as their files.
+    source : str, optional
+        Name of the mixture for the record, such as its file.
+    subtype : {"FLOAT", "PCM_16", "PCM_24"}
+        Format of the samples in the files. Integers end at full scale, and what is louder is cut:
+        a warning says so.
+    scale_peaks : bool
+        If anything is louder than full scale, divide both sounds by the largest peak.
 
     Returns
     -------
@@ -55,7 +77,7 @@ def separate_and_report(
     Raises
     ------
     ValueError
-        If not exactly one of `eeg` and `guide` is given, or an array or rate is unfit.
+        If not exactly one of `eeg` and `guide` is given, or an array, rate or subtype is unfit.
 
     Examples
     --------
@@ -73,20 +95,24 @@ def separate_and_report(
         raise ValueError("give either eeg or guide: one of them has to say what is attended")
     if audio_sfreq != int(audio_sfreq):
         raise ValueError(f"audio_sfreq must be a whole number of hertz, got {audio_sfreq!r}")
+    if subtype not in SUBTYPES:
+        raise ValueError(f"subtype must be one of {SUBTYPES}, got {subtype!r}")
     audio = to_numpy(audio, "audio")
+    steered_by = "EEG" if guide is None else "guide"
     if eeg is not None:
-        trial = Trial(eeg, None, sfreq, audio=audio, audio_sfreq=audio_sfreq)
-        parts = separator.separate(trial)
-    else:
-        parts = separator.separate_by_guide(audio, audio_sfreq, guide, sfreq)
+        guide = separator.reconstruct(Trial(eeg, None, sfreq))
+    sounds = separator.separate_by_guide(audio, audio_sfreq, guide, sfreq, parts)
+    gain, peaks, told = _gain(sounds, subtype, scale_peaks)
 
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    for part, name in zip(parts, ("attended", "rest"), strict=True):
-        _write_audio(out / f"{name}.wav", part, int(audio_sfreq))
+    for sound, name in zip(sounds, ("attended", "rest"), strict=True):
+        _write_audio(out / f"{name}.wav", gain * sound, int(audio_sfreq), subtype)
     with replacing(out / "separation.png") as temporary:
-        plot_separation(audio, parts, audio_sfreq).savefig(temporary, dpi=120)
-    record = _record(separator, parts, audio, audio_sfreq, "EEG" if guide is None else "guide")
+        plot_separation(audio, sounds, audio_sfreq).savefig(temporary, dpi=120)
+    record = {"input": source, **_record(separator, sounds, audio, audio_sfreq, steered_by, names)}
+    record |= {"subtype": subtype, "peaks": peaks, "gain": gain}
+    record["notes"] += told
     with replacing(out / "separation.json") as temporary:
         temporary.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n")
     return record
@@ -153,24 +179,53 @@ def plot_separation(audio: Any, parts: Any, audio_sfreq: float) -> Any:
     return figure
 
 
-def _write_audio(path: Path, part: np.ndarray, rate: int) -> None:
+def _gain(
+    sounds: Any, subtype: str, scale_peaks: bool
+) -> tuple[float, dict[str, float], list[str]]:
+    """Factor for both sounds, the peak of each, and what there is to tell of it."""
+    levels = (float(np.max(np.abs(sound), initial=0.0)) for sound in sounds)
+    peaks = dict(zip(("attended", "rest"), levels, strict=True))
+    largest = max(peaks.values())
+    if largest <= 1 or scale_peaks:
+        return 1 / max(largest, 1.0), peaks, []
+    loud = ", ".join(f"{name} {peak:.3g}" for name, peak in peaks.items() if peak > 1)
+    cut = "kept in floating point" if subtype == "FLOAT" else f"cut at full scale in {subtype}"
+    note = (
+        f"Peaks above full scale: {loud}; {cut}. scale_peaks (--scale-peaks) divides both sounds "
+        "by the larger."
+    )
+    if subtype != "FLOAT":
+        warn(note, stacklevel=3)
+    return 1.0, peaks, [note]
+
+
+def _write_audio(path: Path, part: np.ndarray, rate: int, subtype: str) -> None:
     import soundfile
 
     try:
         with replacing(path) as temporary:
-            # Floating point: parts of a loud mixture may exceed full scale.
-            soundfile.write(temporary, part, rate, subtype="FLOAT")
+            soundfile.write(temporary, part, rate, subtype=subtype)
     except soundfile.SoundFileRuntimeError as error:
         raise OSError(f"{path} cannot be written: {error}") from error
 
 
 def _record(
-    separator: NeuroSteeredSeparator, parts: Any, audio: Any, audio_sfreq: float, steered_by: str
+    separator: NeuroSteeredSeparator,
+    parts: Any,
+    audio: Any,
+    audio_sfreq: float,
+    steered_by: str,
+    names: Sequence[str] | None,
 ) -> dict[str, Any]:
-    attention = separator.attention_
+    attention, steered = separator.attention_, separator.steered_
     power = float(np.sum(np.square(audio, dtype=np.float64)))
     share = float(np.sum(np.square(parts[0], dtype=np.float64))) / power if power else 0.0
     correlation = attention.correlation
+    chosen, seed = attention.chosen.tolist(), separator.random_state
+    what = f"Components {chosen} follow"
+    if steered is not None:
+        names = names or [f"{i + 1}" for i in range(len(attention.weights))]
+        what = f"Part {', '.join(names[i] for i in chosen)} follows"
     if attention.confidence < 0.5:
         why = (
             "The evidence is no stronger than chance gives: the output stays close to the mixture. "
@@ -178,8 +233,13 @@ def _record(
         )
     else:
         why = (
-            f"Components {attention.chosen.tolist()} follow the {steered_by} better than chance "
-            "allows, and are kept as far as they do so reliably."
+            f"{what} the {steered_by} better than chance allows, and the output goes as far "
+            "towards it as it does so reliably."
+        )
+    if attention.confidence >= 0.5 and not chosen:
+        why = (
+            f"Something in the mixture follows the {steered_by}, but what is not clear: the output "
+            "stays close to the mixture."
         )
     return {
         "steered_by": steered_by,
@@ -188,7 +248,13 @@ def _record(
         "confidence": attention.confidence,
         "p_value": attention.p_value,
         "correlation": None if np.isnan(correlation) else correlation,
-        "chosen": attention.chosen.tolist(),
+        "chosen": chosen,
+        "parts": None if steered is None else list(names or ()),
+        "remainder": None if steered is None or np.isinf(r := steered.remainder) else r,
+        "lag": separator.lag_,
+        "artefacts": [list(artefact) for artefact in separator.artefacts_],
+        "notes": list(separator.notes_),
+        "seed": seed if isinstance(seed, Integral) else None,
         "probabilities": attention.probabilities.tolist(),
         "weights": attention.weights.tolist(),
         "share_of_power": share,

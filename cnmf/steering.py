@@ -1,6 +1,7 @@
 """Separate the sound that a listener attends to, steered by EEG or by any other guide."""
 
 from typing import Any
+from warnings import warn
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -9,12 +10,20 @@ from sklearn.utils.validation import check_is_fitted
 from cnmf.estimator import ContrastiveNMF
 from cocktailparty.blas import one_blas_thread
 from cocktailparty.separation.alignment import frame_grid, on_frames
-from cocktailparty.separation.evidence import MAX_COMPONENTS, attend
+from cocktailparty.separation.artefacts import without_artefacts
+from cocktailparty.separation.evidence import MAX_COMPONENTS, attend, better_lag
 from cocktailparty.separation.masking import (
     component_products,
     magnitude,
     separate_waveform,
     spectrogram,
+)
+from cocktailparty.separation.steering import (
+    Steered,
+    artefact_note,
+    check_guide,
+    lag_frames,
+    steer,
 )
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
@@ -29,6 +38,9 @@ class NeuroSteeredSeparator(BaseEstimator):
     the whole mixture (`cocktailparty.separation.attend`). A Wiener mask takes these components out
     of the mixture. No source has to be known.
 
+    Better parts are better heard: where stems are known, or a trained network separates them, give
+    them as `parts` or its as `separator`. The EEG then only has to tell which one is attended.
+
     The evidence of EEG grows slowly. At a correlation of 0.1, which is what EEG gives today, some
     seconds tell next to nothing: the output is then close to the mixture, on purpose. It takes
     about a minute until the attended sound stands out, and minutes until it does so reliably.
@@ -40,6 +52,10 @@ class NeuroSteeredSeparator(BaseEstimator):
         ``fit(eeg_trials, stimulus_trials)`` and ``predict(eeg_trials)`` that take and return lists,
         as `linear_aad.BackwardTRF`, or an attention decoder with ``fit(trials)`` and
         ``reconstruct(trials)``. Not needed for `separate_by_guide`.
+    separator : object, optional
+        What splits the mixture into 2 to 8 parts, by ``separate(mixture, sfreq)``;
+        `cocktailparty.separation.FunctionSeparator` makes one of a function. None for a
+        factorisation.
     n_components : int
         Number of components of the mixture, 2 to 18.
     window : float
@@ -50,6 +66,9 @@ class NeuroSteeredSeparator(BaseEstimator):
         Where the mixture is factorised.
     random_state : int, RandomState or None
         Source of the random start.
+    lag : float, optional
+        Seconds that the guide is late. None searches from -0.2 to 0.5 s where parts are known; for
+        components, it means none, and a warning tells of one that fits far better.
 
     Attributes
     ----------
@@ -57,10 +76,19 @@ class NeuroSteeredSeparator(BaseEstimator):
         Fitted decoder.
     attention_ : cocktailparty.separation.Attention
         Which part of the last mixture was chosen, and how surely.
+    lag_ : float
+        Seconds that the last guide was taken to be late.
+    artefacts_ : list of tuple of two floats
+        Beginning and end of each artefact of the last guide in seconds; they were cut down.
+    notes_ : list of str
+        What was done to the last parts and guide, and what a user should know.
+    steered_ : cocktailparty.separation.Steered or None
+        What was made of the last mixture, if its parts were known.
     activations_ : ndarray of shape (n_frames, n_components)
         When each component of the last mixture sounds.
     components_ : ndarray of shape (n_components, n_freqs)
-        What each component of the last mixture sounds like.
+        What each component of the last mixture sounds like; as `activations_`, only of a
+        factorisation.
     n_fft_, hop_ : int
         Window and step of the last spectrogram, in samples.
 
@@ -94,18 +122,22 @@ class NeuroSteeredSeparator(BaseEstimator):
     def __init__(
         self,
         decoder: Any = None,
+        separator: Any = None,
         n_components: int = 16,
         window: float = 0.064,
         max_iter: int = 100,
         device: str | None = None,
         random_state: Any = None,
+        lag: float | None = None,
     ) -> None:
         self.decoder = decoder
+        self.separator = separator
         self.n_components = n_components
         self.window = window
         self.max_iter = max_iter
         self.device = device
         self.random_state = random_state
+        self.lag = lag
 
     @one_blas_thread()
     def fit(self, trials: Any, attended: Any = None) -> "NeuroSteeredSeparator":
@@ -208,7 +240,7 @@ class NeuroSteeredSeparator(BaseEstimator):
 
     @one_blas_thread()
     def separate_by_guide(
-        self, audio: Any, audio_sfreq: float, guide: Any, sfreq: float
+        self, audio: Any, audio_sfreq: float, guide: Any, sfreq: float, parts: Any = None
     ) -> np.ndarray:
         """Split a mixture, steered by a guide instead of EEG.
 
@@ -223,6 +255,9 @@ class NeuroSteeredSeparator(BaseEstimator):
             features is taken.
         sfreq : float
             Sampling rate of the guide in hertz.
+        parts : sequence of array or of tuple of (array, rate), optional
+            2 to 8 sounds of which one is attended, such as stems, instead of those of `separator`;
+            see `cocktailparty.separation.steer`.
 
         Returns
         -------
@@ -232,9 +267,10 @@ class NeuroSteeredSeparator(BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter, a rate or a shape is impossible, a value is not finite, or guide and
-            audio differ in length.
+            If a parameter, a rate or a shape is impossible, a value is not finite, guide and audio
+            differ in length, or the parts are none of this mixture.
         """
+        lag_frames(self.lag, 1.0)
         if not 2 <= self.n_components <= MAX_COMPONENTS:
             raise ValueError(
                 f"n_components must be from 2 to {MAX_COMPONENTS}, got {self.n_components!r}: "
@@ -244,8 +280,19 @@ class NeuroSteeredSeparator(BaseEstimator):
         check_rate(sfreq, "sfreq")
         audio = float_array(audio, "audio")
         check_finite(audio, "audio")
-        guide = _checked_guide(guide, sfreq, audio.shape[0] / audio_sfreq)
+        guide = check_guide(guide, sfreq, audio.shape[0] / audio_sfreq)
         self.n_fft_, self.hop_ = frame_grid(audio_sfreq, sfreq, self.window)
+        if parts is None and self.separator is not None:
+            parts = _parts_of(self.separator, audio, audio_sfreq)
+        if parts is not None:
+            found = steer(audio, audio_sfreq, parts, guide, sfreq, lag=self.lag, window=self.window)
+            self.attention_, self.lag_ = found.attention, found.lag
+            self.steered_: Steered | None = found
+            self.artefacts_, self.notes_ = found.artefacts, found.notes
+            return found.sounds
+        self.steered_ = None
+        guide, self.artefacts_ = without_artefacts(guide, sfreq)
+        self.notes_ = [artefact_note(self.artefacts_)] if self.artefacts_ else []
 
         spectra = spectrogram(audio, self.n_fft_, self.hop_)
         X = magnitude(spectra)
@@ -263,7 +310,18 @@ class NeuroSteeredSeparator(BaseEstimator):
         frame_guide = on_frames(guide, sfreq, audio_sfreq / self.hop_, X.shape[0])
         loudness = np.asarray(self.activations_ * self.components_.sum(axis=1), dtype=np.float64)
         gram = component_products(X, self.activations_, self.components_)
-        self.attention_ = attend(frame_guide, loudness, gram)
+        self.lag_ = self.lag or 0.0
+        rate = audio_sfreq / self.hop_
+        self.attention_ = attend(frame_guide, loudness, gram, lags=lag_frames(self.lag_, rate))
+        late = (
+            better_lag(frame_guide, loudness, lag_frames(None, rate)) if self.lag is None else None
+        )
+        if late is not None:
+            note = (
+                f"The guide fits far better as if it were {late / rate:.2f} s late: try that lag."
+            )
+            self.notes_.append(note)
+            warn(note, stacklevel=3)
         return separate_waveform(
             audio,
             self.activations_,
@@ -274,19 +332,19 @@ class NeuroSteeredSeparator(BaseEstimator):
         )
 
 
-def _checked_guide(guide: Any, sfreq: float, duration: float) -> np.ndarray:
-    guide = float_array(guide, "guide")
-    if guide.ndim not in (1, 2) or 0 in guide.shape:
+def _parts_of(separator: Any, audio: Any, audio_sfreq: float) -> Any:
+    """Let a separator split a mixture, and see that it did."""
+    name = type(separator).__name__
+    if not hasattr(separator, "separate"):
         raise ValueError(
-            f"guide must have shape (n_times,) or (n_times, n_features), got {tuple(guide.shape)}"
+            f"separator must have separate(mixture, sfreq), got {name}: make one of a function by "
+            "cocktailparty.separation.FunctionSeparator"
         )
-    check_finite(guide, "guide")
-    lasts = guide.shape[0] / sfreq
-    if abs(lasts - duration) > 2 / sfreq:
+    parts = separator.separate(audio, audio_sfreq)
+    lengths = [len(part) for part in parts]
+    if any(length != len(audio) for length in lengths):
         raise ValueError(
-            f"guide lasts {lasts:g} s ({guide.shape[0]} values at {sfreq:g} Hz) but the audio "
-            f"{duration:g} s: align and crop them, or give the right sfreq"
+            f"separator {name} returned parts of {lengths} samples for a mixture of {len(audio)}: "
+            "it has to return (n_parts, n_samples) at the rate of the mixture"
         )
-    guide = np.asarray(guide, dtype=np.float64)
-    checked: np.ndarray = guide if guide.ndim == 1 else guide.mean(axis=1)
-    return checked
+    return parts

@@ -43,6 +43,17 @@ def add_parser(commands: Commands) -> None:
         "mixture starts; default: 0")  # fmt: skip
     add("--guide-sfreq", type=float, metavar="HZ", help="sampling rate of --guide; default: its "
         "length over that of the mixture")  # fmt: skip
+    add("--stems", type=Path, nargs="+", metavar="FILE", help="2 to 8 parts of the mixture, of "
+        "which one is attended, such as stems or the output of another separator; they need not "
+        "add up to it; default: components are found")  # fmt: skip
+    add("--components", type=int, metavar="N", help="number of components to find, 2 to 18; "
+        "default: 16")  # fmt: skip
+    add("--lag", type=float, metavar="SECONDS", help="how late the EEG or guide is; default: "
+        "searched from -0.2 to 0.5 with --stems, else 0")  # fmt: skip
+    add("--subtype", choices=("FLOAT", "PCM_16", "PCM_24"), default="FLOAT", help="samples of the "
+        "files written; default: FLOAT")  # fmt: skip
+    add("--scale-peaks", action="store_true", help="divide both sounds by the larger peak, if it "
+        "is above full scale")  # fmt: skip
     add_on_bad(parser)
     add_output(parser, "cocktailparty-separated")
 
@@ -62,13 +73,19 @@ def run(options: argparse.Namespace) -> None:
     audio, audio_sfreq = read_audio(options.mixture, mono=False)
     audio = audio[:, 0] if audio.shape[1] == 1 else audio
     separator, steering = _steering(options, audio, audio_sfreq)
-    record = separate_and_report(separator, audio, audio_sfreq, options.out, **steering)
+    if options.stems is not None:
+        steering["parts"] = [_stem(path) for path in options.stems]
+        steering["names"] = [path.name for path in options.stems]
+    record = separate_and_report(
+        separator, audio, audio_sfreq, options.out, **steering, source=str(options.mixture),
+        subtype=options.subtype, scale_peaks=options.scale_peaks,
+    )  # fmt: skip
     files = {Path(name).stem: str(options.out / name) for name in FILES[:2]}
     files |= {"figure": str(options.out / FILES[2]), "record": str(options.out / FILES[3])}
     if options.json:
         print_json({**files, **record})
         return
-    print(record["why"])
+    print("\n".join([record["why"], *record["notes"]]))
     print(
         f"Confidence {record['confidence']:.2f} that the {record['steered_by']} follows any part; "
         f"{100 * record['share_of_power']:.0f} % of the power went to the attended part."
@@ -93,7 +110,19 @@ def _check(options: argparse.Namespace) -> None:
     ]
     if useless:
         raise ValueError(f"{', '.join(useless)}: of no use with {by}")
-    check_files(options, (options.mixture, options.guide, options.model))
+    if options.stems is not None and options.components is not None:
+        raise ValueError(
+            "--components is of no use with --stems: the stems are the parts, none are found"
+        )
+    stems = options.stems or ()
+    check_files(options, (options.mixture, options.guide, options.model, *stems))
+
+
+def _stem(path: Path) -> tuple[Any, float]:
+    from cocktailparty.recordings.audio.files import read_audio
+
+    audio, rate = read_audio(path, mono=False)
+    return (audio[:, 0] if audio.shape[1] == 1 else audio), rate
 
 
 def _steering(
@@ -102,7 +131,9 @@ def _steering(
     """Separator, and what it is steered by."""
     from cnmf.steering import NeuroSteeredSeparator
 
-    separator = NeuroSteeredSeparator(random_state=0)  # the same files give the same result
+    found = {} if options.components is None else {"n_components": options.components}
+    # The same files give the same result.
+    separator = NeuroSteeredSeparator(random_state=0, lag=options.lag, **found)
     if options.guide is not None:
         guide = read_array(options.guide)
         duration = len(audio) / audio_sfreq

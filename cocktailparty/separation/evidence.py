@@ -26,8 +26,10 @@ _INFORMATIVE = 1 / 3
 _CHANCE_QUANTILE = 0.8
 # Bands count less in which the guide has less than this share of its largest power, or of its
 # largest power relative to the loudness: there, as beyond the pass band of EEG, it is only noise.
+# That largest power is looked for where the loudness has at least this share of its own.
 _FLOOR = 1e-3
 _RELATIVE_FLOOR = 0.03
+_HEARD = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +174,43 @@ def attend(
     return Attention(weights, probabilities, confidence, p_value, correlation, lag)
 
 
+def better_lag(guide: np.ndarray, loudness: np.ndarray, lags: np.ndarray) -> int | None:
+    """Find a lag with far more evidence than none, if there is one.
+
+    Parameters
+    ----------
+    guide : ndarray of shape (n_frames,)
+        Guide.
+    loudness : ndarray of shape (n_frames, n_components)
+        Loudness of each component.
+    lags : ndarray of int
+        Frames that the guide may be late.
+
+    Returns
+    -------
+    int or None
+        The lag with most evidence, if it has 20 times as much as any of 2 frames at most, beyond
+        what looking at so many lags costs.
+
+    Examples
+    --------
+    >>> loudness = np.random.default_rng(0).random((500, 4)) ** 4
+    >>> better_lag(np.roll(loudness[:, 0], 5), loudness, np.arange(-5, 20))
+    5
+    """
+    if not np.any(loudness) or not np.ptp(guide):
+        return None
+    products, covariance = shift_statistics(guide, loudness)
+    near = np.arange(-2, 3)
+    rows = products[np.concatenate([near, lags]) % len(products)]
+    joint = log_likelihood(rows, covariance, len(products)) + log_prior(loudness)[:, None]
+    evidence = logsumexp(joint, axis=0)
+    price = np.log(20 * len(lags))
+    best = int(np.argmax(evidence[len(near) :]))
+    better = evidence[len(near) + best] > evidence[: len(near)].max() + price
+    return int(lags[best]) if better else None
+
+
 def shift_statistics(guide: np.ndarray, loudness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Multiply guide and loudness at all circular shifts.
 
@@ -203,7 +242,9 @@ def shift_statistics(guide: np.ndarray, loudness: np.ndarray) -> tuple[np.ndarra
     parts = np.fft.rfft(loudness - loudness.mean(axis=0), axis=0)
     power = _smooth(np.abs(spectrum) ** 2 / n)
     level = _smooth(np.sum(np.abs(parts) ** 2, axis=1) / n)
-    ratio = np.divide(power, level, out=np.zeros_like(power), where=level > 0).max()
+    # Where the loudness has next to nothing, white noise would seem to be all that the guide is.
+    heard = level > _HEARD * level.max()
+    ratio = np.divide(power, level, out=np.zeros_like(power), where=heard).max()
     power = n * np.maximum(power, np.maximum(_FLOOR * power.max(), _RELATIVE_FLOOR * ratio * level))
     multiplicity = np.full(len(power), 2.0)  # of a band and its mirror image
     multiplicity[0] = 0.0

@@ -64,6 +64,31 @@ def test_figure_shows_the_levels(mixture):
     assert min(abs(loudest - 400), abs(loudest - 2000)) < 50
 
 
+def test_known_parts_and_formats_are_recorded(mixture, tmp_path):
+    audio, envelopes = mixture
+    loud = np.repeat(envelopes, 125, axis=1)
+    time = np.arange(len(audio)) / RATE
+    parts = 2 * loud * np.sin(2 * np.pi * np.array([[400], [2000]]) * time)
+    separator = NeuroSteeredSeparator(random_state=3)
+    common = {"guide": envelopes[1], "sfreq": SFREQ, "parts": list(parts), "names": ["a", "b"]}
+    with pytest.warns(UserWarning, match="cut at full scale in PCM_16"):
+        record = separate_and_report(
+            separator, 2 * audio, RATE, tmp_path, source="mix.wav", subtype="PCM_16", **common
+        )
+    assert soundfile.info(tmp_path / "attended.wav").subtype == "PCM_16"
+    assert record["why"].startswith("Part b follows the guide")
+    assert (record["input"], record["seed"], record["parts"]) == ("mix.wav", 3, ["a", "b"])
+    assert abs(record["lag"]) < 0.05
+    assert record["remainder"] is None
+    assert record["peaks"]["attended"] > 1
+    record = separate_and_report(separator, 2 * audio, RATE, tmp_path, scale_peaks=True, **common)
+    written = [soundfile.read(tmp_path / f"{name}.wav")[0] for name in ("attended", "rest")]
+    assert max(np.abs(part).max() for part in written) == pytest.approx(1)
+    np.testing.assert_allclose(np.sum(written, axis=0), record["gain"] * 2 * audio, atol=1e-6)
+    with pytest.raises(ValueError, match="subtype must be one of"):
+        separate_and_report(separator, audio, RATE, tmp_path, subtype="MP3", **common)
+
+
 def test_bad_requests_write_nothing(mixture, tmp_path):
     audio, envelopes = mixture
     separator = NeuroSteeredSeparator(n_components=3)

@@ -137,6 +137,47 @@ def test_without_evidence_the_output_is_close_to_the_mixture(rng):
     assert separator.attention_.confidence == 0
 
 
+class Bands:
+    """Separator that splits at a quarter of the band of a sound."""
+
+    def separate(self, mixture, sfreq):
+        spectrum = np.fft.rfft(mixture)
+        low = np.arange(len(spectrum)) < len(spectrum) // 4
+        return np.fft.irfft(np.stack([spectrum * low, spectrum * ~low]), len(mixture))
+
+
+def test_parts_of_a_separator_or_given(trials, rng):
+    trial, sounds = listening(rng, 0)
+    separator = NeuroSteeredSeparator(LeastSquares(), Bands()).fit(trials)
+    attended, rest = separator.separate(trial)
+    assert separator.attention_.chosen.tolist() == [1]
+    assert separator.steered_.lag == separator.lag_
+    assert si_sdr(sounds[0], attended) > 20
+    np.testing.assert_allclose(attended + rest, trial.audio, atol=1e-9)
+    guide = separator.reconstruct(trial)
+    again = separator.separate_by_guide(trial.audio, RATE, guide, SFREQ, parts=sounds)
+    assert separator.attention_.chosen.tolist() == [0]
+    assert si_sdr(sounds[0], again[0]) > 20
+    short = NeuroSteeredSeparator(separator=Bands())
+    short.separator.separate = lambda mixture, sfreq: [mixture[:-5], mixture]
+    with pytest.raises(ValueError, match="separator Bands returned parts of"):
+        short.separate_by_guide(trial.audio, RATE, guide, SFREQ)
+    with pytest.raises(ValueError, match="FunctionSeparator"):
+        NeuroSteeredSeparator(separator=len).separate_by_guide(trial.audio, RATE, guide, SFREQ)
+
+
+def test_a_late_guide_is_told_of_and_can_be_made_up_for(rng):
+    sounds, envelopes = two_sounds(rng)
+    late, mixture = np.roll(envelopes[0], 16), sounds.sum(axis=0)
+    separator = NeuroSteeredSeparator(n_components=4, random_state=0)
+    with pytest.warns(UserWarning, match="as if it were 0.2. s late"):
+        separator.separate_by_guide(mixture, RATE, late, SFREQ)
+    assert separator.lag_ == 0
+    known = NeuroSteeredSeparator(n_components=4, random_state=0, lag=0.25)
+    assert si_sdr(sounds[0], known.separate_by_guide(mixture, RATE, late, SFREQ)[0]) > 10
+    assert known.lag_ == 0.25
+
+
 def test_silence(rng):
     separator = NeuroSteeredSeparator(n_components=4, random_state=0)
     parts = separator.separate_by_guide(np.zeros(RATE), RATE, rng.random(SFREQ), SFREQ)

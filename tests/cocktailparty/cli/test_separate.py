@@ -141,7 +141,33 @@ def test_a_guide_instead_of_eeg(listener, tmp_path, few_components, undrawn, cap
     assert si_sdr(sounds[1], soundfile.read(answer["attended"])[0][:, 0]) > 8
 
 
+def test_stems_are_the_parts(listener, tmp_path, undrawn, capsys):
+    folder, sounds = listener
+    for name, sound in zip("ab", sounds, strict=True):
+        soundfile.write(tmp_path / f"{name}.wav", 0.5 * sound, AUDIO_SFREQ, "FLOAT")
+    stems = ["--stems", tmp_path / "a.wav", tmp_path / "b.wav", "--subtype", "PCM_24"]
+    eeg = ["--eeg", folder / "mixture_raw.fif", "--model", folder / "quick", "--start", START]
+    assert separate(folder, *eeg, *stems, "--scale-peaks", "--out", tmp_path, "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["chosen"] == [1]
+    assert answer["parts"] == ["a.wav", "b.wav"]
+    assert answer["input"].endswith("mixture.wav")
+    assert answer["confidence"] > 0.9
+    assert answer["subtype"] == "PCM_24"
+    assert si_sdr(sounds[1], soundfile.read(answer["attended"])[0][:, 0]) > 20
+
+
 BAD = {
+    "one stem": (["{mix}", "--guide", "{guide}", "--stems", "{mix}"], "2 to 8 sounds, got 1"),
+    "no stem": (["{mix}", "--guide", "{guide}", "--stems", "{mix}", "{none}"], "does not exist"),
+    "stems and components": (
+        ["{mix}", "--guide", "{guide}", "--stems", "{mix}", "{mix}", "--components", "4"],
+        "--components is of no use with --stems",
+    ),
+    "equal stems": (
+        ["{mix}", "--guide", "{guide}", "--stems", "{mix}", "{mix}"],
+        "all parts are the same sound",
+    ),
     "no mixture": (["{none}", "--guide", "{guide}"], "missing does not exist"),
     "no guide file": (["{mix}", "--guide", "{none}"], "missing does not exist"),
     "no recording": (["{mix}", "--eeg", "{none}", "--model", "{quick}"], "missing does not exist"),

@@ -1,0 +1,50 @@
+"""Artefacts in a guide: found, counted and cut down to what the rest of the guide is like."""
+
+import numpy as np
+
+# What is so many standard deviations off is no part of a reconstruction, if it is so many times as
+# far off as all but 2 % on its side: rare loud events are no artefacts. Closer ones, in seconds,
+# are one.
+_FAR, _TIMES, _CLOSE = 6.0, 3.0, 0.25
+
+
+def without_artefacts(
+    guide: np.ndarray, sfreq: float
+) -> tuple[np.ndarray, list[tuple[float, float]]]:
+    """Winsorise a guide: values far from the rest count as if they were at the edge of it.
+
+    A single blink can be larger than all else, and then a correlation is a matter of the blink.
+
+    Parameters
+    ----------
+    guide : ndarray of shape (n_times,)
+        How loud the attended sound is, with any offset and scale.
+    sfreq : float
+        Sampling rate in hertz.
+
+    Returns
+    -------
+    guide : ndarray of shape (n_times,)
+        A copy that is never farther from its median than 6 standard deviations (of a normal
+        distribution with the same quantiles of 5 and 95 %) or, if that is more, than 3 times its
+        quantile of 98 %.
+    artefacts : list of tuple of two floats
+        Beginning and end of each artefact in seconds.
+
+    Examples
+    --------
+    >>> guide = np.random.default_rng(0).normal(size=640)
+    >>> guide[64:74] = 100
+    >>> winsorised, artefacts = without_artefacts(guide, 64)
+    >>> artefacts, bool(winsorised.max() < 8)
+    ([(1.0, 1.15625)], True)
+    """
+    lowest, low, middle, high, highest = np.quantile(guide, [0.02, 0.05, 0.5, 0.95, 0.98])
+    reach = max(_FAR * (high - low) / 3.29, _TIMES * max(highest - middle, middle - lowest))
+    far = np.abs(guide - middle) > reach
+    if reach == 0 or not np.any(far):
+        return guide.copy(), []
+    where = np.flatnonzero(far)
+    pieces = np.split(where, 1 + np.flatnonzero(np.diff(where) > _CLOSE * sfreq))
+    artefacts = [(float(piece[0] / sfreq), float((piece[-1] + 1) / sfreq)) for piece in pieces]
+    return np.clip(guide, middle - reach, middle + reach), artefacts
