@@ -17,8 +17,8 @@ __all__ = ["compare", "extrapolate", "prepared", "update_activations", "update_c
 # the same input gives the same bits.
 N_THREADS, N_BLOCKS = 256, 512
 
-# One entry of the comparison, as `cnmf.updates.formula.compare` has it; also valid C++, which tests
-# use.
+# One entry of the comparison, as `cnmf.updates.formula.compare` has it. With the kernel below it is
+# also valid C++: tests run both on the CPU.
 FORMULA = r"""
 template <typename T>
 __device__ inline double compare_entry(T x, T y, T beta, T* falling, T* rising) {

@@ -109,7 +109,8 @@ def attend(
     single : bool
         Whether the part is a single one of the components, each as probable as the others.
     lags : sequence of int
-        How many frames the guide may be late, all as probable; shifts are searched as much.
+        How many frames the guide may be late: the smallest with probability 1/2, the others share
+        the rest. Shifts are searched as much.
 
     Returns
     -------
@@ -152,7 +153,8 @@ def attend(
     else:
         products, covariance = shift_statistics(guide, loudness)
         joint = log_likelihood(products[lags % n_frames], covariance, n_frames) + prior[:, None]
-        evidence = logsumexp(joint) - np.log(len(lags))
+        joint = joint + _log_prior_of_lags(lags)
+        evidence = logsumexp(joint)
         few, many = null_shifts(guide)
         chance = _shifted_evidence(products, covariance, prior, few, lags)
         odds = np.log(_INFORMATIVE / (1 - _INFORMATIVE))
@@ -342,6 +344,13 @@ def _log_prior_of_one(loudness: np.ndarray) -> np.ndarray:
     return found
 
 
+def _log_prior_of_lags(lags: np.ndarray) -> np.ndarray:
+    """Log probability of lags beforehand: most guides are on time."""
+    found = np.full(len(lags), -np.log(2 * max(len(lags) - 1, 1)))
+    found[np.argmin(np.abs(lags))] = -np.log(2) if len(lags) > 1 else 0.0
+    return found
+
+
 def _shifted_evidence(
     products: Any, covariance: Any, prior: Any, shifts: np.ndarray, lags: np.ndarray
 ) -> np.ndarray:
@@ -354,6 +363,6 @@ def _shifted_evidence(
         rows = products[(some[:, None] + lags) % n_frames].reshape(-1, products.shape[1])
         likelihood = log_likelihood(rows, covariance, n_frames)[possible]
         joint = (likelihood + prior[possible, None]).reshape(len(possible), len(some), len(lags))
-        joint = joint.swapaxes(1, 2).reshape(-1, len(some))
-        found.append(logsumexp(joint, axis=0) - np.log(len(lags)))
+        joint = (joint + _log_prior_of_lags(lags)).swapaxes(1, 2).reshape(-1, len(some))
+        found.append(logsumexp(joint, axis=0))
     return np.concatenate(found)

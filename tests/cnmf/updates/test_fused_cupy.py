@@ -1,4 +1,3 @@
-import ctypes
 import shutil
 import subprocess
 
@@ -24,43 +23,6 @@ def test_the_kernel_compiles(tmp_path, dtype):
     command = ["nvcc", "-std=c++17", "--ptx", "-Werror", "all-warnings", "-o"]
     subprocess.run([*command, tmp_path / "compare.ptx", source], check=True, capture_output=True)
     assert ".entry" in (tmp_path / "compare.ptx").read_text()
-
-
-@pytest.fixture(scope="module")
-def host(tmp_path_factory):
-    """The whole kernel on the CPU: blocks and threads one after the other, barriers as phases."""
-    compiler = shutil.which("g++")
-    if compiler is None:
-        pytest.skip("g++ not present")
-    folder = tmp_path_factory.mktemp("host")
-    source = folder / "host.cpp"
-    source.write_text(
-        "#include <cmath>\nusing std::log; using std::pow;\n#define __device__\n"
-        f"{updates_cupy.FORMULA}\n"
-        'extern "C" double run(const double* x, double* y, double* up, double beta, long n) {\n'
-        "    double sum = 0;\n"
-        "    for (long i = 0; i < n; i++)\n"
-        "        sum += compare_entry<double>(x[i], y[i], beta, y + i, up + i);\n"
-        "    return sum;\n}\n"
-    )
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", folder / "host.so", source], check=True)
-    library = ctypes.CDLL(str(folder / "host.so"))
-    library.run.restype = ctypes.c_double
-    return library
-
-
-@pytest.mark.parametrize("beta", BETAS)
-def test_the_formula_of_the_kernel_is_the_readable_one(rng, host, beta):
-    x, y = rng.uniform(0.1, 3, (2, 7, 9))
-    if beta > 0:
-        x[rng.random(x.shape) < 0.3] = 0
-    falling, rising, value = updates.compare(x, y, beta)
-    down, up = y.copy(), np.ones_like(y)
-    pointers = (part.ctypes.data_as(ctypes.c_void_p) for part in (x, down, up))
-    found = host.run(*pointers, ctypes.c_double(beta), ctypes.c_long(x.size))
-    np.testing.assert_allclose(found, value, rtol=1e-12)
-    np.testing.assert_allclose(down, falling, rtol=1e-12)
-    np.testing.assert_allclose(up, 1 if rising is None else rising, rtol=1e-12)
 
 
 def test_the_algebra_is_that_of_the_readable_updates():
