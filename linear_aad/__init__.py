@@ -7,6 +7,7 @@ from linear_aad.attention import AttentionDecoder
 from linear_aad.cca import CCADecoder
 from linear_aad.lasso import LassoTRF
 from linear_aad.nested import NestedScores, nested_leave_one_out
+from linear_aad.population import PopulationTRF
 from linear_aad.prediction import prediction_map
 from linear_aad.regressor import LaggedRegressor
 from linear_aad.shifts import shift_test
@@ -25,6 +26,7 @@ __all__ = [
     "LaggedRegressor",
     "LassoTRF",
     "NestedScores",
+    "PopulationTRF",
     "SpatialDecoder",
     "StackedTRF",
     "nested_leave_one_out",

@@ -6,15 +6,21 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from cocktailparty.blas import one_blas_thread
 from cocktailparty.decoding.base import ReconstructionMixin
+from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_channels, check_trials
 
 
 def _refits(decoder: "AttentionDecoder") -> bool:
     return hasattr(decoder.regressor, "fit_many")
+
+
+def _knows_subjects(regressor: Any) -> bool:
+    """Whether a regressor wants to know whose trials it is fitted to and predicts."""
+    return has_fit_parameter(regressor, "subjects")
 
 
 class AttentionDecoder(ReconstructionMixin, BaseEstimator):
@@ -27,7 +33,9 @@ class AttentionDecoder(ReconstructionMixin, BaseEstimator):
     ----------
     regressor : estimator
         Takes a list of EEG arrays (n_times, n_channels) and a list of stimulus arrays
-        (n_times, n_features), such as `BackwardTRF`.
+        (n_times, n_features), such as `BackwardTRF`. One that has `subjects` among the parameters
+        of ``fit``, such as `PopulationTRF`, is told whose trials they are, and what is to be left
+        out together: stories where there are several, otherwise trials.
 
     Attributes
     ----------
@@ -84,6 +92,7 @@ class AttentionDecoder(ReconstructionMixin, BaseEstimator):
         self.regressor_ = clone(self.regressor).fit(
             [trial.eeg for trial in trials],
             [trial.stimuli[label] for trial, label in zip(trials, labels, strict=True)],
+            **self._told(trials),
         )
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
         return self
@@ -151,4 +160,18 @@ class AttentionDecoder(ReconstructionMixin, BaseEstimator):
         # Told in terms of trials; a regressor would call channels features.
         if hasattr(self.regressor_, "n_features_in_"):
             check_channels(trials, self.regressor_.n_features_in_)
-        return self.regressor_.predict([trial.eeg for trial in trials])
+        subjects = {}
+        if _knows_subjects(self.regressor_):
+            subjects["subjects"] = [trial.subject for trial in trials]
+        return self.regressor_.predict([trial.eeg for trial in trials], **subjects)
+
+    def _told(self, trials: list[Trial]) -> dict[str, Any]:
+        """Tell a regressor that knows subjects about the training trials."""
+        if not _knows_subjects(self.regressor):
+            return {}
+        stories = [trial.story for trial in trials]
+        several = all(stories) and len(set(stories)) > 1
+        return {
+            "subjects": [trial.subject for trial in trials],
+            "groups": stories if several else None,
+        }

@@ -11,6 +11,7 @@ from linear_aad.adaptive import AdaptiveDecoder
 from linear_aad.attention import AttentionDecoder
 from linear_aad.cca import CCADecoder
 from linear_aad.lasso import LassoTRF
+from linear_aad.population import PopulationTRF
 from linear_aad.stacked import StackedTRF
 from linear_aad.trf import BackwardTRF
 
@@ -38,6 +39,10 @@ def _lasso(sfreq: float) -> AttentionDecoder:
 
 def _cca(sfreq: float) -> CCADecoder:
     return CCADecoder(sfreq=sfreq, alpha=_ALPHAS)
+
+
+def _population(sfreq: float) -> AttentionDecoder:
+    return AttentionDecoder(PopulationTRF(0.0, _TMAX, sfreq, alpha=_ALPHAS, n_components=64))
 
 
 def _stacked(sfreq: float) -> StackedTRF:
@@ -82,6 +87,11 @@ def _cca_space(trial: Any) -> dict[str, Any]:
         "n_components": trial.suggest_int("n_components", 1, 6),
         "combine": trial.suggest_categorical("combine", ["dprime", "lda"]),
     }
+
+
+def _population_space(trial: Any) -> dict[str, Any]:
+    shrinkage = trial.suggest_float("shrinkage", 1e-2, 1e2, log=True)
+    return {**_ridge_space(trial), "regressor__shrinkage": shrinkage}
 
 
 def _stacked_space(trial: Any) -> dict[str, Any]:
@@ -140,6 +150,14 @@ DECODERS = (
         _cca,
         summary="canonical correlation: EEG and envelope are filtered towards each other",
         space=_cca_space,
+        refuses=("one_trial",),
+    ),
+    NamedDecoder(
+        "population",
+        _population,
+        summary="ridge models of several subjects, each drawn to their average as far as left-out "
+        "trials say",
+        space=_population_space,
         refuses=("one_trial",),
     ),
     NamedDecoder(

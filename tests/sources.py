@@ -23,3 +23,12 @@ def imports(path: Path) -> tuple[tuple[str, bool], ...]:
             continue
         found += [(name.partition(".")[0], id(node) in at_top) for name in names]
     return tuple(found)
+
+
+@cache
+def modules_of(package: str, path: Path) -> frozenset[str]:
+    """Modules of a package that a file imports from, anywhere in it."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = {alias.name for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names}
+    names |= {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    return frozenset(name for name in names if name.partition(".")[0] == package)

@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from tests.sources import PACKAGES, ROOT, imports
+from tests.sources import PACKAGES, ROOT, imports, modules_of
 
 # Not pandas: scikit-learn imports it wherever it is installed.
 HEAVY = (
@@ -52,6 +52,11 @@ print(json.dumps(brought))
 OF_SOUNDS = ("convert.py", "embed.py", "sounds.py", "train_audio.py")
 
 
+def of_one_engine(module):
+    """Lagged least squares are at home in linear_aad, and neural models begin from them."""
+    return module == "linear_aad.population" or f"{module}.".startswith("linear_aad.lagged.")
+
+
 def in_command_line(path):
     return path.is_relative_to(ROOT / "cocktailparty" / "cli")
 
@@ -66,6 +71,8 @@ def test_the_rooms_stand_on_the_ground_floor_and_not_on_each_other():
             allowed |= {"deep"} if path.name in OF_SOUNDS else set()
         else:
             allowed = {"cocktailparty"}
+            if package == "deep" and all(map(of_one_engine, modules_of("linear_aad", path))):
+                allowed.add("linear_aad")
         assert others <= allowed, f"{path} imports {others - allowed}"
 
 

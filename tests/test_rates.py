@@ -23,6 +23,7 @@ from linear_aad import (
     ForwardTRF,
     LaggedRegressor,
     LassoTRF,
+    PopulationTRF,
     SpatialDecoder,
     StackedTRF,
     nested_leave_one_out,
@@ -47,6 +48,7 @@ DECODERS = {
     "cca": CCADecoder(**LAGS, alpha=1e-2),
     "adaptive": AdaptiveDecoder(BackwardTRF(**LAGS, alpha="ledoit-wolf"), random_state=0),
     "spatial": SpatialDecoder(sfreq=RATE, bands=((4, 8),), n_components=1),
+    "population": AttentionDecoder(PopulationTRF(**LAGS, alpha=1e-2)),
     "stacked": StackedTRF(**LAGS, alpha=1e-2),
     "tracker": AttentionTracker(
         AttentionDecoder(BackwardTRF(**LAGS, alpha=1e-2, alpha_convention="relative")), window=5

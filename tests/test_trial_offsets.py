@@ -17,6 +17,7 @@ from linear_aad import (
     ForwardTRF,
     LaggedRegressor,
     LassoTRF,
+    PopulationTRF,
     StackedTRF,
     nested_leave_one_out,
     shift_test,
@@ -130,6 +131,7 @@ RIDGE = BackwardTRF(0, 0.2, 64, alpha=1e-2, alpha_convention="relative")
 SHRUNK = BackwardTRF(0, 0.2, 64, alpha="ledoit-wolf")
 DECODERS = {
     "ridge": AttentionDecoder(RIDGE),
+    "population": AttentionDecoder(PopulationTRF(tmax=0.2, alpha=1e-2)),
     "cca": CCADecoder(tmax=0.1, stimulus_tmax=0.1, train_window=5, n_components=2),
     "adaptive": AdaptiveDecoder(SHRUNK, random_state=0, segment=10),
     "tracker": AttentionTracker(AttentionDecoder(RIDGE)),

@@ -29,17 +29,17 @@ VERSION = 2
 _FORMAT = "cocktailparty-model"
 _DIGEST = "sha256"
 _PACKAGES = ("cocktailparty", "linear_aad", "cnmf", "deep")
-# Modules that files of version 1 name, and where their classes are now.
+# Modules that older files name, and where their classes are now.
 _MOVED = {
     "cnmf.evidence": "cocktailparty.separation.evidence",
-    "deep.lagged_moments": "deep.siglip.lagged_moments",
     "deep.optimizers": "deep.training.optimizers",
     "deep.saving": "deep.training.network",
     "deep.siglip": "deep.siglip.estimator",
     "deep.siglip_features": "deep.siglip.features",
     "deep.siglip_inputs": "deep.siglip.inputs",
     "deep.siglip_outputs": "deep.siglip.outputs",
-    "deep.siglip_ridge": "deep.siglip.ridge",
+    "deep.siglip.ridge": "deep.siglip.older",
+    "deep.siglip_ridge": "deep.siglip.older",
     "deep.siglip_task": "deep.siglip.task",
     "linear_aad.bands": "linear_aad.lagged.bands",
     "linear_aad.following": "cocktailparty.decoding.following",
@@ -397,4 +397,5 @@ class _Reader:
                     f"{self.what} is damaged: {node['class']} has no attribute {name!r}"
                 )
             vars(made)[name] = self.decoded(value)
-        return made
+        # A class that is only kept for what older files hold turns into what is used today.
+        return made._today() if hasattr(made, "_today") else made

@@ -14,7 +14,12 @@ from cocktailparty.trials import check_trials
 from deep.data.stretches import cut
 from deep.data.windows import Recording
 from deep.siglip.features import EnvelopeFeatures, broadband
-from deep.siglip.ridge import LaggedRidge, Part
+from linear_aad.lagged.group_moments import Segment
+from linear_aad.lagged.group_ridge import GroupFit, GroupRidge, GroupSettings
+
+# The first feature is the envelope, whose correlation decides in the end. Neither EEG nor features
+# have a mean, so there are no constants.
+_RIDGE = GroupSettings(fit_intercept=False, n_components=64, compared=0)
 
 
 @dataclass
@@ -37,7 +42,7 @@ class Inputs:
         What is made of a stimulus.
     raw : bool
         Whether the network takes EEG and stimuli as they are.
-    ridge : LaggedRidge or None
+    ridge : GroupRidge or None
         The linear models, where the network builds on them.
     linear_scale : ndarray of shape (n_features,)
         Standard deviations of their predictions.
@@ -56,7 +61,7 @@ class Inputs:
     scale: np.ndarray
     features: EnvelopeFeatures
     raw: bool
-    ridge: LaggedRidge | None = None
+    ridge: GroupRidge | None = None
     linear_scale: np.ndarray | None = None
     remove_mean: bool = True
 
@@ -141,7 +146,8 @@ class Inputs:
             signals = {"eeg": ((eeg - self.mean) / self.scale).astype(np.float32)}
             sounds["features"] = self.features(stimuli)
         if self.ridge is not None:
-            signals["linear"] = self.ridge(eeg - self.mean, subject) / self.linear_scale
+            x = (eeg - self.mean).astype(np.float32)
+            signals["linear"] = self.ridge.predict(x, subject) / self.linear_scale
         return Recording(signals, sounds, trial.n_times, subject=subject)
 
     def stretches(
@@ -206,9 +212,13 @@ class Inputs:
         held_out : collection of int
             Parts that are held out of training.
         """
-        self.ridge, predictions = LaggedRidge.of(
-            self._parts(recordings, parts), len(self.subjects), n_lags, held_out
-        )
+        segments = self._segments(recordings, parts)
+        n_times = sum(len(segment.input) for segment in segments)
+        total = sum(segment.input.sum(axis=0, dtype=np.float64) for segment in segments)
+        lags, n_subjects = np.arange(n_lags), len(self.subjects)
+        fit = GroupFit(segments, n_subjects, lags, _RIDGE, mean=total / n_times)
+        self.ridge = fit.ridge
+        predictions = [x.astype(np.float32) for x in fit.left_out_predictions(held_out)]
         self.linear_scale = np.std(np.concatenate(predictions), axis=0)
         for one, prediction in zip(recordings, predictions, strict=True):
             one.signals["linear"] = prediction / self.linear_scale
@@ -241,15 +251,17 @@ class Inputs:
         """
         ridge = self.ridge
         if ridge is not None:
-            ridge, predictions = ridge.joined(self._parts(recordings, parts), held_out)
+            alone = [one._replace(subject=0) for one in self._segments(recordings, parts)]
+            ridge, fit = ridge.joined(alone, _RIDGE)
+            predictions = fit.left_out_predictions(held_out)
             for one, prediction in zip(recordings, predictions, strict=True):
-                one.signals["linear"] = prediction / self.linear_scale
+                one.signals["linear"] = prediction.astype(np.float32) / self.linear_scale
         return replace(self, ridge=ridge, subjects=[*self.subjects, subject])
 
-    def _parts(self, recordings: Sequence[Recording], parts: np.ndarray) -> list[Part]:
+    def _segments(self, recordings: Sequence[Recording], parts: np.ndarray) -> list[Segment]:
         """EEG in its own unit, whose channels with most power weigh most in a ridge model."""
         return [
-            Part(
+            Segment(
                 one.signals["eeg"] * self.scale,
                 one.sounds["features"][one.attended],
                 one.subject,

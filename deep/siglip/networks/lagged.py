@@ -21,13 +21,13 @@ class LaggedNetwork(eqx.Module):
     """Embeddings that begin as ridge regression and its target.
 
     The EEG comes with the predictions of ridge models for each feature of the sounds (see
-    `deep.siglip.ridge`). At the start embedding and reconstruction are those predictions and the
-    features themselves, and similarity orders sounds nearly as the correlation of ridge
-    regression does. Learnt are the mixtures of predictions and of features, a network of the
-    features, and a network of the EEG: the listener's mixture of channels, spatial filters, a
-    norm over them at each time, GELU, and a convolution over the lags of the ridge models. The
-    last layers of both start at zero. Nothing but the EEG within the lags takes part, so that a
-    trial can be embedded as a whole and then be cut into windows of any length.
+    `linear_aad.lagged.group_ridge`). At the start embedding and reconstruction are those
+    predictions and the features themselves, and similarity orders sounds nearly as the correlation
+    of ridge regression does. Learnt are the mixtures of predictions and of features, a network of
+    the features, and a network of the EEG: the listener's mixture of channels, spatial filters, a
+    norm over them at each time, GELU, and a convolution over the lags of the ridge models. The last
+    layers of both start at zero. Nothing but the EEG within the lags takes part, so that a trial
+    can be embedded as a whole and then be cut into windows of any length.
 
     Parameters
     ----------

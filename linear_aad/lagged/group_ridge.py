@@ -1,0 +1,401 @@
+"""Ridge models of several subjects, each drawn to the model of all."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+
+from cocktailparty.backend import namespace, to_numpy
+from linear_aad.lagged.group_moments import GroupMoments, Segment
+from linear_aad.lagged.leave_one_out import correlation
+from linear_aad.lagged.linalg import solve_factored
+from linear_aad.lagged.moments import Moments, filter_lagged
+from linear_aad.lagged.penalties import Penalty
+from linear_aad.lagged.systems import penalised_factor
+
+
+@dataclass(frozen=True)
+class GroupSettings:
+    """Penalties to choose from, and how they are compared.
+
+    Attributes
+    ----------
+    alphas : tuple of float
+        Penalties of the squared weights of the average model, relative to the mean diagonal of
+        the summed products.
+    shrinkages : tuple of float
+        Penalties of the squared differences between the weights of a subject and those of the
+        average, relative likewise, to the products of the subject. Infinite: all have the average.
+    fit_intercept : bool
+        Fit constants, which are not penalised.
+    n_components : int, optional
+        An input of more channels is described by so many principal components; None for all
+        channels.
+    compared : int, optional
+        Number of the output whose correlation decides; None for the mean of all.
+    """
+
+    alphas: tuple[float, ...] = tuple(10.0**exponent for exponent in range(-4, 3))
+    shrinkages: tuple[float, ...] = (1e-1, 1e0, 1e1, np.inf)
+    fit_intercept: bool = True
+    n_components: int | None = None
+    compared: int | None = None
+
+    @property
+    def penalty(self) -> Penalty:
+        """Kind and convention of the penalties."""
+        return Penalty(convention="relative", fit_intercept=self.fit_intercept)
+
+    def score(self, moments: Moments, weights: Any) -> float:
+        """Correlate predictions with outputs.
+
+        Parameters
+        ----------
+        moments : Moments
+            Data to predict.
+        weights : array of shape (n_regressors, n_outputs)
+            Model.
+
+        Returns
+        -------
+        r : float
+            Of the output that decides, or the mean of all.
+        """
+        r = to_numpy(correlation(moments, weights))
+        return float(np.mean(r) if self.compared is None else r[self.compared])
+
+
+def ridge_towards(moments: Moments | None, alpha: float, penalty: Penalty, target: Any) -> Any:
+    """Solve a ridge regression that penalises differences from given weights.
+
+    Parameters
+    ----------
+    moments : Moments or None
+        Training data; None if there are none.
+    alpha : float
+        Penalty in the convention of `penalty`.
+    penalty : Penalty
+        Kind and convention.
+    target : array of shape (n_regressors, n_outputs)
+        Weights to be drawn to.
+
+    Returns
+    -------
+    weights : array of shape (n_regressors, n_outputs)
+        The minimisers of ``|y - x w - b|^2 + alpha |w - target|^2``; `target` where the data say
+        nothing.
+
+    Raises
+    ------
+    ValueError
+        If the system is singular.
+
+    Examples
+    --------
+    >>> moments = Moments.of(np.array([[1.0], [-1.0]]), np.array([[2.0], [-2.0]]))
+    >>> target = np.array([[4.0]])
+    >>> [round(ridge_towards(moments, a, Penalty(), target).item(), 6) for a in (0.0, 2.0, 1e9)]
+    [2.0, 3.0, 4.0]
+    """
+    if moments is None:
+        return target
+    xx, xy = penalty.equations(moments)
+    if not bool(namespace(xx).any(xx != 0)):
+        return target
+    factor = penalised_factor(xx, penalty.absolute(alpha, moments, 1), penalty)
+    return target + solve_factored(factor, xy - xx @ target)
+
+
+@dataclass
+class GroupRidge:
+    """Linear models of all subjects and of the average one.
+
+    Attributes
+    ----------
+    lags : ndarray of int, shape (n_lags,)
+        Successive lags of the input in samples.
+    mean : array of shape (n_channels,)
+        Taken off every input.
+    weights : array of shape (n_subjects + 1, n_channels, n_lags, n_outputs)
+        The average subject is the last.
+    intercepts : array of shape (n_subjects + 1, n_outputs)
+        Constants.
+    alpha : float
+        Chosen penalty.
+    shrinkage : float
+        Chosen strength with which subjects are drawn to the average; infinite where all have its
+        weights.
+    """
+
+    lags: np.ndarray
+    mean: Any
+    weights: Any
+    intercepts: Any
+    alpha: float
+    shrinkage: float
+
+    def predict(self, x: Any, subject: int) -> Any:
+        """Predict the outputs.
+
+        Parameters
+        ----------
+        x : array of shape (n_times, n_channels)
+            Input.
+        subject : int
+            Number of the subject; -1 for the average.
+
+        Returns
+        -------
+        predictions : array of shape (n_times, n_outputs)
+            Of the dtype of the input, which counts as zero beyond its ends.
+        """
+        xp = namespace(x, self.weights)
+        weights, mean, intercept = (
+            xp.astype(array, x.dtype, copy=False)
+            for array in (self.weights[subject, ...], self.mean, self.intercepts[subject, ...])
+        )
+        return filter_lagged(x - mean, weights, self.lags) + intercept
+
+    def joined(
+        self, segments: Sequence[Segment], settings: GroupSettings
+    ) -> tuple[Self, "GroupFit"]:
+        """Add one subject, drawn to the average one as the others are.
+
+        Where all subjects have the average weights, or there was only one, the shrinkage is chosen
+        by leaving out parts of the new one.
+
+        Parameters
+        ----------
+        segments : sequence of Segment
+            Data of the new subject, whose number is 0 in them.
+        settings : GroupSettings
+            What to choose from; the average has its penalty and is described by all channels.
+
+        Returns
+        -------
+        ridge : GroupRidge
+            With the new subject as the last before the average one.
+        fit : GroupFit
+            Of the new subject.
+        """
+        fit = GroupFit(segments, 1, self.lags, replace(settings, n_components=None), self)
+        xp = namespace(self.weights)
+        new = fit.ridge
+        weights, constants = (
+            xp.concat([old[:-1, ...], own[:1, ...], old[-1:, ...]])
+            for old, own in ((self.weights, new.weights), (self.intercepts, new.intercepts))
+        )
+        return replace(self, weights=weights, intercepts=constants), fit
+
+
+class GroupFit:
+    """Choose penalties by leaving out parts, and solve for all subjects.
+
+    Parameters
+    ----------
+    segments : sequence of Segment
+        Training data. With one part only, penalties are compared on what was trained on.
+    n_subjects : int
+        Number of subjects.
+    lags : ndarray of int, shape (n_lags,)
+        Successive lags in samples.
+    settings : GroupSettings
+        What to choose from.
+    known : GroupRidge, optional
+        Average model that is not to be learnt but taken from here, with its mean.
+    mean : array of shape (n_channels,), optional
+        What to take off the inputs; None for zero, or that of `known`.
+
+    Attributes
+    ----------
+    ridge : GroupRidge
+        The models.
+    """
+
+    def __init__(
+        self,
+        segments: Sequence[Segment],
+        n_subjects: int,
+        lags: np.ndarray,
+        settings: GroupSettings,
+        known: GroupRidge | None = None,
+        mean: Any = None,
+    ) -> None:
+        xp = namespace(*(segment.input for segment in segments))
+        n_channels = segments[0].input.shape[1]
+        if known is not None:
+            mean = known.mean
+        elif mean is None:
+            mean = xp.zeros(n_channels, dtype=xp.float64)
+        self._lags, self._settings, self._mean = lags, settings, mean
+        self._subjects = range(n_subjects)
+        self._basis = _components(segments, mean, settings.n_components)
+        # Not all at once, so that the data are not copied as a whole.
+        self._segments = _Reduced(segments, mean, self._basis)
+        self._moments = GroupMoments(self._segments, lags)
+        if known is None:
+            self._target = None
+            alpha = self._chosen_alpha()
+        else:
+            n_outputs = known.weights.shape[-1]
+            self._target = xp.reshape(known.weights[-1, ...], (-1, n_outputs))
+            alpha = known.alpha
+        self._alpha = alpha
+        self._averages = [self._average({k}) for k in range(self._moments.n_parts)]
+        self._shrinkage = self._chosen_shrinkage(known)
+        self.ridge = self._solved()
+
+    def left_out_predictions(self, held_out: Collection[int] = ()) -> list[Any]:
+        """Predict every segment by a model that has not seen its part.
+
+        What models predict for what they were trained on would look better than anything they
+        will meet later.
+
+        Parameters
+        ----------
+        held_out : collection of int
+            Parts that the predictions of the other parts may not depend on either.
+
+        Returns
+        -------
+        predictions : list of array of shape (n_times, n_outputs)
+            One for each segment, of the dtype of the input.
+        """
+        models: dict[tuple[int, int], tuple[Any, Any]] = {}
+        averages = (
+            [self._average({k, *held_out}) for k in range(self._moments.n_parts)]
+            if held_out
+            else self._averages
+        )
+        predictions = []
+        for segment in self._segments:
+            key = segment.subject, segment.part
+            if key not in models:
+                left_out = {segment.part, *held_out}
+                weights = self._model(segment.subject, averages[segment.part], left_out)
+                models[key] = weights, self._intercept(segment.subject, weights, left_out)
+            x, (weights, intercept) = segment.input, models[key]
+            xp = namespace(x)
+            shaped = xp.reshape(weights, (x.shape[1], len(self._lags), -1))
+            y = filter_lagged(x, xp.astype(shaped, x.dtype, copy=False), self._lags)
+            predictions.append(y + xp.astype(intercept, x.dtype, copy=False))
+        return predictions
+
+    def _average(self, without: Collection[int] = ()) -> Any:
+        """Weights of the average subject without some parts; with all if nothing is left."""
+        if self._target is not None:
+            return self._target
+        moments = self._moments.total(without=without) or self._moments.total()
+        return self._ridge(moments, self._alpha)
+
+    def _ridge(self, moments: Any, alpha: float) -> Any:
+        zero = namespace(moments.xy).zeros_like(moments.xy)
+        return ridge_towards(moments, alpha, self._settings.penalty, zero)
+
+    def _chosen_alpha(self) -> float:
+        alphas = self._settings.alphas
+        if len(alphas) == 1:
+            return float(alphas[0])
+        scores = np.zeros(len(alphas))
+        for k in range(self._moments.n_parts):
+            left_out = self._moments.of_part(k)
+            if left_out is None:
+                continue
+            rest = self._moments.total(without={k}) or left_out
+            scores += [self._settings.score(left_out, self._ridge(rest, a)) for a in alphas]
+        return float(alphas[int(np.argmax(scores))])
+
+    def _chosen_shrinkage(self, known: GroupRidge | None) -> float:
+        shrinkages = self._settings.shrinkages
+        if known is not None and np.isfinite(known.shrinkage):
+            return known.shrinkage
+        if known is None and len(self._subjects) == 1:
+            return np.inf  # the only subject is the average one
+        if len(shrinkages) == 1:
+            return float(shrinkages[0])
+        scores, penalty = np.zeros(len(shrinkages)), self._settings.penalty
+        for s in self._subjects:
+            for k, average in enumerate(self._averages):
+                left_out, rest = self._moments.of_part(k, s), self._moments.total(s, {k})
+                if left_out is None or rest is None:
+                    continue  # nothing of this subject in the part, or nothing outside it
+                for i, shrinkage in enumerate(shrinkages):
+                    model = average
+                    if np.isfinite(shrinkage):
+                        model = ridge_towards(rest, shrinkage, penalty, average)
+                    scores[i] += self._settings.score(left_out, model)
+        if known is not None and not scores.any():
+            return np.inf  # there was nothing to leave out
+        return float(shrinkages[int(np.argmax(scores))])
+
+    def _model(self, subject: int, average: Any, without: Collection[int] = ()) -> Any:
+        if not np.isfinite(self._shrinkage):
+            return average
+        own = self._moments.total(subject, without)
+        return ridge_towards(own, self._shrinkage, self._settings.penalty, average)
+
+    def _intercept(self, subject: int | None, weights: Any, without: Collection[int] = ()) -> Any:
+        """Constants with which predictions have the mean of the training data."""
+        if not self._settings.fit_intercept:
+            return namespace(weights).zeros(weights.shape[1], dtype=weights.dtype)
+        moments = self._moments.total(subject, without) or self._moments.total()
+        assert moments is not None
+        return (moments.y - moments.x @ weights) / moments.n
+
+    def _solved(self) -> GroupRidge:
+        average = self._average()
+        weights = [*(self._model(s, average) for s in self._subjects), average]
+        xp = namespace(*weights)
+        subjects = [*self._subjects, None]
+        constants = [self._intercept(s, w) for s, w in zip(subjects, weights, strict=True)]
+        shape = (self._basis.shape[1], -1)
+        whole = [
+            xp.reshape(
+                self._basis @ xp.reshape(w, shape),
+                (self._basis.shape[0], len(self._lags), w.shape[1]),
+            )
+            for w in weights
+        ]
+        return GroupRidge(
+            self._lags,
+            self._mean,
+            xp.stack(whole),
+            xp.stack(constants),
+            self._alpha,
+            self._shrinkage,
+        )
+
+
+class _Reduced(Sequence[Segment]):
+    """Segments without the mean, in components, made one at a time."""
+
+    def __init__(self, segments: Sequence[Segment], mean: Any, basis: Any) -> None:
+        self._segments, self._mean, self._basis = segments, mean, basis
+
+    def __len__(self) -> int:
+        return len(self._segments)
+
+    def __getitem__(self, index: Any) -> Any:
+        segment = self._segments[index]
+        x = segment.input
+        xp = namespace(x)
+        centred = x - xp.astype(self._mean, x.dtype, copy=False)
+        n_channels, n_components = self._basis.shape
+        if n_components < n_channels:
+            centred = centred @ xp.astype(self._basis, x.dtype, copy=False)
+        return segment._replace(input=centred)
+
+
+def _components(segments: Sequence[Segment], mean: Any, n_components: int | None) -> Any:
+    """Principal components (n_channels, n_components); all channels if they are few."""
+    xp = namespace(segments[0].input)
+    n_channels = segments[0].input.shape[1]
+    if n_components is None or n_channels <= n_components:
+        return xp.eye(n_channels, dtype=xp.float64)
+    covariance = xp.zeros((n_channels, n_channels), dtype=xp.float64)
+    for segment in segments:
+        x = xp.astype(segment.input, xp.float64) - mean
+        covariance = covariance + xp.matrix_transpose(x) @ x
+    _, vectors = xp.linalg.eigh(covariance)
+    return vectors[:, n_channels - n_components :]

@@ -1,0 +1,263 @@
+"""Ridge regression of several subjects, each drawn to their average."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+from sklearn.utils.validation import check_is_fitted
+
+from cocktailparty.backend import namespace
+from cocktailparty.blas import one_blas_thread
+from cocktailparty.trial_means import WithoutMeans
+from linear_aad.lagged.group_moments import Segment
+from linear_aad.lagged.group_ridge import GroupFit, GroupSettings
+from linear_aad.lagged.model import LaggedModel
+from linear_aad.lagged.penalties import is_penalty
+from linear_aad.lagged.signals import is_list
+
+
+class PopulationTRF(LaggedModel):
+    r"""Reconstruct a stimulus from EEG of several subjects, by models that learn from each other.
+
+    The average model is ridge regression over the trials of all subjects, like `BackwardTRF`. A
+    subject's own model is drawn to it,
+
+    .. math:: w_s = \arg\min_w \sum_t |y(t) - x(t) w|^2 + \lambda |w - \bar w|^2 .
+
+    With a small :math:`\lambda` subjects keep to themselves, with an infinite one all have the
+    average model. Held-out training trials choose it, for all subjects together: of trials that
+    the average has not seen either. What predicts them with the best correlations is taken. A
+    subject who was not in training gets the average.
+
+    Parameters
+    ----------
+    tmin, tmax : float
+        First and last lag of the EEG behind the sound, in seconds.
+    sfreq : float
+        Sampling rate in hertz.
+    alpha : float or sequence of float
+        Penalty on the squared weights of the average model, relative to the mean diagonal of the
+        summed products of the EEG, or several to choose from.
+    shrinkage : float or sequence of float
+        :math:`\lambda`, relative to the mean diagonal of the subject's own products, or several to
+        choose from; infinite for the average model alone.
+    n_splits : int
+        Into how many parts the trials are divided, each of which is left out once to choose.
+    n_components : int, optional
+        EEG of more channels is described by so many principal components; None for all channels.
+    remove_mean : bool
+        Take the mean off each trial of EEG and stimulus, see `BackwardTRF`.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features, n_channels, n_lags)
+        Weights of the average model.
+    subject_coef_ : ndarray of shape (n_subjects, n_features, n_channels, n_lags)
+        Weights of each subject.
+    subjects_ : list of str
+        Subjects in training, in that order.
+    lags_ : ndarray of shape (n_lags,)
+        Lags in samples.
+    alpha_, shrinkage_ : float
+        Chosen penalties. With one subject, who is the average, the shrinkage is infinite.
+    n_features_in_ : int
+        Number of EEG channels.
+
+    See Also
+    --------
+    BackwardTRF : One model of all trials.
+
+    Notes
+    -----
+    Through `AttentionDecoder` it learns of the subjects and stories of the trials: stories are left
+    out as a whole, so that what several subjects heard helps none of them in the choice.
+
+    References
+    ----------
+    Efron, B., & Morris, C. (1973). Stein's estimation rule and its competitors: an empirical Bayes
+    approach. Journal of the American Statistical Association, 68(341), 117-130.
+    https://doi.org/10.1080/01621459.1973.10481350
+
+    Examples
+    --------
+    >>> from cocktailparty.datasets import simulate_two_talkers
+    >>> from linear_aad import AttentionDecoder
+    >>> trials = [
+    ...     trial.replace(subject=name)
+    ...     for seed, name in enumerate(["anna", "ben"])
+    ...     for trial in simulate_two_talkers(n_trials=3, n_channels=4, random_state=seed).trials
+    ... ]
+    >>> model = PopulationTRF(tmax=0.25, sfreq=64)
+    >>> decoder = AttentionDecoder(model).fit(trials[:2] + trials[3:5])
+    >>> decoder.regressor_.subjects_
+    ['anna', 'ben']
+    >>> decoder.predict([trials[2], trials[5]]).shape
+    (2,)
+    """
+
+    _direction = 1
+
+    def __init__(
+        self,
+        tmin: float = 0.0,
+        tmax: float = 0.4,
+        sfreq: float = 64.0,
+        alpha: float | Sequence[float] = (1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2),
+        shrinkage: float | Sequence[float] = (1e-1, 1e0, 1e1, np.inf),
+        *,
+        n_splits: int = 5,
+        n_components: int | None = None,
+        remove_mean: bool = True,
+    ) -> None:
+        self.tmin = tmin
+        self.tmax = tmax
+        self.sfreq = sfreq
+        self.alpha = alpha
+        self.shrinkage = shrinkage
+        self.n_splits = n_splits
+        self.n_components = n_components
+        self.remove_mean = remove_mean
+
+    @one_blas_thread()
+    def fit(self, X: Any, y: Any, subjects: Any = None, groups: Any = None) -> "PopulationTRF":
+        """Learn the models.
+
+        Parameters
+        ----------
+        X : list of arrays (n_times, n_channels) or (n_times,), or one array (n_times, n_channels)
+            EEG of each trial; trials may differ in length.
+        y : list of arrays of shape (n_times, n_features) or (n_times,), or one such array
+            Stimulus of each trial.
+        subjects : sequence of str, shape (n_trials,), optional
+            Whose trial each is; None if all are of one subject.
+        groups : sequence, shape (n_trials,), optional
+            What is left out together, such as stories; None for each trial by itself.
+
+        Returns
+        -------
+        self : PopulationTRF
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are invalid, a trial is not longer than the lags, or there
+            are several penalties to choose from and nothing to leave out.
+        """
+        settings = self._settings()
+        inputs, outputs = self._training_data(X, y)
+        outputs = [s[:, None] if s.ndim == 1 else s for s in outputs]
+        names = self._names(subjects, len(inputs))
+        self.subjects_ = list(dict.fromkeys(names))
+        parts = self._parts(groups, len(inputs), settings)
+        targets = self._centred(outputs)
+        segments = [
+            Segment(x, s, self.subjects_.index(name), part)
+            for x, s, name, part in zip(self._centred(inputs), targets, names, parts, strict=True)
+        ]
+        fit = GroupFit(segments, len(self.subjects_), self.lags_, settings)
+        self.model_ = fit.ridge
+        if isinstance(targets, WithoutMeans):
+            self.model_.intercepts = self.model_.intercepts + targets.mean()
+        self.alpha_, self.shrinkage_ = self.model_.alpha, self.model_.shrinkage
+        xp = namespace(self.model_.weights)
+        weights = xp.permute_dims(self.model_.weights, (0, 3, 1, 2))
+        self.subject_coef_, self.coef_ = weights[:-1, ...], weights[-1, ...]
+        return self
+
+    @one_blas_thread()
+    def predict(self, X: Any, subjects: Any = None) -> Any:
+        """Reconstruct the stimulus.
+
+        Parameters
+        ----------
+        X : list of arrays (n_times, n_channels) or (n_times,), or one array (n_times, n_channels)
+            EEG.
+        subjects : sequence of str, shape (n_trials,), optional
+            Whose trial each is. Subjects who were not in training, and all without this, get the
+            average model.
+
+        Returns
+        -------
+        predicted : list of arrays of shape (n_times, n_features), or one such array
+            One for each trial, of the dtype of the input; without the last axis if the model was
+            fitted on outputs without it.
+
+        Raises
+        ------
+        ValueError
+            If the EEG does not fit, or there is not one subject for each trial.
+        """
+        check_is_fitted(self)
+        inputs, _ = self._validated(X, reset=False)
+        numbers = [-1] * len(inputs)
+        if subjects is not None:
+            known = {name: i for i, name in enumerate(self.subjects_)}
+            numbers = [known.get(name, -1) for name in self._names(subjects, len(inputs))]
+        predicted = []
+        for x, number in zip(self._centred(inputs), numbers, strict=True):
+            y = self.model_.predict(x, number)
+            predicted.append(y[:, 0] if self.y_ndim_ == 1 else y)
+        return predicted if is_list(X, n_inputs=self.n_features_in_) else predicted[0]
+
+    def _names(self, subjects: Any, n_trials: int) -> list[str]:
+        if subjects is None:
+            return [""] * n_trials
+        names = [subjects] if isinstance(subjects, str) else [str(name) for name in subjects]
+        if len(names) != n_trials:
+            raise ValueError(
+                f"subjects has {len(names)} names, expected one for each of {n_trials} trials"
+            )
+        return names
+
+    def _parts(self, groups: Any, n_trials: int, settings: GroupSettings) -> list[int]:
+        """Deal trials to parts, those of a group to the same one."""
+        several = len(settings.alphas) > 1
+        several |= len(settings.shrinkages) > 1 and len(self.subjects_) > 1
+        if not several:
+            return [0] * n_trials
+        groups = list(range(n_trials)) if groups is None else list(groups)
+        if len(groups) != n_trials:
+            raise ValueError(
+                f"groups has {len(groups)} items, expected one for each of {n_trials} trials"
+            )
+        n_groups = len(set(groups))
+        if n_groups < 2:
+            raise ValueError(
+                f"choosing among {len(settings.alphas)} alphas and {len(settings.shrinkages)} "
+                "shrinkages leaves some trials out, which takes at least 2 trials, and 2 groups if "
+                "there are groups: pass more, or a single alpha and shrinkage"
+            )
+        # Numbers instead of any names; a group keeps the place where it first appears.
+        numbers = [list(dict.fromkeys(groups)).index(group) for group in groups]
+        parts = np.empty(n_trials, dtype=int)
+        splits = GroupKFold(min(self.n_splits, n_groups)).split(numbers, None, numbers)
+        for part, (_, left_out) in enumerate(splits):
+            parts[left_out] = part
+        return [int(part) for part in parts]
+
+    def _settings(self) -> GroupSettings:
+        """Check the parameters."""
+        alphas, shrinkages = (
+            np.atleast_1d(np.asarray(value, dtype=object)).ravel().tolist()
+            for value in (self.alpha, self.shrinkage)
+        )
+        if not alphas or not all(is_penalty(alpha) for alpha in alphas):
+            raise ValueError(f"alpha must be one or several numbers >= 0, got {self.alpha!r}")
+        if not shrinkages or not all(x == np.inf or is_penalty(x) for x in shrinkages):
+            raise ValueError(
+                f"shrinkage must be one or several numbers >= 0, perhaps infinite, got "
+                f"{self.shrinkage!r}"
+            )
+        for name, least in (("n_splits", 2), ("n_components", 1)):
+            value = getattr(self, name)
+            if value is None and name == "n_components":
+                continue
+            if not isinstance(value, int | np.integer) or value < least:
+                raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+        return GroupSettings(
+            tuple(map(float, alphas)),
+            tuple(map(float, shrinkages)),
+            n_components=None if self.n_components is None else int(self.n_components),
+        )
