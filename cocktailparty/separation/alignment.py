@@ -3,9 +3,13 @@
 from math import ceil
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from cocktailparty.features import resample
 from cocktailparty.validation import same_rate
+
+# A guide has nothing to tell in bands of less than this share of its largest power.
+_OUTSIDE = 0.01
 
 
 def frame_grid(audio_sfreq: float, sfreq: float, window: float = 0.064) -> tuple[int, int]:
@@ -83,4 +87,39 @@ def on_frames(guide: np.ndarray, sfreq: float, frame_rate: float, n_frames: int)
     found = np.zeros(n_frames)
     n = min(n_frames, len(centred))
     found[:n] = centred[:n]
+    return found
+
+
+def in_band(loudness: np.ndarray, guide: np.ndarray) -> np.ndarray:
+    """Keep of a loudness what lies in the pass band of a guide, such as that of EEG.
+
+    Slow changes of loudness are large, and tell nothing to a guide that has none of them.
+
+    Parameters
+    ----------
+    loudness : ndarray of shape (n_frames, n_parts)
+        Loudness of each part.
+    guide : ndarray of shape (n_frames,)
+        Guide.
+
+    Returns
+    -------
+    ndarray of shape (n_frames, n_parts)
+        Without the mean, and without frequencies where the guide has less than 1 % of its largest
+        power, both smoothed over a fortieth of all frequencies.
+
+    Examples
+    --------
+    >>> time = np.arange(640) / 64
+    >>> slow, fast = np.sin(2 * np.pi * np.outer([0.2, 4.0], time))
+    >>> bool(np.allclose(in_band((slow + fast)[:, None], fast)[:, 0], fast, atol=1e-9))
+    True
+    """
+    spectrum = np.fft.rfft(loudness, axis=0)
+    power = np.abs(np.fft.rfft(guide)) ** 2
+    width = max(9, len(power) // 40) | 1
+    power[1:] = uniform_filter1d(power[1:], width, mode="nearest")
+    kept = power >= _OUTSIDE * power[1:].max(initial=0.0)
+    kept[0] = False
+    found: np.ndarray = np.fft.irfft(spectrum * kept[:, None], len(loudness), axis=0)
     return found

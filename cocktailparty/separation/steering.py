@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cocktailparty.separation.alignment import frame_grid, on_frames
+from cocktailparty.separation.alignment import frame_grid, in_band, on_frames
 from cocktailparty.separation.artefacts import without_artefacts
 from cocktailparty.separation.evidence import Attention, attend
 from cocktailparty.separation.masking import magnitude, spectrogram
@@ -156,6 +156,7 @@ def steer(
     lags = lag_frames(lag, frame_rate)
     frames = on_frames(guide, sfreq, frame_rate, len(loudness))
     flat = sounds.reshape(len(sounds), -1).astype(np.float64)
+    loudness = in_band(loudness, frames)
     attention = attend(frames, loudness, flat @ flat.T, single=True, lags=lags)
     missing = mixture - sounds.sum(axis=0)
     weights = attention.weights.astype(mixture.dtype)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.signal import butter, sosfiltfilt
 
 from cocktailparty.metrics import si_sdr
 from cocktailparty.separation import FunctionSeparator, steer
@@ -51,6 +52,17 @@ def test_a_late_guide_with_artefacts_is_no_obstacle(rng):
     assert wrong.attention.confidence < 0.5
 
 
+def test_slow_changes_say_nothing_to_a_guide_without_them(rng):
+    sounds, loudness = sounds_and_loudness(rng)
+    swell = 1 + 0.9 * np.sin(2 * np.pi * np.outer([0.05, 0.08, 0.11], np.arange(30 * RATE) / RATE))
+    sounds = sounds * swell
+    guide = loudness[1] + 1.5 * noise_like(loudness, rng)
+    guide = sosfiltfilt(butter(2, [1, 9], "bandpass", fs=SFREQ, output="sos"), guide)
+    found = steer(sounds.sum(axis=0), RATE, sounds, guide, SFREQ)
+    assert found.attention.chosen.tolist() == [1]
+    assert found.attention.confidence > 0.95
+
+
 def test_guides_of_something_else_leave_the_mixture():
     confidence, losses = [], []
     for seed in range(25):
@@ -61,8 +73,9 @@ def test_guides_of_something_else_leave_the_mixture():
         found = steer(mixture, RATE, sounds, other, SFREQ)
         confidence.append(found.attention.confidence)
         losses.append(si_sdr(sounds[0], found.sounds[0]) - si_sdr(sounds[0], mixture))
-    assert np.mean(np.array(confidence) > 0.5) <= 0.08
-    assert np.mean(np.array(losses) < -0.5) <= 0.08
+    # 5 % are meant; four of 25 would be too many for that.
+    assert np.sum(np.array(confidence) > 0.5) < 4
+    assert np.sum(np.array(losses) < -0.5) < 4
 
 
 def test_what_is_in_no_part_is_told_and_kept_from_the_chosen_one(rng):
