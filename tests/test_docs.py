@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -67,6 +68,7 @@ def test_gallery_example_compiles_and_has_a_title(path: Path) -> None:
 @pytest.mark.parametrize("page", sorted((DOCS / "guide").glob("*.rst")), ids=lambda p: p.stem)
 def test_guide_prints_what_it_says(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(DOCS / "guide" / "one_channel")  # the package that a page makes
+    get_reusable_executor().shutdown()  # worker processes of tests before this one lack the path
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS  # as those of the modules
     failed, _ = doctest.testfile(str(page), module_relative=False, optionflags=flags)
     assert failed == 0

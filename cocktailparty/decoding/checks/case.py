@@ -62,7 +62,7 @@ class Case:
         }
         return made.set_params(**seeds)
 
-    def fit(self, trials: list[Trial], *labels: Any) -> Any:
+    def trained(self, trials: list[Trial], *labels: Any) -> Any:
         """Train a clone.
 
         Parameters
@@ -82,7 +82,7 @@ class Case:
     @cached_property
     def fitted(self) -> Any:
         """The decoder, fitted on `train`."""
-        return self.fit(self.train)
+        return self.trained(self.train)
 
     @cached_property
     def scores(self) -> np.ndarray:

@@ -143,7 +143,7 @@ def _labels_unseen(case: Case) -> None:
 def _labels_given(case: Case) -> None:
     """`fit(trials, attended)` is `fit(trials)` of trials with these labels."""
     hidden = [trial.replace(attended=None) for trial in case.train]
-    given = case.fit(hidden, attended_labels(case.train))
+    given = case.trained(hidden, attended_labels(case.train))
     same(decided(given, case.test), case.scores, "labels of the trials and labels that are given")
 
 
@@ -151,9 +151,9 @@ def _missing_labels(case: Case) -> None:
     """Labels that are missing are a ValueError, or no matter to what learns without them."""
     hidden = [case.train[0].replace(attended=None), *case.train[1:]]
     if get_tags(case.decoder).target_tags.required:
-        raises(ValueError, "fit with a missing label", case.fit, hidden)
+        raises(ValueError, "fit with a missing label", case.trained, hidden)
     else:
-        found = decided(case.fit(hidden), case.test)
+        found = decided(case.trained(hidden), case.test)
         expect(np.isfinite(found).all(), "without a label it gives NaN or infinite scores")
 
 
@@ -163,7 +163,7 @@ def _other_channels(case: Case) -> None:
     told = raises(ValueError, "a channel less", case.fitted.decision_function, [fewer])
     expect("channel" in told, f"the error for a channel less does not name channels: {told}")
     mixed = [fewer_channels(case.train[0]), *case.train[1:]]
-    raises(ValueError, "training trials with unequal channels", case.fit, mixed)
+    raises(ValueError, "training trials with unequal channels", case.trained, mixed)
 
 
 def _other_rate(case: Case) -> None:
@@ -174,14 +174,14 @@ def _other_rate(case: Case) -> None:
 
 def _one_trial(case: Case) -> None:
     """Training on a single trial works."""
-    _works(case, "one_trial", lambda: decided(case.fit(case.train[:1]), case.test))
+    _works(case, "one_trial", lambda: decided(case.trained(case.train[:1]), case.test))
 
 
 def _one_stimulus(case: Case) -> None:
     """Trials with a single sound can be learnt from and scored."""
     single = [alone(trial) for trial in case.trials]
     fit = single[:N_TRAIN]
-    _works(case, "one_stimulus", lambda: decided(case.fit(fit), single[N_TRAIN:]), 1)
+    _works(case, "one_stimulus", lambda: decided(case.trained(fit), single[N_TRAIN:]), 1)
 
 
 def _three_stimuli(case: Case) -> None:
@@ -189,7 +189,7 @@ def _three_stimuli(case: Case) -> None:
     # Each is attended now and then: a decoder may learn places rather than sounds.
     more = [placed(with_third(trial), i % 3) for i, trial in enumerate(case.trials)]
     fit = more[:N_TRAIN]
-    _works(case, "three_stimuli", lambda: decided(case.fit(fit), more[N_TRAIN:]), 3)
+    _works(case, "three_stimuli", lambda: decided(case.trained(fit), more[N_TRAIN:]), 3)
 
 
 def _other_stimuli(case: Case) -> None:
@@ -209,7 +209,7 @@ def _float32(case: Case) -> None:
         trial.replace(eeg=trial.eeg.astype(np.float32), stimuli=trial.stimuli.astype(np.float32))
         for trial in case.trials
     ]
-    fitted = case.fit(single[:N_TRAIN])
+    fitted = case.trained(single[:N_TRAIN])
     found = decided(fitted, single[N_TRAIN:])
     same(found, case.scores, "float32 and float64", 1e-2)
     if isinstance(case.decoder, ReconstructionMixin):
@@ -219,7 +219,7 @@ def _float32(case: Case) -> None:
 
 def _same_seed(case: Case) -> None:
     """Training again with the same random_state gives the same bits."""
-    again = decided(case.fit(case.train), case.test)
+    again = decided(case.trained(case.train), case.test)
     expect(np.array_equal(again, case.scores), f"scores differ by {gap(again, case.scores):.1e}")
 
 
