@@ -25,6 +25,7 @@ _HOMES = {
     "Optimizer": "training.optimizers",
     "SigLIPDecoder": "siglip.estimator",
     "Stepper": "training.step",
+    "TestTimeAdapter": "adaptation.estimator",
     "fit_network": "training.loop",
     "layers": "",
 }
@@ -41,6 +42,7 @@ __all__ = [
     "Optimizer",
     "SigLIPDecoder",
     "Stepper",
+    "TestTimeAdapter",
     "fit_network",
     "layers",
 ]

@@ -14,9 +14,11 @@ from deep.contrastive.clips import Clips, check_clips, durations
 from deep.contrastive.labels import check_labels, check_metadata
 from deep.contrastive.panns import BACKBONES, front_of
 from deep.contrastive.settings import _ContrastiveSettings
+from deep.contrastive.spectra import SpectraOfClasses, kept_of_classes, spectra_of
 from deep.contrastive.task import ClassificationTask, VariedOutputs, outputs_of
 from deep.contrastive.weights import rate_of, read_weights, with_weights
 from deep.data.dealing import Balanced
+from deep.data.examples import Subset
 from deep.losses import balanced_weights
 from deep.training.devices import choose_device
 from deep.training.inference import apply
@@ -98,6 +100,9 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
         Seconds that the network hears.
     linear_ : LogisticRegression or None
         What follows a contrast alone.
+    spectra_ : SpectraOfClasses
+        Mean spectra of some training clips of each class, by which `deep.TestTimeAdapter` notices
+        that it hears something else.
     n_parameters_ : int
         Number of trained parameters of the network.
     history_ : dict of str to list of float
@@ -188,6 +193,7 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
         finally:
             self.random_state, self.batch_size = given, batch_size
         self.linear_ = None if own_layer else self._fit_linear(examples, labels, seed)
+        self.spectra_ = self._spectra(examples, labels)
         self.n_parameters_ = n_parameters(self._network()[0])
         return self
 
@@ -303,6 +309,15 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
         clips = check_clips(X, self.sfreq, self.n_shortest_)
         found: dict[str, np.ndarray] = self._apply(outputs_of, self._clips(clips))
         return found
+
+    def _spectra(self, examples: Clips, labels: np.ndarray) -> SpectraOfClasses:
+        """Spectra of some clips, by which adaptation notices other surroundings."""
+        kept = kept_of_classes(labels)
+        spectra = apply(
+            spectra_of, self._network()[0].encoder.front, None, Subset(examples, kept),
+            batch_size=self.batch_size, device=choose_device(self.device),
+        )  # fmt: skip
+        return SpectraOfClasses(spectra, labels[kept])
 
     def _fit_linear(self, examples: Clips, labels: np.ndarray, seed: int) -> LogisticRegression:
         """Learn the classes from embeddings of the clips, as they are and varied."""

@@ -53,6 +53,24 @@ class LayerNorm(eqx.Module):
         return (y * self.weight + self.bias).astype(x.dtype)
 
 
+class Gathered(eqx.Module):
+    """Statistics that gather examples, as a `source` of `BatchNorm`.
+
+    The running statistics become those of a sample in which the examples of this batch have the
+    given share, and standardise it: 0 leaves them as they are, 1 takes those of the batch.
+
+    Attributes
+    ----------
+    share : jax.Array
+        Between 0 and 1; the same for the whole batch.
+    weight : jax.Array
+        How much this example counts in the statistics; 0 for one that only fills the batch.
+    """
+
+    share: Any
+    weight: Any
+
+
 class BatchNorm(eqx.Module):
     """Standardise each feature with statistics of the batch, or of past batches.
 
@@ -65,6 +83,7 @@ class BatchNorm(eqx.Module):
     - a number between 0 and 1: the weight of the running statistics in a mixture with those of
       the batch, towards which the running ones move;
     - a pair of arrays of shape (n_features,): a given mean and variance;
+    - `Gathered`: running statistics in which this batch is gathered;
     - None: "batch" in training, "running" in inference mode.
 
     Parameters
@@ -103,11 +122,14 @@ class BatchNorm(eqx.Module):
             source = "running" if self.inference else "batch"
         if isinstance(source, str) and source not in ("batch", "running"):
             raise ValueError(
-                "source must be 'batch', 'running', a weight of the running statistics, or a "
-                f"pair of mean and variance; got {source!r}"
+                "source must be 'batch', 'running', a weight of the running statistics, a pair of "
+                f"mean and variance, or Gathered; got {source!r}"
             )
         running = state.get(self.index)
-        if isinstance(source, tuple):
+        if isinstance(source, Gathered):
+            used = _gathered(x, running, source)
+            state = state.set(self.index, jax.tree.map(lax.stop_gradient, used))
+        elif isinstance(source, tuple):
             used = source
         elif isinstance(source, str) and source == "running":
             used = running
@@ -133,6 +155,19 @@ class BatchNorm(eqx.Module):
         variance = lax.pmean(jnp.square(x - mean).mean(axes), BATCH)
         n = lax.psum(x.size // x.shape[-1], BATCH)
         return (mean, variance), variance * n / max(n - 1, 1)
+
+
+def _gathered(x: jax.Array, running: Any, source: Gathered) -> tuple[jax.Array, jax.Array]:
+    """Mean and variance of what was gathered so far together with this batch."""
+    x = _at_least_single(x)
+    axes = tuple(range(x.ndim - 1))
+    total = lax.psum(source.weight, BATCH)
+    mean = lax.psum(source.weight * x.mean(axes), BATCH) / total
+    variance = lax.psum(source.weight * jnp.square(x - mean).mean(axes), BATCH) / total
+    share, (old_mean, old_variance) = source.share, running
+    away = mean - old_mean
+    within = (1 - share) * old_variance + share * variance
+    return old_mean + share * away, within + share * (1 - share) * jnp.square(away)
 
 
 def _moments(x: jax.Array, axes: Any) -> tuple[jax.Array, jax.Array]:

@@ -1,0 +1,1 @@
+"""Adaptation of trained classifiers of sounds to what they hear, without labels."""

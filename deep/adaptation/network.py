@@ -1,0 +1,300 @@
+"""The network of a classifier in adaptation: its scores, statistics, weights and loss."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from deep.adaptation.objective import Objective
+from deep.layers import BatchNorm, LayerNorm
+from deep.layers.batching import BATCH
+from deep.layers.normalisation import Gathered
+from deep.training.trees import array_names
+
+_NETWORK = "network."
+
+
+class AdaptedNetwork(eqx.Module):
+    """Network of a classifier, what follows it, and the weights that it is drawn back to.
+
+    Attributes
+    ----------
+    network : equinox.Module
+        Network of the classifier.
+    linear : tuple of jax.Array or None
+        Mean, scale, weights and offsets of the logistic regression on its embeddings, where it
+        has no layer for classes.
+    source : list of jax.Array
+        Trained weights of the classifier, in the order of `array_names`.
+    """
+
+    network: Any
+    linear: tuple[jax.Array, ...] | None
+    source: list[jax.Array]
+
+    def scores(
+        self, x: jax.Array, state: Any, source: Any = None, weights: jax.Array | None = None
+    ) -> tuple[jax.Array, Any]:
+        """Score clips.
+
+        Parameters
+        ----------
+        x : jax.Array of shape (n_clips, n_samples)
+            Waveforms.
+        state : equinox.nn.State
+            Statistics of the batch norms.
+        source : jax.Array, optional
+            Share of these clips in the statistics, see `deep.layers.normalisation.Gathered`; None
+            leaves them as they are.
+        weights : jax.Array of shape (n_clips,), optional
+            How much each clip counts in them; equally by default.
+
+        Returns
+        -------
+        logits : jax.Array of shape (n_clips, n_classes)
+            Scores.
+        state : equinox.nn.State
+            New statistics.
+        """
+        weights = jnp.ones(len(x)) if weights is None else weights
+
+        def one(x: jax.Array, weight: jax.Array) -> Any:
+            how = "running" if source is None else Gathered(source, weight)
+            return self.network(x, state=state, source=how)
+
+        outputs, state = jax.vmap(one, out_axes=(0, None), axis_name=BATCH)(x, weights)
+        if self.linear is None:
+            return outputs.logits, state
+        mean, scale, coefficients, offsets = self.linear
+        return (outputs.embedding - mean) / scale @ coefficients.T + offsets, state
+
+
+def adapted_network(classifier: Any) -> tuple[AdaptedNetwork, Any]:
+    """Put a fitted classifier's network together for adaptation.
+
+    Parameters
+    ----------
+    classifier : ContrastiveAudioClassifier
+        Fitted; it stays as it is.
+
+    Returns
+    -------
+    model : AdaptedNetwork
+        In inference mode.
+    state : equinox.nn.State
+        Its statistics.
+    """
+    network, state = classifier.network_.restored(classifier.architecture)
+    linear = None
+    if classifier.linear_ is not None:
+        weights, offsets = classifier.linear_.coef_, classifier.linear_.intercept_
+        if len(weights) == 1:  # two classes: the score of the first is zero
+            weights = jnp.concatenate([0 * weights, weights])
+            offsets = jnp.concatenate([0 * offsets, offsets])
+        parts = (classifier.embedding_mean_, classifier.embedding_scale_, weights, offsets)
+        linear = tuple(jnp.asarray(part, jnp.float32) for part in parts)
+    arrays = [leaf for leaf in jax.tree.leaves(network) if eqx.is_array(leaf)]
+    model = AdaptedNetwork(eqx.nn.inference_mode(network), linear, arrays)
+    return model, state
+
+
+def norm_arrays(model: Any, kinds: tuple[type, ...] = (BatchNorm, LayerNorm)) -> set[str]:
+    """Name the scales and offsets of the normalisations of a model.
+
+    Parameters
+    ----------
+    model : equinox.Module
+        Any model.
+    kinds : tuple of type
+        Layers that count.
+
+    Returns
+    -------
+    names : set of str
+        As of `deep.training.trees.array_names`.
+    """
+    found: set[str] = set()
+    leaves = jax.tree_util.tree_flatten_with_path(model, is_leaf=lambda x: isinstance(x, kinds))[0]
+    for path, leaf in leaves:
+        if isinstance(leaf, kinds):
+            place = jax.tree_util.keystr(path, simple=True, separator=".")
+            found |= {f"{place}.{name}".lstrip(".") for name in array_names(leaf)}
+    return found
+
+
+def trained_names(model: Any, parameters: str | Callable[[str], bool]) -> frozenset[str]:
+    """Choose the arrays of a network that adaptation may change.
+
+    Parameters
+    ----------
+    model : equinox.Module
+        Network of a classifier.
+    parameters : {"norm", "all"} or callable
+        Scales and offsets of the normalisations; all; or a function of the name of an array.
+
+    Returns
+    -------
+    names : frozenset of str
+        At least one.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these, or chooses nothing; says what there is.
+    """
+    names = array_names(model)
+    if callable(parameters):
+        chosen = {name for name in names if parameters(name)}
+    elif parameters == "all":
+        chosen = set(names)
+    elif parameters == "norm":
+        chosen = norm_arrays(model)
+        if not chosen:
+            raise ValueError(
+                "parameters='norm' chooses nothing, as this network has no normalisation with "
+                "weights: take 'all', or a function of names such as 'head.weight'"
+            )
+    else:
+        raise ValueError(
+            f"parameters must be 'norm', 'all' or a function of a name, got {parameters!r}"
+        )
+    if not chosen:
+        raise ValueError(f"parameters chooses none of the arrays {names}")
+    return frozenset(chosen)
+
+
+def check_statistics(model: Any, statistics: str) -> None:
+    """Refuse statistics that a network does not have.
+
+    Parameters
+    ----------
+    model : equinox.Module
+        Network of a classifier.
+    statistics : str
+        Where those of batch norms come from.
+
+    Raises
+    ------
+    ValueError
+        If there is no batch norm, and they should be others than the stored ones.
+    """
+    if statistics != "stored" and not norm_arrays(model, (BatchNorm,)):
+        raise ValueError(
+            f"statistics={statistics!r} adapts batch norms, and this network has none: take "
+            "statistics='stored', with parameters='all' or a function of names"
+        )
+
+
+@dataclass(frozen=True)
+class Trainable:
+    """Whether an array of an `AdaptedNetwork` is trained.
+
+    Attributes
+    ----------
+    names : frozenset of str
+        Those of the network that are.
+    """
+
+    names: frozenset[str]
+
+    def __call__(self, name: str) -> bool:
+        """Look the name up."""
+        return name.startswith(_NETWORK) and name[len(_NETWORK) :] in self.names
+
+
+@dataclass(frozen=True)
+class AdaptationTask:
+    """Loss of unlabelled clips, each seen in two views that are shifted to either side.
+
+    Attributes
+    ----------
+    objective : Objective
+        What is made smaller.
+    shift : float
+        Largest shift as a share of the clip.
+    pull : float
+        Weight of half the squared distance from the weights of the source.
+    """
+
+    objective: Objective
+    shift: float
+    pull: float
+
+    def __call__(
+        self, model: AdaptedNetwork, state: Any, batch: dict[str, jax.Array], key: jax.Array
+    ) -> Any:
+        """Compute the loss; the statistics stay as they are."""
+        x = batch["x"]
+        n, length = x.shape
+        most = int(self.shift * length)
+        amounts = jnp.floor(jax.random.uniform(key, (2, n)) * (most + 1)).astype(int)
+        roll = jax.vmap(jnp.roll)
+        views = jnp.concatenate([roll(x, amounts[0]), roll(x, -amounts[1])])
+        # A copy, as the network replaces statistics where they are.
+        logits, _ = model.scores(views, jax.tree.map(lambda a: a, state), batch["share"])
+        loss = self.objective(logits[:n], logits[n:])
+        if self.pull:
+            now = [leaf for leaf in jax.tree.leaves(model.network) if eqx.is_array(leaf)]
+            away = sum(jnp.square(a - b).sum() for a, b in zip(now, model.source, strict=True))
+            loss += self.pull / 2 * away
+        return loss, (state, {})
+
+
+def scores_of(model: AdaptedNetwork, state: Any, batch: dict[str, jax.Array]) -> jax.Array:
+    """Score clips ``x``, each on its own.
+
+    Parameters
+    ----------
+    model, state : object
+        Network.
+    batch : dict of str to jax.Array
+        Clips.
+
+    Returns
+    -------
+    logits : jax.Array of shape (n_clips, n_classes)
+        Scores.
+    """
+    return model.scores(batch["x"], state)[0]
+
+
+def gathered_state(model: AdaptedNetwork, state: Any, batch: dict[str, jax.Array]) -> Any:
+    """Let clips ``x`` move the statistics.
+
+    Parameters
+    ----------
+    model, state : object
+        Network.
+    batch : dict of str to jax.Array
+        Clips, their ``weights`` and their ``share`` in the new statistics.
+
+    Returns
+    -------
+    state : equinox.nn.State
+        New statistics.
+    """
+    return model.scores(batch["x"], state, batch["share"], batch["weights"])[1]
+
+
+def views_of(model: AdaptedNetwork, state: Any, batch: dict[str, jax.Array]) -> Any:
+    """Score clips ``x`` as they are, and shifted by a tenth to either side.
+
+    Parameters
+    ----------
+    model, state : object
+        Network.
+    batch : dict of str to jax.Array
+        Clips.
+
+    Returns
+    -------
+    logits : jax.Array of shape (n_clips, 3, n_classes)
+        Scores.
+    """
+    x = batch["x"]
+    most = max(x.shape[1] // 10, 1)
+    found = [model.scores(jnp.roll(x, by, axis=1), state)[0] for by in (0, most, -most)]
+    return jnp.stack(found, axis=1)
