@@ -18,8 +18,8 @@ def _siglip(sfreq: float, **settings: Any) -> Any:
 def _training_space(trial: Any) -> dict[str, Any]:
     """How a network is trained and regularised."""
     return {
-        "learning_rate": trial.suggest_float("learning_rate", 3e-4, 1e-2, log=True),
-        "weight_decay": trial.suggest_float("weight_decay", 1e-3, 1.0, log=True),
+        "training__learning_rate": trial.suggest_float("learning_rate", 3e-4, 1e-2, log=True),
+        "training__weight_decay": trial.suggest_float("weight_decay", 1e-3, 1.0, log=True),
     }
 
 

@@ -53,7 +53,7 @@ NEURAL = {
     "siglip": {},
     "siglip, no contrast": {"contrast_weight": 0.0},
     "siglip, no competitor in the loss": {"masker_weight": 0.0},
-    "siglip, ridge models alone": {"max_epochs": 1, "learning_rate": 1e-9},
+    "siglip, ridge models alone": {"max_epochs": 1, "training__learning_rate": 1e-9},
     "siglip, network of the EEG": {"eeg_gain": 0.005},
     "vlaai": {"network": "vlaai", "contrast_weight": 0.0},
     "linear head": {"network": "linear", "contrast_weight": 0.0},
@@ -126,7 +126,7 @@ def made(name, seed):
         return OwnRidge()
     if name in LINEAR:
         return find_decoder(name)(SFREQ)
-    return SigLIPDecoder(random_state=seed, **NEURAL[name])
+    return SigLIPDecoder(random_state=seed).set_params(**NEURAL[name])
 
 
 def simulated(nonlinearity, seed, unseen):

@@ -390,6 +390,8 @@ class _Reader:
         # What was always so before a parameter existed is not what its default is now.
         parameters = dict(getattr(cls, "_before_parameters", {}))
         parameters.update({name: self.decoded(value) for name, value in node["init"].items()})
+        if hasattr(cls, "_from_older"):
+            parameters = cls._from_older(parameters)
         made = cls(**parameters)
         for name, value in node["set"].items():
             if not name.isidentifier() or name.startswith("__") or hasattr(cls, name):

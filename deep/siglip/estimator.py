@@ -1,35 +1,45 @@
 """Attention decoding by contrast of EEG and sound."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import equinox as eqx
 import jax
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.blas import one_blas_thread
+from cocktailparty.decoding.base import AttentionDecoderMixin
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
 from deep.data.examples import Examples
 from deep.data.windows import Recording, TrainingWindows
 from deep.siglip.calibration import calibrated
-from deep.siglip.decoding import _SigLIPDecoding
-from deep.siglip.inputs import Inputs, check_lengths
-from deep.siglip.networks.choice import network_config, samples_after, trained
-from deep.siglip.presets import PRESETS
+from deep.siglip.inputs import Inputs, check_lengths, in_samples
+from deep.siglip.networks.choice import (
+    check_names,
+    network_class,
+    network_config,
+    samples_after,
+    trained,
+)
+from deep.siglip.outputs import Outputs
+from deep.siglip.presets import PRESETS, check_ranges
 from deep.siglip.task import ContrastTask
 from deep.training.devices import choose_device
-from deep.training.estimator import split_groups
+from deep.training.estimator import NetworkEstimator, split_groups
 from deep.training.inference import mean_loss
 from deep.training.network import Network
+from deep.training.settings import Training
 from deep.training.trees import n_parameters
 
 _LEARNT = ("network_", "history_", "best_epoch_", "stopped_", "n_iter_")
 _SUBJECTS = "subjects.weight"
 
 
-class SigLIPDecoder(_SigLIPDecoding):
+class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
     r"""Decode attention by comparing embeddings of EEG and of sounds.
 
     By default this is closed-form ridge regression of several features of the envelope, for each
@@ -93,30 +103,15 @@ class SigLIPDecoder(_SigLIPDecoding):
     temperature, bias : float, optional
         Start of the factor of the similarity and of what is subtracted from it. The default
         network starts from the best ones for its ridge models.
-    optimizer : str or callable, optional
-        See `NeuralEstimator`, here and below.
-    learning_rate : float, optional
-        Largest size of a step.
-    schedule : str or callable
-        How the learning rate changes.
-    weight_decay : float, optional
-        How much large weights cost.
-    clip_norm : float, optional
-        Longer gradients are shortened to this norm.
-    batch_size, max_epochs, patience : int, optional
-        Batches are at most as large as there are windows.
-    validation_fraction : float, optional
-        Share that is held out; it shares no stretch of any attended sound with the rest.
-    precision : {"float32", "bfloat16"}
-        Of the computation.
-    device : {None, "cpu", "cuda"}
-        Where to compute; None for a GPU if JAX sees one.
-    checkpoint : str, optional
-        Folder for unfinished trainings.
+    training : Training, optional
+        How the network is trained, such as ``Training(learning_rate=1e-3)``; parameters of it are
+        ``training__learning_rate`` in `set_params` and searches. What it leaves out is that of the
+        preset. What is held out shares no stretch of any attended sound with the rest; batches are
+        at most as large as there are windows.
+    max_epochs : int, optional
+        Largest number of passes through the windows.
     random_state : int, RandomState or None
         Decides all that is random.
-    verbose : bool
-        Show the progress.
 
     Attributes
     ----------
@@ -153,6 +148,58 @@ class SigLIPDecoder(_SigLIPDecoding):
     (1920, 1)
     """
 
+    sfreq_: float
+    inputs_: Inputs
+
+    def __init__(
+        self,
+        preset: str = "default",
+        network: str = "siglip",
+        *,
+        window: float = 3.0,
+        overlap: float | None = None,
+        tmax: float = 0.4,
+        target: int | None = None,
+        contrast_weight: float = 1.0,
+        masker_weight: float | None = None,
+        n_embedding: int | None = None,
+        n_reconstructor: int | None = None,
+        kernels: Sequence[int] | None = None,
+        n_hidden: int = 8,
+        eeg_dropout: float | None = None,
+        sound_dropout: float | None = None,
+        eeg_gain: float = 0.0,
+        channel_dropout: float = 0.0,
+        average: float | None = None,
+        temperature: float | None = None,
+        bias: float | None = None,
+        training: Training | None = None,
+        max_epochs: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.preset = preset
+        self.network = network
+        self.window = window
+        self.overlap = overlap
+        self.tmax = tmax
+        self.target = target
+        self.contrast_weight = contrast_weight
+        self.masker_weight = masker_weight
+        self.n_embedding = n_embedding
+        self.n_reconstructor = n_reconstructor
+        self.kernels = kernels
+        self.n_hidden = n_hidden
+        self.eeg_dropout = eeg_dropout
+        self.sound_dropout = sound_dropout
+        self.eeg_gain = eeg_gain
+        self.channel_dropout = channel_dropout
+        self.average = average
+        self.temperature = temperature
+        self.bias = bias
+        self.training = training
+        self.max_epochs = max_epochs
+        self.random_state = random_state
+
     @one_blas_thread()
     def fit(self, trials: Any, attended: Any = None) -> "SigLIPDecoder":
         """Train on the trials of one or many listeners.
@@ -187,7 +234,8 @@ class SigLIPDecoder(_SigLIPDecoding):
         if self._lagged:
             held_out = set() if left is None else set(groups[left.indices].tolist())
             self.inputs_.fit_ridge(recordings, parts, self._n_lags, held_out)
-        trainer.batch_size = min(trainer.batch_size, len(learning))
+        settings = trainer.training
+        settings.batch_size = min(settings.batch_size, len(learning))
         task = self._task(trainer)
         config = network_config(
             self.architecture, trainer, trials[0].n_channels, trials[0].n_features,
@@ -195,8 +243,8 @@ class SigLIPDecoder(_SigLIPDecoding):
         )  # fmt: skip
         if self.contrast_weight and not self._sees_windows and "temperature" not in config:
             temperature, bias = calibrated(
-                task, *self._start(trainer, config), learning, trainer.batch_size,
-                choose_device(self.device), trainer.random_state,
+                task, *self._start(trainer, config), learning, settings.batch_size,
+                choose_device(settings.device), trainer.random_state,
             )  # fmt: skip
             config |= {"temperature": temperature, "bias": bias}
         trainable = trained(self.architecture, config, self.contrast_weight)
@@ -249,11 +297,146 @@ class SigLIPDecoder(_SigLIPDecoding):
         if known and self._lagged and not self.eeg_gain:
             names = ", ".join(sorted(known))
             raise ValueError(f"{names} have ridge models already: fit again with all trials")
-        trainer.set_params(weight_decay=0.0, average=0.0)
+        trainer.set_params(training__weight_decay=0.0, average=0.0)
         for subject in dict.fromkeys(trial.subject for trial in trials):
             own = [i for i, trial in enumerate(trials) if trial.subject == subject]
             self._fit_listener(trainer, subject, [trials[i] for i in own], labels[own])
         return self
+
+    @one_blas_thread()
+    def window_scores(
+        self, trial: Trial, window: float = 5.0, hop: float | None = None
+    ) -> np.ndarray:
+        """Score every stimulus in every decision window.
+
+        Parameters
+        ----------
+        trial : Trial
+            Trial to decode; its listener need not have been in training.
+        window : float
+            Length of a decision window in seconds.
+        hop : float, optional
+            Distance between window starts in seconds; None for windows side by side.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_windows, n_stimuli)
+            Similarities of embeddings, or correlations if nothing was contrasted.
+
+        Raises
+        ------
+        ValueError
+            If the window does not fit into the trial, or the trial not to the decoder.
+        """
+        self._check(trial)
+        n = in_samples(trial, window)
+        if hop is not None and not hop > 0:
+            raise ValueError(f"hop must be a positive number of seconds, got {hop!r}")
+        step = n if hop is None else max(round(hop * trial.sfreq), 1)
+        return self._outputs().scores(self.inputs_.recording(trial), [(n, step)])[0]
+
+    @one_blas_thread()
+    def window_sweep(self, trial: Trial, windows: Iterable[float]) -> dict[float, Any]:
+        """Score every stimulus for several window lengths, embedding the trial once.
+
+        Parameters
+        ----------
+        trial : Trial
+            Trial to decode.
+        windows : iterable of float
+            Window lengths in seconds.
+
+        Returns
+        -------
+        scores : dict of float to array of shape (n_windows, n_stimuli)
+            No rows for a window longer than the trial.
+        """
+        self._check(trial)
+        windows = list(windows)
+        fitting = [w for w in windows if round(w * trial.sfreq) <= trial.n_times]
+        lengths = [in_samples(trial, w) for w in fitting]
+        scores = self._outputs().scores(self.inputs_.recording(trial), [(n, n) for n in lengths])
+        found = dict(zip(fitting, scores, strict=True))
+        return {w: found.get(w, np.empty((0, trial.n_stimuli))) for w in windows}
+
+    def reconstruct(self, trials: Any) -> list[np.ndarray]:
+        """Reconstruct the attended envelope from EEG alone.
+
+        Parameters
+        ----------
+        trials : sequence of Trial
+            Trials; their stimuli are not looked at.
+
+        Returns
+        -------
+        reconstructions : list of ndarray of shape (n_times, 1)
+            One for each trial, of arbitrary scale.
+        """
+        check_is_fitted(self, "network_")
+        trials = check_trials(trials, sfreq=self.sfreq_)
+        for trial in trials:
+            self._check(trial)
+        outputs = self._outputs()
+        return [outputs.reconstruction(self.inputs_.recording(t))[:, None] for t in trials]
+
+    def resolved(self) -> Self:
+        """Give all settings that the preset has to give, and check them.
+
+        Returns
+        -------
+        copy : estimator
+            Unfitted, with a number as random state.
+
+        Raises
+        ------
+        ValueError
+            If a setting is out of range.
+        """
+        check_names(self.preset, self.network)
+        copy: Self = clone(self)
+        given, preset = copy.get_params(), PRESETS[self.preset]
+        copy.set_params(**{k: v for k, v in preset.items() if given[k] is None})
+        check_ranges(copy.get_params(deep=False))
+        if self.channel_dropout and self._lagged and not self.eeg_gain:
+            raise ValueError(
+                f"channel_dropout={self.channel_dropout:g} has nothing to act on with eeg_gain=0: "
+                "set eeg_gain, such as 0.005"
+            )
+        copy._check_settings()
+        copy.random_state = copy._seed()
+        return copy
+
+    @property
+    def architecture(self) -> Any:
+        """Class of the network."""
+        return network_class(self.preset, self.network)
+
+    @property
+    def _sees_windows(self) -> bool:
+        return bool(self.architecture.unit_windows)
+
+    @property
+    def _lagged(self) -> bool:
+        return "linear" in self.architecture.inputs
+
+    @property
+    def _n_window(self) -> int:
+        return round(self.window * self.sfreq_)
+
+    @property
+    def _n_lags(self) -> int:
+        return int(self.tmax * self.sfreq_ + 1e-9) + 1
+
+    def _check(self, trial: Trial) -> None:
+        check_is_fitted(self, "network_")
+        self.inputs_.check(trial)
+
+    def _outputs(self) -> Outputs:
+        model, state = self._network()
+        return Outputs(
+            model, state, samples_after(self.architecture, self._n_lags), self._n_window,
+            bool(self.contrast_weight), choose_device(self._training.device),
+        )  # fmt: skip
 
     def _task(self, trainer: "SigLIPDecoder") -> ContrastTask:
         weights = float(self.contrast_weight), float(trainer.masker_weight)  # type: ignore[arg-type]
@@ -268,7 +451,7 @@ class SigLIPDecoder(_SigLIPDecoding):
         examples = TrainingWindows(recordings, self._n_window, hop, n_after)
         groups = parts[examples.recording_of]
         learning, left = split_groups(
-            examples, groups, trainer.validation_fraction, trainer.random_state
+            examples, groups, trainer.training.validation_fraction, trainer.random_state
         )
         return examples, groups, learning, left
 
@@ -282,10 +465,10 @@ class SigLIPDecoder(_SigLIPDecoding):
     ) -> None:  # fmt: skip
         """Stay with what was there if nothing that was learnt is better on what was held out."""
         model, state = start
+        settings = trainer.training
         self.start_loss_ = mean_loss(
-            task, model, state, held_out, trainable=trainable,
-            batch_size=trainer.batch_size, precision=self.precision,
-            device=choose_device(self.device),
+            task, model, state, held_out, trainable=trainable, batch_size=settings.batch_size,
+            precision=settings.precision, device=choose_device(settings.device),
         )  # fmt: skip
         if self.start_loss_ <= self.history_["val_loss"][self.best_epoch_]:
             self.network_ = Network.of(model, state, self.network_.config)
@@ -313,8 +496,7 @@ class SigLIPDecoder(_SigLIPDecoding):
             return
         # No window may train the average listener.
         start = Network(config | {"average": 0.0}, arrays, self.network_.version)
-        asked = self.batch_size or PRESETS[self.preset]["batch_size"]
-        trainer.batch_size = min(asked, len(learning))
+        trainer.training.batch_size = min(self.resolved().training.batch_size, len(learning))
         trainer.network_ = start
         task = self._task(trainer)
         trainer._train(task, start.config, examples, groups, trainable=_is_own, go_on=True)

@@ -1,5 +1,6 @@
 """Settings of the decoder: those of the thesis, the space it searched, and ours."""
 
+from collections.abc import Mapping
 from typing import Any
 
 #: Lists of kernel lengths in samples that the thesis chose from.
@@ -12,13 +13,13 @@ KERNELS: tuple[tuple[int, ...], ...] = (
 #: What the thesis searched: values to choose from, or the ends of a logarithmic range.
 THESIS_SPACE: dict[str, dict[str, Any]] = {
     "overlap": {"choices": (0.5, 0.6, 0.7)},
-    "learning_rate": {"log_range": (1e-5, 1e-3)},
-    "batch_size": {"choices": (64, 128)},
+    "training__learning_rate": {"log_range": (1e-5, 1e-3)},
+    "training__batch_size": {"choices": (64, 128)},
     "temperature": {"choices": (5.0, 10.0)},
     "bias": {"choices": (5.0, 10.0, 20.0)},
     "n_embedding": {"choices": (8, 10, 16)},
     "n_reconstructor": {"choices": (28, 30, 32, 34)},
-    "weight_decay": {"log_range": (1e-5, 1e-3)},
+    "training__weight_decay": {"log_range": (1e-5, 1e-3)},
     "sound_dropout": {"choices": (0.2, 0.3, 0.4, 0.5)},
     "eeg_dropout": {"choices": (0.2, 0.3, 0.4, 0.5)},
     "kernels": {"choices": KERNELS},
@@ -27,13 +28,13 @@ THESIS_SPACE: dict[str, dict[str, Any]] = {
 #: Values of the settings that a decoder leaves to its preset.
 PRESETS: dict[str, dict[str, Any]] = {
     "thesis": {
-        "optimizer": "adamax",
-        "learning_rate": 6e-4,
-        "weight_decay": 0.0,
-        "batch_size": 128,
+        "training__optimizer": "adamax",
+        "training__learning_rate": 6e-4,
+        "training__weight_decay": 0.0,
+        "training__batch_size": 128,
         "max_epochs": 300,
-        "patience": 10,
-        "validation_fraction": 0.12,
+        "training__patience": 10,
+        "training__validation_fraction": 0.12,
         "overlap": 0.7,
         "masker_weight": 0.0,
         "temperature": 10.0,
@@ -46,13 +47,13 @@ PRESETS: dict[str, dict[str, Any]] = {
         "n_reconstructor": 32,
     },
     "default": {
-        "optimizer": "adamw",
-        "learning_rate": 5e-3,
-        "weight_decay": 0.1,
-        "batch_size": 32,
+        "training__optimizer": "adamw",
+        "training__learning_rate": 5e-3,
+        "training__weight_decay": 0.1,
+        "training__batch_size": 32,
         "max_epochs": 60,
-        "patience": 10,
-        "validation_fraction": 0.2,
+        "training__patience": 10,
+        "training__validation_fraction": 0.2,
         "overlap": 0.5,
         "masker_weight": 4.0,
         "temperature": None,
@@ -65,3 +66,24 @@ PRESETS: dict[str, dict[str, Any]] = {
         "n_reconstructor": 32,
     },
 }
+
+
+def check_ranges(settings: Mapping[str, Any]) -> None:
+    """Refuse settings of the decoder that are out of range.
+
+    Parameters
+    ----------
+    settings : mapping of str to object
+        Settings by name, none of those that a preset gives missing.
+
+    Raises
+    ------
+    ValueError
+        If one is out of range; names it.
+    """
+    for name in ("contrast_weight", "masker_weight", "tmax"):
+        if not settings[name] >= 0:
+            raise ValueError(f"{name} must not be negative, got {settings[name]!r}")
+    for name, value in settings.items():
+        if (name == "overlap" or name.endswith("dropout")) and not 0 <= value < 1:
+            raise ValueError(f"{name} must be at least 0 and less than 1, got {value!r}")

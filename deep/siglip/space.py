@@ -30,17 +30,18 @@ def suggest(trial: Any) -> dict[str, Any]:
     ...     def suggest_float(self, name, low, high, *, log):
     ...         return low
     >>> drawn = suggest(First())
-    >>> drawn["kernels"], drawn["overlap"], drawn["learning_rate"]
+    >>> drawn["kernels"], drawn["overlap"], drawn["training__learning_rate"]
     ((20, 10, 20), 0.5, 1e-05)
     """
     drawn: dict[str, Any] = {"preset": "thesis", "max_epochs": THESIS_BUDGET["max_epochs"]}
     for name, among in THESIS_SPACE.items():
+        short = name.removeprefix("training__")
         if "log_range" in among:
             low, high = among["log_range"]
-            drawn[name] = trial.suggest_float(name, low, high, log=True)
+            drawn[name] = trial.suggest_float(short, low, high, log=True)
         else:
             by_name = {_label(choice): choice for choice in among["choices"]}
-            drawn[name] = by_name[trial.suggest_categorical(name, tuple(by_name))]
+            drawn[name] = by_name[trial.suggest_categorical(short, tuple(by_name))]
     return drawn
 
 

@@ -2,7 +2,7 @@
 
 from abc import ABC
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import equinox as eqx
 import jax
@@ -19,11 +19,156 @@ from deep.training.inference import apply
 from deep.training.loop import fit_network
 from deep.training.network import Network
 from deep.training.optimizers import Optimizer
-from deep.training.step import PRECISIONS, Task
+from deep.training.settings import DEFAULTS, Training
+from deep.training.step import Task
 
 
-class NeuralEstimator(BaseEstimator, ABC):
-    """Base of estimators that train a network.
+class NetworkEstimator(BaseEstimator, ABC):
+    """Base of estimators that train a network, with the settings of the training in one parameter.
+
+    A subclass names the class of its model in `architecture` and has the parameters `training`, a
+    `Training` or None for its defaults, `max_epochs` and `random_state`. Its `fit` calls
+    `_train`, and its predictions call `_apply`. It may be cloned, pickled and saved, and fitted in
+    parallel.
+    """
+
+    #: Class of the model: called with the configuration and ``key``.
+    architecture: ClassVar[Any]
+    training: Any
+    max_epochs: Any
+    random_state: Any
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get the parameters.
+
+        Parameters
+        ----------
+        deep : bool
+            Also those of the training, as ``training__learning_rate``, even where `training` is
+            None.
+
+        Returns
+        -------
+        parameters : dict of str to object
+            By name.
+        """
+        found: dict[str, Any] = super().get_params(deep)
+        if deep and found.get("training", self) is None:
+            found |= {f"training__{k}": v for k, v in Training().get_params().items()}
+        return found
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters.
+
+        Parameters
+        ----------
+        **params : object
+            By name; those of the training as ``training__learning_rate=0.01``.
+
+        Returns
+        -------
+        self : estimator
+            Itself.
+        """
+        nested = any(name.startswith("training__") for name in params)
+        if nested and getattr(self, "training", self) is None and "training" not in params:
+            self.training = Training()
+        super().set_params(**params)
+        return self
+
+    @classmethod
+    def _from_older(cls, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Parameters of a saved estimator from when those of the training were among them."""
+        known = cls._get_param_names()
+        own = {k: v for k, v in parameters.items() if k in known}
+        moved = {k: v for k, v in parameters.items() if k not in known}
+        if "training" in known and moved and set(moved) <= set(Training().get_params()):
+            return own | {"training": Training(**moved)}
+        return parameters
+
+    @property
+    def _training(self) -> Any:
+        """The settings of the training, none of them missing."""
+        return (self.training or Training()).filled(DEFAULTS)
+
+    def _check_settings(self) -> Optimizer:
+        """Check the settings of the training before any work."""
+        return self._training.check(self.max_epochs, self.random_state)
+
+    def _seed(self) -> int:
+        if isinstance(self.random_state, int | np.integer):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _train(
+        self,
+        task: Task,
+        config: dict[str, Any],
+        examples: Examples,
+        groups: Any = None,
+        trainable: Callable[[str], bool] | None = None,
+        go_on: bool = False,
+        classes: Any = None,
+        start: tuple[Any, Any] | None = None,
+    ) -> None:
+        """Train, and keep network and history.
+
+        `groups` tells which examples belong together, such as windows of one trial: all of a
+        group are held out, or none; with `classes`, of each class about the same share. With
+        `go_on` the network starts from what it has learnt, with `start` from that model and
+        state, such as one with weights from a file.
+        """
+        optimizer, training = self._check_settings(), self._training
+        seed = self._seed()
+        fraction = training.validation_fraction
+        learning, held_out = split_groups(examples, groups, fraction, seed, classes)
+        if start is not None:
+            model, state = start
+        elif go_on:
+            model, state = self._network()
+        else:
+            make = eqx.nn.make_with_state(self.architecture)
+            model, state = make(**config, key=jax.random.key(seed))
+        fit = fit_network(
+            task,
+            model,
+            state,
+            learning,
+            optimizer,
+            batch_size=training.batch_size,
+            max_epochs=self.max_epochs,
+            seed=seed,
+            validation=held_out,
+            patience=None if held_out is None else training.patience,
+            monitor=training.monitor,
+            max_minutes=training.max_minutes,
+            precision=training.precision,
+            trainable=trainable,
+            device=training.device,
+            checkpoint=training.checkpoint,
+            verbose=training.verbose,
+        )
+        self.network_ = Network.of(fit.model, fit.state, config)
+        self.history_, self.best_epoch_, self.stopped_ = fit.history, fit.best_epoch, fit.stopped
+        self.n_iter_ = len(fit.history["loss"])
+
+    def _network(self) -> tuple[Any, Any]:
+        """Model and state that were learnt."""
+        check_is_fitted(self, "network_")
+        model, state = self.network_.restored(self.architecture)
+        return model, state
+
+    def _apply(self, forward: Callable[[Any, Any, Any], Any], examples: Examples) -> Any:
+        """Apply the network to examples, see `deep.training.inference.apply`."""
+        training = self._training
+        device = choose_device(training.device)
+        model, state = self._network()
+        size = training.batch_size
+        return apply(forward, model, state, examples, batch_size=size, device=device)
+
+
+class NeuralEstimator(NetworkEstimator):
+    """Base of estimators that train a network and have the settings of the training themselves.
 
     A subclass names the class of its model in `architecture`. Its `fit` calls `_train`, and its
     predictions call `_apply`. It may be cloned, pickled and saved, and fitted in parallel.
@@ -66,9 +211,6 @@ class NeuralEstimator(BaseEstimator, ABC):
         Stop after the epoch in which so many minutes of training are over; not reproducible.
     """
 
-    #: Class of the model: called with the configuration and ``key``.
-    architecture: ClassVar[Any]
-
     def __init__(
         self,
         *,
@@ -106,103 +248,9 @@ class NeuralEstimator(BaseEstimator, ABC):
         self.monitor = monitor
         self.max_minutes = max_minutes
 
-    def _check_settings(self) -> Optimizer:
-        """Check the settings of the training before any work."""
-        for what in ("batch_size", "max_epochs", "patience"):
-            value = getattr(self, what)
-            if value is None and what == "patience":
-                continue
-            if not isinstance(value, int | np.integer) or value < 1:
-                raise ValueError(f"{what} must be an integer of at least 1, got {value!r}")
-        if not 0 <= self.validation_fraction < 1:
-            raise ValueError(
-                f"validation_fraction must be at least 0 and less than 1, got "
-                f"{self.validation_fraction!r}"
-            )
-        if self.max_minutes is not None and not self.max_minutes > 0:
-            raise ValueError(f"max_minutes must be positive, got {self.max_minutes!r}")
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {PRECISIONS}, got {self.precision!r}")
-        if self.checkpoint is not None and not isinstance(self.random_state, int | np.integer):
-            raise ValueError(
-                f"checkpoint needs an integer as random_state, got {self.random_state!r}: a "
-                "training that goes on has to draw the same batches"
-            )
-        seed = self.random_state
-        if isinstance(seed, int | np.integer) and not 0 <= seed < 2**32:
-            raise ValueError(f"random_state must be between 0 and {2**32 - 1}, got {seed}")
-        choose_device(self.device)
-        return Optimizer(
-            self.optimizer, self.learning_rate, self.schedule, self.weight_decay, self.clip_norm
-        )
-
-    def _seed(self) -> int:
-        if isinstance(self.random_state, int | np.integer):
-            return int(self.random_state)
-        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-
-    def _train(
-        self,
-        task: Task,
-        config: dict[str, Any],
-        examples: Examples,
-        groups: Any = None,
-        trainable: Callable[[str], bool] | None = None,
-        go_on: bool = False,
-        classes: Any = None,
-        start: tuple[Any, Any] | None = None,
-    ) -> None:
-        """Train, and keep network and history.
-
-        `groups` tells which examples belong together, such as windows of one trial: all of a
-        group are held out, or none; with `classes`, of each class about the same share. With
-        `go_on` the network starts from what it has learnt, with `start` from that model and
-        state, such as one with weights from a file.
-        """
-        optimizer = self._check_settings()
-        seed = self._seed()
-        learning, held_out = split_groups(examples, groups, self.validation_fraction, seed, classes)
-        if start is not None:
-            model, state = start
-        elif go_on:
-            model, state = self._network()
-        else:
-            make = eqx.nn.make_with_state(self.architecture)
-            model, state = make(**config, key=jax.random.key(seed))
-        fit = fit_network(
-            task,
-            model,
-            state,
-            learning,
-            optimizer,
-            batch_size=self.batch_size,
-            max_epochs=self.max_epochs,
-            seed=seed,
-            validation=held_out,
-            patience=None if held_out is None else self.patience,
-            monitor=self.monitor,
-            max_minutes=self.max_minutes,
-            precision=self.precision,
-            trainable=trainable,
-            device=self.device,
-            checkpoint=self.checkpoint,
-            verbose=self.verbose,
-        )
-        self.network_ = Network.of(fit.model, fit.state, config)
-        self.history_, self.best_epoch_, self.stopped_ = fit.history, fit.best_epoch, fit.stopped
-        self.n_iter_ = len(fit.history["loss"])
-
-    def _network(self) -> tuple[Any, Any]:
-        """Model and state that were learnt."""
-        check_is_fitted(self, "network_")
-        model, state = self.network_.restored(self.architecture)
-        return model, state
-
-    def _apply(self, forward: Callable[[Any, Any, Any], Any], examples: Examples) -> Any:
-        """Apply the network to examples, see `deep.training.inference.apply`."""
-        device = choose_device(self.device)
-        model, state = self._network()
-        return apply(forward, model, state, examples, batch_size=self.batch_size, device=device)
+    @property
+    def _training(self) -> Any:
+        return Training(**{name: getattr(self, name) for name in Training().get_params()})
 
 
 def split_groups(

@@ -1,11 +1,16 @@
 """Which network a decoder trains, and how it is made."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from deep.siglip.networks.ablations import LinearHead, SmallVlaai
 from deep.siglip.networks.lagged import LaggedNetwork
 from deep.siglip.networks.thesis import ThesisNetwork
+from deep.siglip.presets import PRESETS
+
+# Settings that networks without other values to silence call by a shorter name.
+_SETTINGS = {"dropout": "eeg_dropout"}
 
 #: Networks by name; "siglip" is the one of the preset.
 NETWORKS = ("siglip", "vlaai", "linear")
@@ -27,6 +32,25 @@ def network_class(preset: str, network: str) -> Any:
     if network == "siglip":
         return ThesisNetwork if preset == "thesis" else LaggedNetwork
     return {"vlaai": SmallVlaai, "linear": LinearHead}[network]
+
+
+def check_names(preset: str, network: str) -> None:
+    """Refuse names that are not known.
+
+    Parameters
+    ----------
+    preset, network : str
+        Names.
+
+    Raises
+    ------
+    ValueError
+        If one is unknown; lists the others.
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {preset!r}")
+    if network not in NETWORKS:
+        raise ValueError(f"network must be one of {NETWORKS}, got {network!r}")
 
 
 def network_config(
@@ -53,29 +77,22 @@ def network_config(
     config : dict of str to object
         Arguments.
     """
-    config: dict[str, Any] = {"n_channels": n_channels}
-    for name in ("temperature", "bias"):
-        if getattr(settings, name) is not None:
-            config[name] = float(getattr(settings, name))
-    if architecture is ThesisNetwork:
-        names = ("n_embedding", "n_reconstructor", "eeg_dropout", "sound_dropout", "average")
-        config |= {name: getattr(settings, name) for name in names}
-        kernels = [int(kernel) for kernel in settings.kernels]
-        return config | {"n_bands": n_bands, "n_subjects": n_subjects, "kernels": kernels}
-    config["n_lags"] = n_lags
+    given = {
+        "n_channels": n_channels, "n_bands": n_bands, "n_subjects": n_subjects, "n_lags": n_lags,
+        "n_features": n_features,
+    }  # fmt: skip
+    config: dict[str, Any] = {}
+    # Whatever a network takes under the name of a setting is that setting.
+    for name in inspect.signature(architecture).parameters:
+        value = given.get(name, getattr(settings, _SETTINGS.get(name, name), None))
+        if value is not None:
+            config[name] = float(value) if name in ("temperature", "bias") else value
+    if "kernels" in config:
+        config["kernels"] = [int(kernel) for kernel in settings.kernels]
     if architecture is SmallVlaai:
-        return config | {"dropout": settings.eeg_dropout, "n_hidden": 2 * settings.n_hidden}
-    if architecture is LaggedNetwork:
-        config |= {
-            "n_features": n_features,
-            "n_subjects": n_subjects,
-            "n_hidden": settings.n_hidden,
-            "dropout": settings.eeg_dropout,
-            "eeg_gain": settings.eeg_gain,
-            "channel_dropout": settings.channel_dropout,
-            # A single listener is the average one, see the end of the training.
-            "average": settings.average if n_subjects > 1 else 0.0,
-        }
+        config["n_hidden"] *= 2
+    if architecture is LaggedNetwork and n_subjects == 1:
+        config["average"] = 0.0  # a single listener is the average one, see the end of the training
     return config
 
 

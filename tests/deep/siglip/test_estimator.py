@@ -12,13 +12,13 @@ from cocktailparty.datasets import simulate_two_talkers
 from cocktailparty.decoding.saving import load_model, save_model
 from cocktailparty.evaluation.comparing import compare
 from cocktailparty.metrics import chance_level
-from deep import SigLIPDecoder
+from deep import SigLIPDecoder, Training
 
 # As small as it can be: what takes time is compiling. Of the trials below 38 windows are held out,
 # for which batches of 19 need one program.
 SMALL = {
-    "window": 2.0, "tmax": 0.25, "n_hidden": 4, "max_epochs": 3, "batch_size": 19,
-    "eeg_gain": 0.005, "random_state": 0,
+    "window": 2.0, "tmax": 0.25, "n_hidden": 4, "max_epochs": 3,
+    "training": Training(batch_size=19), "eeg_gain": 0.005, "random_state": 0,
 }  # fmt: skip
 THESIS = {"preset": "thesis", "kernels": [3], "n_embedding": 4, "n_reconstructor": 4}
 
@@ -104,7 +104,8 @@ def test_listeners_who_were_not_in_training(fitted, thesis, test):
 
 def test_the_best_epoch_is_restored(training):
     """Steps so large that it gets worse: the start, or an early epoch, is kept."""
-    wild = SigLIPDecoder(**SMALL | {"learning_rate": 0.5, "max_epochs": 4, "patience": 2})
+    wild = SigLIPDecoder(**SMALL | {"max_epochs": 4})
+    wild.set_params(training=Training(batch_size=19, learning_rate=0.5, patience=2))
     wild.fit(training)
     losses = [wild.start_loss_, *wild.history_["val_loss"]]
     assert wild.best_epoch_ == np.argmin(losses) - 1
@@ -257,7 +258,7 @@ def test_evaluation_takes_it(trials):
         ({"channel_dropout": 1.0}, "channel_dropout must be at least 0 and less than 1"),
         ({"window": 30.0}, r"trials\[0\] lasts 20 s, shorter than window=30 s"),
         ({"window": 0.1}, "holds 6 samples at 64 Hz, expected at least 16"),
-        ({"learning_rate": -1.0}, "learning_rate must be positive"),
+        ({"training": Training(learning_rate=-1.0)}, "learning_rate must be positive"),
         ({"max_epochs": 0}, "max_epochs must be an integer of at least 1"),
     ],
 )

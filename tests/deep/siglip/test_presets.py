@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from deep import SigLIPDecoder
+from deep import SigLIPDecoder, Training
 from deep.siglip.networks.thesis import ThesisNetwork
 from deep.siglip.presets import KERNELS, PRESETS, THESIS_SPACE
 
@@ -42,7 +42,37 @@ def test_the_space_is_made_of_settings_that_the_decoder_has():
 
 
 def test_settings_that_are_given_win_over_the_preset():
-    resolved = SigLIPDecoder("thesis", learning_rate=0.5, random_state=3).resolved()
-    assert resolved.learning_rate == 0.5
-    assert resolved.optimizer == "adamax"
+    resolved = SigLIPDecoder(
+        "thesis", training=Training(learning_rate=0.5), random_state=3
+    ).resolved()
+    assert resolved.training.learning_rate == 0.5
+    assert resolved.training.optimizer == "adamax"
     assert resolved.random_state == 3
+
+
+def test_a_preset_gives_what_is_left_to_it():
+    given = SigLIPDecoder(training=Training(batch_size=7), random_state=3).resolved()
+    settings = given.training
+    assert (settings.batch_size, settings.learning_rate, given.random_state) == (7, 5e-3, 3)
+    assert SigLIPDecoder("thesis").resolved().kernels == (30, 20, 40)
+
+
+def test_channels_are_silenced_only_where_something_sees_them():
+    with pytest.raises(ValueError, match=r"channel_dropout=0\.2 has nothing to act on"):
+        SigLIPDecoder(channel_dropout=0.2).resolved()
+    SigLIPDecoder(channel_dropout=0.2, eeg_gain=0.005).resolved()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"preset": "best"}, "preset must be one of"),
+        ({"network": "deep"}, "network must be one of"),
+        ({"overlap": 1.0}, "overlap must be at least 0"),
+        ({"tmax": -0.1}, "tmax must not be negative"),
+        ({"eeg_dropout": 1.0}, "eeg_dropout must be at least 0"),
+    ],
+)
+def test_settings_out_of_range(options, message):
+    with pytest.raises(ValueError, match=message):
+        SigLIPDecoder(**options).resolved()
