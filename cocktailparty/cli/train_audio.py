@@ -34,7 +34,7 @@ def add_parser(commands: Commands) -> None:
     add("--protocol", choices=("icbhi",), help="instead: the whole table of the ICBHI challenge, "
         "all methods with --seeds seeds each")  # fmt: skip
     add("--seeds", type=int, default=10, help="for --protocol; default: %(default)s")
-    add("--method", choices=_METHODS, default="hybrid", help="default: %(default)s")
+    add("--method", choices=_METHODS, default="ce", help="default: %(default)s")
     add("--metadata", nargs="+", metavar="COLUMN", default=[], help="columns for --method mscl")
     add("--groups", metavar="COLUMN", default="", help="column, such as speaker, of which no "
         "value is in training and test; only where there is no official split")  # fmt: skip

@@ -22,7 +22,7 @@ class _ContrastiveSettings(ClassifierMixin, NeuralEstimator):
 
     def __init__(
         self,
-        method: str = "hybrid",
+        method: str = "ce",
         backbone: str = "cnn6",
         sfreq: float = 32000.0,
         pretrained: str | None = None,

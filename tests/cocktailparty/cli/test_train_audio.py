@@ -118,7 +118,7 @@ def test_the_protocol_of_icbhi_goes_on_where_it_was(tmp_path, capsys, monkeypatc
     [
         (["none"], "does not exist: give a folder of sounds"),
         (["TABLE", "--method", "mscl"], "--method mscl needs --metadata COLUMN"),
-        (["TABLE", "--metadata", "voice"], "--metadata is of no use with --method hybrid"),
+        (["TABLE", "--metadata", "voice"], "--metadata is of no use with --method ce"),
         (["TABLE", "--method", "mscl", "--metadata", "age"], "there is no metadata 'age', but"),
         (["TABLE", "--seeds", "0"], "--seeds must be at least 1"),
         (["TABLE", "--corpus", "icbhi", "--width", "-1"], "width must be positive"),
