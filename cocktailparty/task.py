@@ -34,6 +34,11 @@ class Words(NamedTuple):
 
 _ATTENTION = Words("Attention decoding", "attended stimulus", "competing stimulus")
 _MATCH = Words("Match-mismatch decoding", "sound that played", "same sound from another time")
+_MIXED = Words(
+    "Attention and match-mismatch decoding",
+    "attended or played sound",
+    "competing sound or another time",
+)
 
 
 def joint_task(tasks: Iterable[str]) -> str:
@@ -93,4 +98,4 @@ def words(task: str) -> Words:
     >>> words("match-mismatch").right
     'sound that played'
     """
-    return _MATCH if task == MATCH_MISMATCH else _ATTENTION
+    return {MATCH_MISMATCH: _MATCH, MIXED: _MIXED}.get(task, _ATTENTION)

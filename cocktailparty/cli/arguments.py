@@ -257,6 +257,54 @@ def names(text: str) -> list[str]:
     return found
 
 
+def seed_number(text: str) -> int:
+    """Read the seed of random numbers.
+
+    Parameters
+    ----------
+    text : str
+        An argument.
+
+    Returns
+    -------
+    seed : int
+        At least 0.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is no such number.
+    """
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, got {text!r}")
+    return int(text)
+
+
+def worker_count(text: str) -> int:
+    """Read how much is computed at the same time.
+
+    Parameters
+    ----------
+    text : str
+        An argument.
+
+    Returns
+    -------
+    workers : int
+        At least 1, or below 0, as joblib counts from the number of cores.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is no such number.
+    """
+    if not text.removeprefix("-").isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number from 1, or -1 for one a core, got {text!r}"
+        )
+    return int(text)
+
+
 def numbers(text: str) -> list[float]:
     """Read numbers separated by commas.
 

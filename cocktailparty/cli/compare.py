@@ -14,6 +14,8 @@ from cocktailparty.cli.arguments import (
     names,
     numbers,
     print_json,
+    seed_number,
+    worker_count,
 )
 from cocktailparty.cli.data import load_or_simulate, safe_gap
 
@@ -51,10 +53,15 @@ def add_parser(commands: Commands) -> None:
     add("--shifts", type=int, default=0, help="circular shifts for a test of each decoder "
         "against chance, each with a new training; the report is written before it and updated; "
         "default: none")  # fmt: skip
-    add("--seed", type=int, default=0, help="of the simulation and of the shifts; default: 0")
+    add(
+        "--seed",
+        type=seed_number,
+        default=0,
+        help="of the simulation and of the shifts; default: 0",
+    )
     add(
         "--jobs",
-        type=int,
+        type=worker_count,
         default=1,
         help="folds computed at the same time; -1 for one a core; default: 1",
     )

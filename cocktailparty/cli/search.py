@@ -12,6 +12,8 @@ from cocktailparty.cli.arguments import (
     add_split,
     check_output,
     print_json,
+    seed_number,
+    worker_count,
 )
 from cocktailparty.cli.data import load_or_simulate, safe_gap
 
@@ -51,14 +53,19 @@ def add_parser(commands: Commands) -> None:
     add("--min-folds", type=int, default=2, help="folds after which a trial may be stopped; "
         "default: %(default)s")  # fmt: skip
     add_band(parser)
-    add("--workers", type=int, default=1, help="processes; -1 for one a core; "
+    add("--workers", type=worker_count, default=1, help="processes; -1 for one a core; "
         "default: %(default)s")  # fmt: skip
     add("--dask", metavar="ADDRESS", help="scheduler of a Dask cluster that computes the folds "
         "instead")  # fmt: skip
     add("--storage", metavar="URL", help="Optuna database; default: study.db in --out")
     add("--study", default="search", metavar="NAME", help="name of the study in the database; "
         "default: %(default)s")  # fmt: skip
-    add("--seed", type=int, default=0, help="of the search and of the simulation; default: 0")
+    add(
+        "--seed",
+        type=seed_number,
+        default=0,
+        help="of the search and of the simulation; default: 0",
+    )
     add_output(
         parser,
         "cocktailparty-search",

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cocktailparty.cli.arguments import Commands, add_output, check_output, print_json
+from cocktailparty.cli.arguments import Commands, add_output, check_output, print_json, seed_number
 from cocktailparty.cli.sounds import add_sounds, column, divided, rate_of
 
 _METHODS = ("ce", "scl", "hybrid", "mscl")
@@ -51,7 +51,7 @@ def add_parser(commands: Commands) -> None:
     add("--batch-size", type=int, default=40, help="default: %(default)s")
     add("--max-epochs", type=int, default=100, help="default: %(default)s")
     add("--max-minutes", type=float, help="stop a training after so many; not reproducible")
-    add("--seed", type=int, default=0, help="default: %(default)s")
+    add("--seed", type=seed_number, default=0, help="default: %(default)s")
     add_output(parser, "cocktailparty-audio")
 
 

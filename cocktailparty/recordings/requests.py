@@ -72,6 +72,8 @@ def check_request(
         If something is impossible.
     """
     lasts = recording.n_times / recording.sfreq
+    if np.ndim(onset) or np.asarray(onset).dtype.kind not in "iuf":
+        raise ValueError(f"{where}onset must be a number of seconds, got {onset!r}")
     if not 0 <= onset < lasts:
         raise ValueError(
             f"{where}onset={onset:g} s lies outside the recording of {lasts:g} s: onsets are times "

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from cocktailparty.evaluation.permutation import ALPHA, CONSTANT
 from cocktailparty.evaluation.summary import against_guessing, summarise
-from cocktailparty.task import MATCH_MISMATCH, task_of
+from cocktailparty.task import ATTENTION, MATCH_MISMATCH, MIXED, task_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,10 +13,22 @@ if TYPE_CHECKING:
 FEW_MINUTES = 10
 #: Pooled windows below this number are called few.
 FEW_WINDOWS = 20
-# What may be wrong where a decoder does worse than guessing: with labels, and with one sound.
-_SUSPECT = (
-    "check that the attended labels and the order of the stimuli are not swapped.",
-    "check that the sound and the EEG of a trial belong together.",
+# What may be wrong where a decoder does worse than guessing.
+_SUSPECT = {
+    ATTENTION: "check that the attended labels and the order of the stimuli are not swapped.",
+    MATCH_MISMATCH: "check that the sound and the EEG of a trial belong together.",
+}
+_SUSPECT[MIXED] = (
+    "check that the sounds and the EEG of a trial belong together, and that the attended labels "
+    "and the order of the stimuli are not swapped."
+)
+# What the test exchanges.
+_EXCHANGED = {
+    ATTENTION: "trials of a listener exchange their labels",
+    MATCH_MISMATCH: "the matching and the other stretch change places",
+}
+_EXCHANGED[MIXED] = (
+    f"{_EXCHANGED[ATTENTION]}, and where one sound played {_EXCHANGED[MATCH_MISMATCH]}"
 )
 
 
@@ -109,7 +121,14 @@ def cautions(table: "pd.DataFrame") -> list[str]:
     """
     summary = summarise(table)
     test = against_guessing(table, summary)
+    task = task_of(table)
     sentences = [_amount(table, summary)]
+    if task == MIXED:
+        sentences.append(
+            "In some trials one sound played, and was told from another time of itself: both tasks "
+            "are pooled in these numbers, which say nothing about attention alone. Compare the "
+            "trials with several sounds by themselves."
+        )
     few = summary[(summary["n_windows"] < FEW_WINDOWS) & (not test.withheld)]
     for _, rows in few.groupby(["window", "n_windows"]):
         window, n = (rows[name].iloc[0] for name in ("window", "n_windows"))
@@ -129,15 +148,9 @@ def cautions(table: "pd.DataFrame") -> list[str]:
     if below.any():
         sentences.append(
             f"Fewer right decisions than guessing gives "
-            f"({', '.join(summary['decoder'][below].unique())}): "
-            + _SUSPECT[task_of(table) == MATCH_MISMATCH]
+            f"({', '.join(summary['decoder'][below].unique())}): " + _SUSPECT[task]
         )
     kind = "all" if test.exact else "random"
-    swapped = (
-        "the matching and the other stretch change places"
-        if task_of(table) == MATCH_MISMATCH
-        else "trials of a listener exchange their labels"
-    )
     correction = (
         f" {len(summary)} tests were made (decoder x window), and 'above chance' means p of at "
         f"most {ALPHA:g} after correction for all of them."
@@ -145,7 +158,7 @@ def cautions(table: "pd.DataFrame") -> list[str]:
         else ""
     )
     sentences.append(
-        f"The unit of the tests is the trial, with all its windows: {swapped} "
+        f"The unit of the tests is the trial, with all its windows: {_EXCHANGED[task]} "
         f"({test.n_permutations} permutations, {kind}; {test.n_units} independent trials)."
         + correction
     )

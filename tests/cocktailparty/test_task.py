@@ -29,5 +29,9 @@ def test_nothing_is_called_attention_where_one_sound_played() -> None:
     assert not any(
         "attend" in word.lower() or "attention" in word for word in words(MATCH_MISMATCH)
     )
-    assert words(ATTENTION) == words(MIXED)
     assert "attended" in words(ATTENTION).right
+
+
+def test_both_tasks_are_named_where_both_are_pooled() -> None:
+    assert words(MIXED).title == "Attention and match-mismatch decoding"
+    assert words(MIXED).right == "attended or played sound"

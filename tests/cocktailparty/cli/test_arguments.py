@@ -5,6 +5,7 @@ from unittest import mock
 import pytest
 
 from cocktailparty import datasets
+from cocktailparty.cli import main
 from cocktailparty.cli.arguments import (
     Band,
     add_band,
@@ -15,6 +16,8 @@ from cocktailparty.cli.arguments import (
     load_trials,
     names,
     numbers,
+    seed_number,
+    worker_count,
 )
 from tests.cocktailparty.datasets import miniatures
 
@@ -71,3 +74,22 @@ def test_results_go_into_a_folder(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError, match="file is a file: name a folder"):
         check_output(parser.parse_args(["--out", str(tmp_path / "file")]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["compare", "--seed", "-1"], "argument --seed: expected a whole number from 0, got '-1'"),
+        (["search", "--seed", "x"], "argument --seed: expected a whole number from 0, got 'x'"),
+        (["compare", "--jobs", "0"], "argument --jobs: expected a whole number from 1, or -1"),
+        (["search", "--workers", "1.5"], "argument --workers: expected a whole number from 1"),
+    ],
+)
+def test_counts_that_are_none_are_named_before_any_work(capsys, arguments, message):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert message in capsys.readouterr().err
+
+
+def test_counts_that_are_some_are_taken():
+    assert (seed_number("0"), worker_count("3"), worker_count("-1")) == (0, 3, -1)

@@ -19,6 +19,8 @@ MINUTE = SimpleNamespace(n_times=6000, sfreq=100.0)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"onset": "10"}, r"^here: onset must be a number of seconds, got '10'"),
+        ({"onset": None}, r"^here: onset must be a number of seconds, got None"),
         ({"onset": -1.0}, r"^here: onset=-1 s lies outside the recording of 60 s"),
         ({"onset": 60.0}, "onset=60 s lies outside"),
         ({"onset": np.nan}, "onset=nan s lies outside"),

@@ -114,3 +114,16 @@ def test_swapped_labels_are_suspected() -> None:
 def test_comparison_between_decoders_is_called_descriptive() -> None:
     two = verdict(table(("ridge", 30.0, 50, 40), ("cca", 30.0, 50, 45)))
     assert any("descriptive" in sentence for sentence in two)
+
+
+def test_two_tasks_in_one_number_are_told_and_how_each_is_tested() -> None:
+    both = table(("ridge", 30.0, 20, 17))
+    both.loc[1, "task"] = "match-mismatch"
+    said = verdict(both)
+    assert any("both tasks are pooled in these numbers" in sentence for sentence in said)
+    assert any(
+        "trials of a listener exchange their labels, and where one sound played the matching and "
+        "the other stretch change places" in sentence
+        for sentence in said
+    )
+    assert not any("pooled in" in sentence for sentence in verdict(table(("ridge", 30.0, 20, 17))))
