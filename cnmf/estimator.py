@@ -19,6 +19,7 @@ from cnmf.solver import Callback, Solution, solve
 from cocktailparty.backend import is_cupy, namespace, to_device, to_numpy
 from cocktailparty.blas import one_blas_thread
 from cocktailparty.separation.loudness import exponents, exponents_near, power_of_two, scaled
+from cocktailparty.separation.masking import wiener_mask
 
 
 class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -390,7 +391,7 @@ class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         a, w = (xp.asarray(scaled(part, -exponents(part)), dtype=X.dtype) for part in (a, w))
         k = self.n_attended
         attended, rest = a[..., :k] @ w[..., :k, :], a[..., k:] @ w[..., k:, :]
-        share = xp.where(attended > rest, attended, rest) / (attended + rest)
+        share = wiener_mask(xp.where(attended > rest, attended, rest), attended + rest, 0.5)
         # The larger part is rounded; the smaller, as a difference of close numbers, is exact.
         larger = X * share
         smaller = X - larger

@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from cocktailparty.backend import to_numpy
 from cocktailparty.model_selection.leakage import sound_index, stimuli_at
 from cocktailparty.model_selection.same_sound import SoundIndex
+from cocktailparty.similarity import unit_vectors
 from cocktailparty.trial import Trial
 
 if TYPE_CHECKING:
@@ -131,9 +132,9 @@ def _same_eeg(first: Trial, second: Trial, delay: float) -> bool:
     n = min(len(a), len(b))
     if n < 2:
         return False
-    a, b = (x[:n] - x[:n].mean(axis=0) for x in (a, b))
+    a, b = (unit_vectors(x[:n], (0, 1), mean_axis=0) for x in (a, b))
     # Responses to one sound at two times have less than a tenth in common.
-    return bool(np.sum(a * b) > 0.5 * np.sqrt(np.sum(a * a) * np.sum(b * b)))
+    return bool(np.sum(a * b) > 0.5)
 
 
 def _components(n: int, pairs: Sequence[tuple[int, int]]) -> list[int]:

@@ -8,6 +8,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.fft import dct, irfft, next_fast_len, rfft
 from scipy.ndimage import gaussian_filter1d
 
+from cocktailparty.similarity import pearson
+
 # Excerpts of 3 s, one every 2 s, are looked for, so that a piece of 5 s holds a whole one.
 _PROBE, _HOP, _PIECE = 3.0, 2.0, 5.0
 # The search looks at what is slower than 3 Hz, 16 times a second.
@@ -251,7 +253,7 @@ def _placed(part: Track, whole: Track, start: int, place: int, n: int) -> float 
     at = 2 * place + np.round(2 * lags).astype(int)
     excerpt = part.signal[start : start + n]
     views = sliding_window_view(whole.twice, 2 * n - 1)[:, ::2]
-    r = _correlations(excerpt, views[at])
+    r = pearson(excerpt, views[at])
     best = int(np.argmax(r))
     if r[best] < _NEARLY:
         return None
@@ -288,7 +290,7 @@ def _is_the_same(part: Track, whole: Track, delay: float, start: int, n: int, br
 
 def _is_evidence(x: np.ndarray, y: np.ndarray, least: float) -> bool:
     """Tell whether chance makes it very improbable that two stretches agree as they do."""
-    r = float(_correlations(x, y[None])[0])
+    r = float(pearson(x, y))
     if r < least:
         return False
     degrees = min(float(degrees_of_freedom(z[None])[0]) for z in (x, y))
@@ -319,11 +321,3 @@ def _advanced(signal: np.ndarray, fraction: float) -> np.ndarray:
     size = next_fast_len(len(signal) + 64, real=True)
     turn = np.exp(2j * np.pi * np.arange(size // 2 + 1) / size * fraction)
     return irfft(rfft(signal, size) * turn, size)[: len(signal)]
-
-
-def _correlations(x: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Pearson's r of a stretch with several; zero where one is constant."""
-    x = x - x.mean()
-    others = others - others.mean(axis=1, keepdims=True)
-    norms = np.linalg.norm(x) * np.linalg.norm(others, axis=1)
-    return others @ x / np.where(norms > 0, norms, np.inf)

@@ -16,6 +16,7 @@ from scipy.special import log_ndtr, logsumexp
 
 from cocktailparty.separation.chance import SIGNIFICANT, most_odds, null_shifts
 from cocktailparty.separation.weights import bold_weights, bounded_weights, subsets
+from cocktailparty.similarity import unit_vectors
 
 MAX_COMPONENTS = 18
 # Correlation of guide and part that is expected beforehand: what EEG gives today.
@@ -314,9 +315,7 @@ def log_prior(loudness: np.ndarray) -> np.ndarray:
     >>> np.exp(log_prior(np.stack([kick, kick, hat], axis=1))).round(2)
     array([0.  , 0.05, 0.05, 0.39, 0.39, 0.05, 0.05, 0.  ])
     """
-    centred = loudness - loudness.mean(axis=0)
-    norms = np.linalg.norm(centred, axis=0)
-    unit = np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 0)
+    unit = unit_vectors(loudness, axis=0)
     coupling = np.maximum(unit.T @ unit, 0.0)
     np.fill_diagonal(coupling, 0.0)
     signs = 2 * subsets(loudness.shape[1]) - 1

@@ -10,6 +10,34 @@ from cocktailparty.separation.loudness import exponents, exponents_near, scaled
 from cocktailparty.validation import check_finite, float_array
 
 
+def wiener_mask(part: Any, total: Any, otherwise: Any = 0.0) -> Any:
+    """Give a part its share of the mixture.
+
+    Parameters
+    ----------
+    part : array of shape (..., n_frames, n_freqs)
+        What the part contributes, not more than `total`.
+    total : array of shape (n_frames, n_freqs)
+        What all contribute.
+    otherwise : array or float
+        Mask where nothing contributes.
+
+    Returns
+    -------
+    array of the shape of `part`
+        Mask from 0 to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> wiener_mask(np.array([1.0, 0.0]), np.array([4.0, 0.0]), otherwise=0.5)
+    array([0.25, 0.5 ])
+    """
+    xp = namespace(part, total)
+    sounding = total > 0
+    return xp.where(sounding, part / xp.where(sounding, total, xp.ones_like(total)), otherwise)
+
+
 def wiener_masks(activations: Any, components: Any, weights: Any) -> Any:
     r"""Share the mixture out among parts, each a weighted set of components.
 
@@ -47,12 +75,10 @@ def wiener_masks(activations: Any, components: Any, weights: Any) -> Any:
     """
     activations, components, weights = _checked(activations, components, weights)
     xp = namespace(activations, components, weights)
-    total = activations @ components
-    sounding = total > 0
     parts = xp.stack([(activations * w) @ components for w in weights])
     mean = xp.mean(weights, axis=1)[:, None, None]
-    masks = xp.where(sounding, parts / xp.where(sounding, total, 1.0), mean)
-    return xp.clip(masks, 0.0, 1.0)
+    # The products are rounded in orders of their own, so that a part may exceed the total by a bit.
+    return xp.clip(wiener_mask(parts, activations @ components, mean), 0.0, 1.0)
 
 
 def separate_waveform(

@@ -3,10 +3,12 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import minimize
 
 from deep.data.examples import Examples, Subset
+from deep.losses import unit_vectors
 from deep.siglip.task import ContrastTask, window_views
 from deep.training.inference import apply
 
@@ -53,10 +55,13 @@ def calibrated(
     examples = Subset(examples, np.sort(chosen))
     views = apply(window_views, model, state, examples, batch_size=batch_size, device=device)
     batch = examples.take(np.arange(len(examples)), None)
-    e, a = _unit(views.eeg, model.per_feature), _unit(views.sounds, model.per_feature)
+    e, a = (
+        np.asarray(unit_vectors(jnp.asarray(x), model.per_feature))
+        for x in (views.eeg, views.sounds)
+    )
+    e, a = e.reshape(len(e), -1), a.reshape(*a.shape[:2], -1)
     similarity, hard = e @ a[:, 0].T, np.einsum("ni,nki->nk", e, a[:, 1:])
-    near = np.abs(batch["start"][:, None] - batch["start"][None]) < task.n_window
-    same = (batch["sound"][:, None] == batch["sound"][None]) & near
+    same = task.same_sound(batch)
     negatives = similarity[~same if task.mask_same else ~np.eye(len(e), dtype=bool)]
     # As many negatives as an example meets in a batch.
     share = (batch_size - 1) / max(len(e) - 1, 1)
@@ -76,9 +81,3 @@ def calibrated(
     found = minimize(loss, [np.log(5.0), -2.0], method="Nelder-Mead").x
     # Without any relation the best temperature is zero, from which nothing is learnt.
     return float(np.clip(np.exp(found[0]), 1.0, 50.0)), float(-found[1])
-
-
-def _unit(x: np.ndarray, per_feature: bool) -> np.ndarray:
-    x = x - x.mean(-2 if per_feature else (-2, -1), keepdims=True)
-    flat = x.reshape(*x.shape[:-2], -1)
-    return np.asarray(flat / np.sqrt(np.square(flat).sum(-1, keepdims=True) + 1e-12))

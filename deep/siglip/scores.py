@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cocktailparty.similarity import unit_vectors
+
 
 def pieces(n_times: int, n_piece: int, step: int) -> list[int]:
     """Place pieces so that they cover a trial.
@@ -113,10 +115,8 @@ def similarities(
     for row, start in zip(scores, starts, strict=True):
         e = eeg[start : start + n_window].astype(np.float64)
         a = sounds[:, start : start + n_window].astype(np.float64)
-        e, a = e - e.mean(axis=0), a - a.mean(axis=1, keepdims=True)
-        power = np.square(e).sum() * np.square(a).sum(axis=(1, 2))
-        products = np.einsum("tf,stf->s", e, a)
-        np.divide(products, np.sqrt(power), out=row, where=power > 0)
+        e, a = unit_vectors(e, (0, 1), mean_axis=0), unit_vectors(a, (1, 2), mean_axis=1)
+        row[:] = np.einsum("tf,stf->s", e, a)
     return scores
 
 

@@ -78,7 +78,7 @@ class ContrastTask:
             similarity,
             model.log_temperature,
             model.bias,
-            same=self._same(batch) if self.mask_same else None,
+            same=self.same_sound(batch) if self.mask_same else None,
             hard=hard if self.masker_weight else None,
             hard_weight=self.masker_weight,
         )
@@ -96,9 +96,21 @@ class ContrastTask:
             loss = loss + self.contrast_weight * contrast
         return loss, (state, metrics)
 
-    def _same(self, batch: dict[str, jax.Array]) -> jax.Array:
+    def same_sound(self, batch: dict[str, Any]) -> Any:
+        """Tell which windows have a piece of one sound in common.
+
+        Parameters
+        ----------
+        batch : dict of str to arrays
+            Windows, as arrays of NumPy or JAX.
+
+        Returns
+        -------
+        same : array of bool, shape (n_examples, n_examples)
+            In the order of the batch.
+        """
         sound, start = batch["sound"], batch["start"]
-        near = jnp.abs(start[:, None] - start[None]) < self.n_window
+        near = abs(start[:, None] - start[None]) < self.n_window
         return (sound[:, None] == sound[None]) & near
 
 

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.backend import namespace, to_numpy
 from cocktailparty.blas import one_blas_thread
+from cocktailparty.similarity import pearson
 from cocktailparty.trial_means import WithoutMeans
 from linear_aad.lagged.moments import filter_lagged, lags_in_samples
 from linear_aad.lagged.signals import check_lists, is_list
@@ -76,10 +77,7 @@ class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
                 raise ValueError(
                     f"y has {s.shape[1]} output(s) but the model was fitted on {p.shape[1]}"
                 )
-            p, s = p - xp.mean(p, axis=0), s - xp.mean(s, axis=0)
-            power = to_numpy(xp.sqrt(xp.sum(p * p, axis=0) * xp.sum(s * s, axis=0)))
-            products = to_numpy(xp.sum(p * s, axis=0))
-            found.append(np.divide(products, power, np.zeros_like(power), where=power > 0))
+            found.append(to_numpy(pearson(p, s, axis=0)))
         return np.mean(found, axis=0)
 
     def score(self, X: Any, y: Any) -> float:

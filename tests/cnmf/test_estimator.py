@@ -10,6 +10,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from cnmf import ContrastiveNMF
 from cnmf.objective import beta_exponent, divergence
+from cocktailparty.separation import wiener_masks
 
 BETAS = ["itakura-saito", 0.5, "kullback-leibler", 1.5, "frobenius", 3]
 
@@ -140,6 +141,15 @@ def test_separate_needs_the_frames_that_were_fitted(mixture):
         nmf.separate(x)
     parts = nmf.separate(x, activations=nmf.transform(x))
     np.testing.assert_array_equal(parts.sum(axis=0), x)
+
+
+def test_parts_have_the_masks_of_any_separation(mixture):
+    x, y = mixture
+    nmf = model().fit(x, y)
+    weights = np.zeros((2, nmf.n_components))
+    weights[0, : nmf.n_attended] = weights[1, nmf.n_attended :] = 1
+    masks = wiener_masks(nmf.activations_, nmf.components_, weights)
+    np.testing.assert_allclose(nmf.separate(x), masks * x, atol=1e-12 * x.max())
 
 
 def test_new_frames_are_explained_by_the_same_templates(mixture):

@@ -3,6 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cocktailparty import similarity
 from deep.losses import pearson, unit_vectors
 from tests.deep.gradients import check_gradient
 
@@ -39,3 +40,12 @@ def test_gradients_are_those_of_finite_differences(loss):
         return [rng.normal(size=shape) for shape in [(4, 4), (4, 2)]]
 
     check_gradient(loss, make)
+
+
+def test_they_are_the_formulas_of_the_library(rng):
+    x, y = (rng.normal(size=(3, 20)).astype(np.float32) for _ in range(2))
+    np.testing.assert_allclose(pearson(x, y), similarity.pearson(x, y), atol=1e-6)
+    z = rng.normal(size=(3, 20, 4)).astype(np.float32)
+    for per_feature, axis in ((True, -2), (False, None)):
+        expected = similarity.unit_vectors(z, (-2, -1), mean_axis=axis)
+        np.testing.assert_allclose(unit_vectors(z, per_feature), expected, atol=1e-6)

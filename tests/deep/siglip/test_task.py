@@ -42,7 +42,7 @@ def unit(x):
 def test_windows_that_share_sound_are_no_negatives():
     """Of six windows, 0 and 1 overlap in one sound, 3 and 4 are the same window of another."""
     task = ContrastTask(1.0, 0.0, True, 20)
-    same = np.asarray(task._same(batch())) & ~np.eye(6, dtype=bool)
+    same = np.asarray(task.same_sound(batch())) & ~np.eye(6, dtype=bool)
     assert np.argwhere(same).tolist() == [[0, 1], [1, 0], [3, 4], [4, 3]]
 
 
