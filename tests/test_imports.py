@@ -49,7 +49,7 @@ print(json.dumps(brought))
 
 
 # Commands for classifiers of sounds, which are no decoders and in no catalogue.
-OF_SOUNDS = ("convert.py", "embed.py", "sounds.py", "train_audio.py")
+OF_SOUNDS = ("adapt.py", "convert.py", "embed.py", "sounds.py", "train_audio.py")
 
 
 def of_one_engine(module):

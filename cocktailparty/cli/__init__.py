@@ -22,6 +22,7 @@ from collections.abc import Sequence
 import cocktailparty
 from cocktailparty.blas import one_blas_thread
 from cocktailparty.cli import (
+    adapt,
     catalogue,
     compare,
     convert,
@@ -43,6 +44,7 @@ COMMANDS = (
     decode,
     separate,
     train_audio,
+    adapt,
     embed,
     convert,
     catalogue,
