@@ -10,9 +10,12 @@ from sklearn.utils.validation import check_is_fitted
 from cocktailparty.backend import namespace
 from cocktailparty.blas import one_blas_thread
 from cocktailparty.trial_means import WithoutMeans
+from linear_aad.haufe import patterns
+from linear_aad.lagged import toeplitz
 from linear_aad.lagged.group_moments import Segment
 from linear_aad.lagged.group_ridge import GroupFit, GroupSettings
 from linear_aad.lagged.model import LaggedModel
+from linear_aad.lagged.moments import filter_lagged, lagged_products
 from linear_aad.lagged.penalties import is_penalty
 from linear_aad.lagged.signals import is_list
 
@@ -53,6 +56,8 @@ class PopulationTRF(LaggedModel):
     ----------
     coef_ : ndarray of shape (n_features, n_channels, n_lags)
         Weights of the average model.
+    patterns_ : ndarray of shape (n_features, n_channels, n_lags)
+        Patterns of the average model, see `BackwardTRF`.
     subject_coef_ : ndarray of shape (n_subjects, n_features, n_channels, n_lags)
         Weights of each subject.
     subjects_ : list of str
@@ -164,6 +169,7 @@ class PopulationTRF(LaggedModel):
         xp = namespace(self.model_.weights)
         weights = xp.permute_dims(self.model_.weights, (0, 3, 1, 2))
         self.subject_coef_, self.coef_ = weights[:-1, ...], weights[-1, ...]
+        self.patterns_ = self._patterns(inputs)
         return self
 
     @one_blas_thread()
@@ -200,6 +206,65 @@ class PopulationTRF(LaggedModel):
             y = self.model_.predict(x, number)
             predicted.append(y[:, 0] if self.y_ndim_ == 1 else y)
         return predicted if is_list(X, n_inputs=self.n_features_in_) else predicted[0]
+
+    @one_blas_thread()
+    def correlations(self, X: Any, y: Any, subjects: Any = None) -> np.ndarray:
+        """Correlate reconstructed and true stimulus, for each feature.
+
+        Parameters
+        ----------
+        X : list of arrays (n_times, n_channels) or (n_times,), or one array (n_times, n_channels)
+            EEG.
+        y : list of arrays of shape (n_times, n_features) or (n_times,), or one such array
+            Stimulus.
+        subjects : sequence of str, shape (n_trials,), optional
+            As for `predict`.
+
+        Returns
+        -------
+        r : ndarray of shape (n_features,)
+            Pearson correlations, mean over trials; 0 where a signal is constant.
+        """
+        check_is_fitted(self)
+        inputs, outputs = self._validated(X, y, reset=False)
+        return self._compared(self.predict(inputs, subjects), outputs)
+
+    def score(self, X: Any, y: Any, subjects: Any = None) -> float:
+        """Correlate reconstructed and true stimulus.
+
+        Parameters
+        ----------
+        X : list of arrays (n_times, n_channels) or (n_times,), or one array (n_times, n_channels)
+            EEG.
+        y : list of arrays of shape (n_times, n_features) or (n_times,), or one such array
+            Stimulus.
+        subjects : sequence of str, shape (n_trials,), optional
+            As for `predict`.
+
+        Returns
+        -------
+        r : float
+            Pearson correlation, mean over trials and features.
+        """
+        return float(np.mean(self.correlations(X, y, subjects)))
+
+    def _patterns(self, inputs: list[Any]) -> Any:
+        """Patterns of the average model, from products of the EEG and what is made of it."""
+        weights = self.model_.weights[-1, ...]
+        xp, n_features = namespace(weights), weights.shape[-1]
+        products: Any = 0.0
+        x_sum: Any = 0.0
+        y_sum: Any = 0.0
+        n = 0
+        for x in self._centred(inputs):
+            x = xp.astype(x, xp.float64, copy=False)
+            made = filter_lagged(x, weights, self.lags_)
+            products = products + lagged_products(x, made, self.lags_)
+            x_sum = x_sum + toeplitz.sums(x, self.lags_)
+            y_sum, n = y_sum + xp.sum(made, axis=0), n + x.shape[0]
+        products = products - x_sum[:, None] * (y_sum / n)[None, :]
+        found = patterns(products, xp.reshape(weights, (-1, n_features)))
+        return xp.reshape(xp.matrix_transpose(found), self.coef_.shape)
 
     def _names(self, subjects: Any, n_trials: int) -> list[str]:
         if subjects is None:

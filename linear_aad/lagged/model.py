@@ -69,8 +69,12 @@ class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         """
         check_is_fitted(self)
         inputs, outputs = self._validated(X, y, reset=False)
+        return self._compared(self.predict(inputs), outputs)
+
+    def _compared(self, predictions: list[Any], outputs: list[Any]) -> np.ndarray:
+        """Pearson correlations for each output, mean over trials."""
         found = []
-        for predicted, output in zip(self.predict(inputs), outputs, strict=True):
+        for predicted, output in zip(predictions, outputs, strict=True):
             xp = namespace(predicted, output)
             p, s = (xp.reshape(z, (z.shape[0], -1)) for z in (predicted, output))
             if p.shape[1] != s.shape[1]:

@@ -290,7 +290,7 @@ class LaggedMoments:
             x.shape[0],
             block_toeplitz.sums(x, lags),
             xp.sum(y_double, axis=0),
-            _products(x, y, lags),
+            lagged_products(x, y, lags),
             xp.sum(y_double * y_double, axis=0),
             block_toeplitz.first_row(x, lags),
             edges,
@@ -386,8 +386,23 @@ def _has_offset(x: Any) -> bool:
     return bool(xp.any(2 * mean**2 > power))
 
 
-def _products(x: Any, y: Any, lags: np.ndarray) -> Any:
-    """Products (n_channels * n_lags, n_targets) of the lagged signal and the targets."""
+def lagged_products(x: Any, y: Any, lags: np.ndarray) -> Any:
+    """Multiply the lagged copies of a signal with targets, and sum over time.
+
+    Parameters
+    ----------
+    x : array of shape (n_times, n_channels)
+        Signal to be lagged.
+    y : array of shape (n_times, n_targets)
+        Targets.
+    lags : ndarray of int, shape (n_lags,)
+        Lags in samples.
+
+    Returns
+    -------
+    products : array of shape (n_channels * n_lags, n_targets)
+        In double precision; the lags of a channel lie together.
+    """
     xp = namespace(x, y)
     n_channels, n_targets = x.shape[1], y.shape[1]
     if n_channels <= n_targets:

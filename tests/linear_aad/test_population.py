@@ -73,9 +73,20 @@ def test_infinite_shrinkage_or_one_subject_is_ridge(signals):
     ):
         np.testing.assert_allclose(model.coef_, ridge.coef_, atol=1e-10)
         np.testing.assert_allclose(model.subject_coef_[-1], ridge.coef_, atol=1e-10)
+        np.testing.assert_allclose(model.patterns_, ridge.patterns_, rtol=1e-8)
         np.testing.assert_allclose(
             np.concatenate(model.predict(x)), np.concatenate(ridge.predict(x)), atol=1e-10
         )
+
+
+def test_patterns_are_of_all_channels_where_components_describe_them(signals):
+    x, y, names = signals
+    model = PopulationTRF(**LAGS, alpha=0.1, n_components=3).fit(x, y, names)
+    lagged = np.concatenate([lag_matrix(s - s.mean(axis=0), model.lags_) for s in x])
+    made = lagged @ model.coef_.reshape(2, -1).T
+    cross = np.cov(lagged.T, made.T)[:20, 20:]
+    expected = cross @ np.linalg.inv(np.cov(made.T))
+    np.testing.assert_allclose(model.patterns_.reshape(2, -1).T, expected, rtol=1e-8, atol=1e-12)
 
 
 def test_no_shrinkage_is_a_model_of_each_subject(signals):
@@ -120,6 +131,10 @@ def test_new_subjects_get_the_average(signals):
     average, new, own = (model.predict(x[:1], s)[0] for s in (None, ["new"], ["a"]))
     np.testing.assert_array_equal(new, average)
     assert np.abs(own - average).max() > 0.01
+    r = [np.corrcoef(own[:, f], y[0][:, f])[0, 1] for f in (0, 1)]
+    np.testing.assert_allclose(model.correlations(x[:1], y[:1], ["a"]), r, atol=1e-12)
+    assert model.score(x[:1], y[:1], ["a"]) == pytest.approx(np.mean(r))
+    assert model.score(x[:1], y[:1]) != pytest.approx(np.mean(r))
     again = model.predict(x[:1], ["b"])[0]
     assert np.abs(own - again).max() > 0.01
 
