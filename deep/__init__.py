@@ -14,6 +14,7 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 # Loaded on first use, from the module where it lives.
 _HOMES = {
+    "ASAMSeparator": "asam.estimator",
     "ArrayExamples": "data.examples",
     "Balanced": "data.dealing",
     "ContrastiveAudioClassifier": "contrastive.estimator",
@@ -33,6 +34,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "ASAMSeparator",
     "ArrayExamples",
     "Balanced",
     "ContrastiveAudioClassifier",
