@@ -48,8 +48,15 @@ print(json.dumps(brought))
     assert json.loads(found.stdout) == {statement: [] for statement in statements}
 
 
-# Commands for classifiers of sounds, which are no decoders and in no catalogue.
-OF_SOUNDS = ("adapt.py", "convert.py", "embed.py", "sounds.py", "train_audio.py")
+# Commands for classifiers and separators of sounds, which are no decoders and in no catalogue.
+OF_SOUNDS = (
+    "adapt.py",
+    "convert.py",
+    "embed.py",
+    "sounds.py",
+    "train_audio.py",
+    "train_extractor.py",
+)
 
 
 def of_one_engine(module):

@@ -30,9 +30,11 @@ from cocktailparty.cli import (
     decode,
     doctor,
     embed,
+    extract,
     search,
     separate,
     train_audio,
+    train_extractor,
 )
 
 __all__ = ["COMMANDS", "main"]
@@ -43,6 +45,8 @@ COMMANDS = (
     search,
     decode,
     separate,
+    extract,
+    train_extractor,
     train_audio,
     adapt,
     embed,
