@@ -1,5 +1,6 @@
 """Separate the sound that a listener attends to, steered by EEG or by any other guide."""
 
+from collections.abc import Mapping
 from typing import Any
 from warnings import warn
 
@@ -18,6 +19,7 @@ from cocktailparty.separation.masking import (
     separate_waveform,
     spectrogram,
 )
+from cocktailparty.separation.parts import FEWEST, MOST
 from cocktailparty.separation.steering import (
     Steered,
     artefact_note,
@@ -54,7 +56,8 @@ class NeuroSteeredSeparator(BaseEstimator):
         ``reconstruct(trials)``. Not needed for `separate_by_guide`.
     separator : object, optional
         What splits the mixture into 2 to 8 parts, by ``separate(mixture, sfreq)``;
-        `cocktailparty.separation.FunctionSeparator` makes one of a function. None for a
+        `cocktailparty.separation.FunctionSeparator` makes one of a function. It may return a
+        dictionary of talkers, as `deep.ASAMSeparator` does for those that it knows. None for a
         factorisation.
     n_components : int
         Number of components of the mixture, 2 to 18.
@@ -341,6 +344,8 @@ def _parts_of(separator: Any, audio: Any, audio_sfreq: float) -> Any:
             "cocktailparty.separation.FunctionSeparator"
         )
     parts = separator.separate(audio, audio_sfreq)
+    if isinstance(parts, Mapping):
+        parts = _sounds_of(parts, name)
     lengths = [len(part) for part in parts]
     if any(length != len(audio) for length in lengths):
         raise ValueError(
@@ -348,3 +353,15 @@ def _parts_of(separator: Any, audio: Any, audio_sfreq: float) -> Any:
             "it has to return (n_parts, n_samples) at the rate of the mixture"
         )
     return parts
+
+
+def _sounds_of(talkers: Mapping[str, Any], name: str) -> list[Any]:
+    """Waveforms of talkers that were found by name, the surest first."""
+    if len(talkers) < FEWEST:
+        found = ", ".join(map(repr, talkers)) or "nobody"
+        raise ValueError(
+            f"separator {name} found {found} in the mixture, and at least {FEWEST} have to be told "
+            "apart: enroll the talkers, or lower the threshold of presence"
+        )
+    # What is asked for is who is attended among those that are there: the least sure may not be.
+    return [getattr(talker, "waveform", talker) for talker in list(talkers.values())[:MOST]]

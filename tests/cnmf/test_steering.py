@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import soundfile
@@ -164,6 +166,29 @@ def test_parts_of_a_separator_or_given(trials, rng):
         short.separate_by_guide(trial.audio, RATE, guide, SFREQ)
     with pytest.raises(ValueError, match="FunctionSeparator"):
         NeuroSteeredSeparator(separator=len).separate_by_guide(trial.audio, RATE, guide, SFREQ)
+
+
+class Talkers:
+    """Separator that knows talkers by their names, as `deep.ASAMSeparator`."""
+
+    def __init__(self, names=("low", "high")):
+        self.names = names
+
+    def separate(self, mixture, sfreq):
+        found = Bands().separate(mixture, sfreq)
+        return {
+            name: SimpleNamespace(presence=0.9, waveform=x)
+            for name, x in zip(self.names, found, strict=False)
+        }
+
+
+def test_talkers_by_name_are_parts(trials, rng):
+    trial, sounds = listening(rng, 0)
+    separator = NeuroSteeredSeparator(LeastSquares(), Talkers()).fit(trials)
+    assert si_sdr(sounds[0], separator.predict(trial)) > 20
+    separator.separator = Talkers(["low"])
+    with pytest.raises(ValueError, match="separator Talkers found 'low' in the mixture"):
+        separator.predict(trial)
 
 
 def test_a_late_guide_is_told_of_and_can_be_made_up_for(rng):
