@@ -21,9 +21,10 @@ _CANDIDATE, _NEARLY, _SAME = 0.88, 0.86, 0.9
 _EVIDENCE = 10.5
 _FEWEST = 14.0
 _IMPERFECT = 0.03
-# Roots are compared where hardly any noise was added: as the rhythm of speech weighs more in them,
-# other speech comes to .92.
-_CLEAN = 0.985
+# Whitened stretches are compared where hardly any noise was added, and three quarters of their
+# degrees of freedom count: white noise has more of them than the jitter of a beat.
+_CLEAN, _SHARE = 0.985, 0.75
+_FLOOR = 1e-3
 _BLUR, _BRIEF = 0.016, 15.0
 # Values of the search that are computed at once, and excerpts of wholes that they are made of.
 _BLOCK, _CODES = 2**23, 2**14
@@ -64,6 +65,16 @@ class Track:
         spectrum = rfft(np.concatenate([self.signal, self.signal[::-1]]))
         spectrum[-1] /= 2  # the highest frequency becomes one of two
         return 2 * irfft(spectrum, 4 * n)[: 2 * n]
+
+    @cached_property
+    def power(self) -> np.ndarray:
+        """Spectrum of a second, (n_frequencies,), as a share of the power."""
+        n = min(2 * round(self.sfreq / 2), len(self.signal))
+        seconds = sliding_window_view(self.signal, n)[:: max(n // 2, 1)]
+        spectra = np.abs(rfft(_centred(seconds) * np.hanning(n + 2)[1:-1])) ** 2
+        power = spectra.mean(axis=0)
+        power[0] = power[1:2].sum()  # of an offset there is nothing left
+        return power / max(power.sum(), np.finfo(float).tiny)
 
     def codes(self, length: int) -> np.ndarray:
         """Describe every excerpt by its slow part, scaled to norm one.
@@ -120,7 +131,12 @@ class Track:
             excerpts = sliding_window_view(self.signal, min(around * self.step, len(self.signal)))
             some = excerpts[np.minimum(first, len(excerpts) - 1)]
             enough = degrees_of_freedom(some) >= _FEWEST
-            enough[~enough] = degrees_of_freedom(_compressed(some[~enough])) >= _FEWEST
+            if not enough.all():
+                excerpts = sliding_window_view(
+                    _whitened(self.signal, self.power), excerpts.shape[1]
+                )
+                some = excerpts[np.minimum(first[~enough], len(excerpts) - 1)]
+                enough[~enough] = _SHARE * degrees_of_freedom(some) >= _FEWEST
             # What a shorter excerpt tells already is not looked for again.
             wanted = weak[np.minimum(starts * len(weak) // max(n, 1), len(weak) - 1)]
             if np.any(enough & wanted):
@@ -282,29 +298,37 @@ def _is_the_same(part: Track, whole: Track, delay: float, start: int, n: int, br
     )
     for begin, end in stretches:
         x, y = blurred if end - begin < brief else sharp
-        x, y = x[begin:end], y[begin + shift : end + shift]
-        if _is_evidence(x, y, _SAME) or _is_evidence(_compressed(x), _compressed(y), _CLEAN):
+        if _is_evidence(x[begin:end], y[begin + shift : end + shift], _SAME):
             return True
-    return False
+    # What a loud word outweighs shows in what is new from sample to sample.
+    if len(part.power) != len(whole.power):
+        return False
+    x, y = (_whitened(z, part.power + whole.power) for z in sharp)
+    return any(
+        _is_evidence(x[begin:end], y[begin + shift : end + shift], _CLEAN, _SHARE)
+        for begin, end in stretches
+    )
 
 
-def _is_evidence(x: np.ndarray, y: np.ndarray, least: float) -> bool:
+def _is_evidence(x: np.ndarray, y: np.ndarray, least: float, share: float = 1.0) -> bool:
     """Tell whether chance makes it very improbable that two stretches agree as they do."""
     r = float(pearson(x, y))
     if r < least:
         return False
-    degrees = min(float(degrees_of_freedom(z[None])[0]) for z in (x, y))
+    degrees = share * min(float(degrees_of_freedom(z[None])[0]) for z in (x, y))
     # A perfect match is not infinitely improbable: onsets lie on a grid of samples.
     return -degrees / 2 * np.log10(max(1 - r * r, _IMPERFECT)) >= _EVIDENCE
 
 
-def _compressed(stretches: np.ndarray) -> np.ndarray:
-    """Root of the distance from the mean, with its sign: a loud word outweighs the others less.
+def _whitened(signal: np.ndarray, power: np.ndarray) -> np.ndarray:
+    """Make all frequencies of a signal alike, given its spectrum.
 
-    What has two values, such as onsets of one size, stays what it is but for scale and offset.
+    Filtered onsets are sharp again and as few as before; in speech every syllable adds something.
     """
-    x = _centred(stretches)
-    return np.sign(x) * np.sqrt(np.abs(x))
+    size = next_fast_len(len(signal) + 2 * len(power), real=True)
+    frequencies = np.linspace(0, len(power) - 1, size // 2 + 1)
+    shape = np.interp(frequencies, np.arange(len(power)), power)
+    return irfft(rfft(signal, size) / np.sqrt(shape + _FLOOR * power.max()), size)[: len(signal)]
 
 
 def _centred(stretches: np.ndarray) -> np.ndarray:

@@ -21,10 +21,11 @@ class SoundIndex:
 
     .. math:: \nu = 4 \frac{(\sum_t y_t^2)^2}{\sum_t y_t^4} \Big/ \sum_\tau \rho_\tau^2
 
-    with :math:`\rho` its autocorrelation. The same is asked of the signed roots of what differs
-    from the mean, in which a loud word outweighs the others less, if r is at least 0.985. Few
-    onsets, regular beats and tones have few degrees of freedom however long they last, as one of
-    them is like another. An excerpt that has too few is made longer until it has enough.
+    with :math:`\rho` its autocorrelation. The same is asked of the whitened signals, in which a
+    loud word outweighs the others less, if r is at least 0.985 there, with three quarters of their
+    degrees of freedom. Few onsets, regular beats and tones have few degrees of freedom however
+    long they last, as one of them is like another. An excerpt that has too few is made longer
+    until it has enough.
 
     Parameters
     ----------

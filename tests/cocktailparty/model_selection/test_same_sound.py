@@ -10,6 +10,7 @@ from cocktailparty.model_selection.excerpts import degrees_of_freedom
 from cocktailparty.model_selection.same_sound import SoundIndex
 
 RATE, N = 64, 3840
+BAND = butter(2, [1, 9], "bandpass", fs=RATE, output="sos")
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -51,7 +52,7 @@ def white(rng):
 
 
 def band_passed(rng):
-    return sosfiltfilt(butter(2, [1, 9], "bandpass", fs=RATE, output="sos"), syllables(rng))
+    return sosfiltfilt(BAND, syllables(rng))
 
 
 def found(a, b):
@@ -96,6 +97,8 @@ def test_short_pieces_are_found_at_any_position(seed, start, place, shift):
         lambda rng: gaussian_filter1d(onsets(rng, 0.5), 3),
         lambda rng: 1 + np.sin(2 * np.pi * 4 * np.arange(N) / RATE + rng.uniform(0, 6)),
         lambda rng: np.cumsum(rng.normal(size=N)),
+        lambda rng: sosfiltfilt(BAND, beats(rng, 2, jitter=0.02)),
+        lambda rng: sosfiltfilt(BAND, onsets(rng, 2.5)),
         syllables,
         white,
         band_passed,
@@ -165,8 +168,7 @@ def test_a_comparison_is_remembered(rng, monkeypatch):
 def test_real_speech_of_other_stories_is_told_apart_and_repeats_are_found(shared_data, rng):
     trials = datasets.load(shared_data("eeg/two_talker_teoh"))
     sounds = [resample_poly(s[:, 0], 1, 2) for trial in trials for s in trial.stimuli]
-    sos = butter(2, [1, 9], "bandpass", fs=RATE, output="sos")
-    for made in (sounds, [sosfiltfilt(sos, x) for x in sounds]):
+    for made in (sounds, [sosfiltfilt(BAND, x) for x in sounds]):
         one = [x[:, None] for x in made]
         other = [noisy(rng, later(x, 0.5))[:, None] for x in made]
         same = {(k, k) for k in range(len(made))}
