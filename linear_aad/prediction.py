@@ -1,6 +1,5 @@
 """How well a forward model predicts the EEG of left-out trials, channel by channel."""
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -8,9 +7,9 @@ import numpy as np
 from sklearn.base import clone
 
 from cocktailparty.blas import one_blas_thread
-from cocktailparty.evaluation.comparing import SharedStimulusWarning, lag_reach
-from cocktailparty.model_selection.leakage import LeakError, check_no_leak, sound_index
-from cocktailparty.model_selection.splits import Fold, folds
+from cocktailparty.model_selection.gaps import check_gap
+from cocktailparty.model_selection.policy import Split
+from cocktailparty.model_selection.splits import Fold
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials, list_trials
 
@@ -25,9 +24,7 @@ def prediction_map(
     cv: Any = "trial",
     *,
     followed: Any = None,
-    n_splits: int = 5,
-    gap: float = 2.0,
-    allow_shared_stimuli: bool = False,
+    **split: Any,
 ) -> "pd.DataFrame":
     """Correlate each channel with what a forward model predicts on trials that it has not seen.
 
@@ -38,16 +35,12 @@ def prediction_map(
         it tunes, it tunes on the training trials.
     trials : sequence of Trial
         Trials.
-    cv : {"trial", "story", "subject", "time"} or scikit-learn splitter
-        How to split, see `cocktailparty.model_selection.folds`.
+    cv : {"trial", "story", "subject", "time"}, scikit-learn splitter or Split
+        How to split, see `cocktailparty.model_selection.Split`.
     followed : array-like of int, shape (n_trials,), optional
         Index of the stimulus that predicts the EEG; None for the attended one of each trial.
-    n_splits : int
-        Number of stretches for ``cv="time"``.
-    gap : float
-        Seconds between training and test data for ``cv="time"``.
-    allow_shared_stimuli : bool
-        Accept folds in which a sound plays on both sides, with a warning.
+    **split : object
+        Parameters of `Split`, where `cv` is none.
 
     Returns
     -------
@@ -84,20 +77,10 @@ def prediction_map(
         check_trials([trial], sfreq=getattr(model, "sfreq", None))
     labels = attended_labels(trials, followed)
     trials = [t.replace(attended=int(k)) for t, k in zip(trials, labels, strict=True)]
-    if cv == "time" and lag_reach(model) > gap:
-        raise ValueError(
-            f"gap={gap:g} s is shorter than the lags, which reach {lag_reach(model):g} s: test "
-            "data would reach into training through them"
-        )
-    splits = folds(trials, cv, n_splits=n_splits, gap=gap)
-    sounds = sound_index(trials)
-    for fold in splits:
-        try:
-            check_no_leak(fold, sounds)
-        except LeakError as leak:
-            if not allow_shared_stimuli:
-                raise
-            warnings.warn(str(leak), SharedStimulusWarning, stacklevel=2)
+    policy = Split.of(cv, **split)
+    if policy.across_time:
+        check_gap({type(model).__name__: model}, policy.gap)
+    splits = policy.split(trials)
     rows = {(subject, fold.name): r for fold in splits for subject, r in _correlations(model, fold)}
     names = {(t.subject, fold.name): t.channel_names for fold in splits for t in fold.test}
     known = [own for row in rows if (own := names[row]) is not None]

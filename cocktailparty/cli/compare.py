@@ -17,7 +17,7 @@ from cocktailparty.cli.arguments import (
     seed_number,
     worker_count,
 )
-from cocktailparty.cli.data import load_or_simulate, safe_gap
+from cocktailparty.cli.data import chosen_split, load_or_simulate
 
 # What is compared on simulated listeners unless decoders are named; on recordings, the first.
 _SHOWN = ("ridge", "cca", "stacked", "tracker")
@@ -95,11 +95,7 @@ def run(options: argparse.Namespace) -> None:
         decoders,
         trials,
         options.out,
-        cv=options.cv or cv,
-        windows=options.windows,
-        n_splits=options.n_splits,
-        gap=safe_gap(band, decoders) if options.gap is None else options.gap,
-        allow_shared_stimuli=options.allow_shared_stimuli,
+        cv=chosen_split(options, cv, band, decoders, options.windows),
         n_shifts=options.shifts,
         random_state=options.seed,
         n_jobs=options.jobs,
@@ -110,4 +106,8 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         print_json({"report": str(result.report), **result.protocol})
     else:
-        print("\n".join([*verdict(result.table), *result.notes, f"Report: {result.report}"]))
+        print(
+            "\n".join(
+                [*verdict(result.table, result.summary), *result.notes, f"Report: {result.report}"]
+            )
+        )

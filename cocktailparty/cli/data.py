@@ -2,12 +2,15 @@
 
 import argparse
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from cocktailparty.cli.arguments import Band, load_trials
 from cocktailparty.cli.channels import Channels
 from cocktailparty.trial import Trial
+
+if TYPE_CHECKING:
+    from cocktailparty.model_selection import Split
 
 
 def load_or_simulate(options: argparse.Namespace, band: Band) -> tuple[list[Trial], str, list[str]]:
@@ -67,9 +70,42 @@ def safe_gap(band: Band, decoders: Mapping[str, Any]) -> float:
     gap : float
         Seconds, up to the next tenth.
     """
-    from cocktailparty.evaluation.comparing import lag_reach
+    from cocktailparty.model_selection.gaps import lag_reach
     from cocktailparty.preprocessing import filter_reach
 
     lags = max(lag_reach(decoder) for decoder in decoders.values())
     reach = filter_reach(**vars(band))
     return math.ceil(10 * (lags + 2 * reach)) / 10
+
+
+def chosen_split(
+    options: argparse.Namespace,
+    cv: str,
+    band: Band,
+    decoders: Mapping[str, Any],
+    windows: Sequence[float],
+) -> "Split":
+    """Read how to split from the arguments.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        With what `cocktailparty.cli.arguments.add_split` added.
+    cv : str
+        The split that suits the data, unless another was asked for.
+    band : Band
+        Rate and band, which the gap depends on if none was asked for.
+    decoders : dict of str to estimator
+        Attention decoders by name; likewise.
+    windows : sequence of float
+        Decision windows in seconds.
+
+    Returns
+    -------
+    split : Split
+        The split.
+    """
+    from cocktailparty.model_selection import Split
+
+    gap = safe_gap(band, decoders) if options.gap is None else options.gap
+    return Split(options.cv or cv, options.n_splits, gap, options.allow_shared_stimuli, windows)

@@ -15,7 +15,7 @@ from cocktailparty.cli.arguments import (
     seed_number,
     worker_count,
 )
-from cocktailparty.cli.data import load_or_simulate, safe_gap
+from cocktailparty.cli.data import chosen_split, load_or_simulate
 
 
 def add_parser(commands: Commands) -> None:
@@ -98,11 +98,8 @@ def run(options: argparse.Namespace) -> None:
         trials,
         space,
         n_trials=options.trials,
-        cv=options.cv or cv,
+        cv=chosen_split(options, cv, band, {options.decoder: decoder}, [options.window]),
         window=options.window,
-        n_splits=options.n_splits,
-        gap=safe_gap(band, {options.decoder: decoder}) if options.gap is None else options.gap,
-        allow_shared_stimuli=options.allow_shared_stimuli,
         holdout=options.holdout,
         min_folds=options.min_folds,
         n_jobs=options.workers,

@@ -22,7 +22,7 @@ from cocktailparty.decoding.markov import fixed_lag_smoother, forward_filter, tr
 from cocktailparty.evaluation.shift_test import shifted
 from cocktailparty.metrics import decidable_windows, window_scores
 from cocktailparty.metrics.decisions import check_scores
-from cocktailparty.model_selection.splits import folds
+from cocktailparty.model_selection.policy import Split
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
 
@@ -177,7 +177,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         several = len({trial.subject for trial in trials}) > 1
         units: dict[Any, list[np.ndarray]] = {}
         seen: list[tuple[np.ndarray, int, list[np.ndarray]]] = []
-        for fold in folds(trials, self.cv):
+        for fold in Split.of(self.cv).folds(trials):
             decoder = clone(self.decoder).fit(fold.train)
             for trial, label in zip(fold.test, attended_labels(fold.test), strict=True):
                 scores, heard = self._observed(decoder, trial)

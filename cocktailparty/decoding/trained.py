@@ -4,7 +4,6 @@ A `TrainedModel` is a fitted attention tracker together with all that has to be 
 before: rate, band, reference, channels, envelope.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,12 +18,11 @@ from cocktailparty.blas import one_blas_thread
 from cocktailparty.decoding.base import ReconstructionMixin
 from cocktailparty.decoding.saving import load_extra, load_model, save_model
 from cocktailparty.electrodes.montages import places_of
-from cocktailparty.evaluation.comparing import SharedStimulusWarning
 from cocktailparty.evaluation.shift_test import check_shifts
 from cocktailparty.features import speech_envelope
 from cocktailparty.metrics import ShiftTest, circular_shift_null, window_scores
-from cocktailparty.model_selection.leakage import LeakError, check_no_leak, sound_index, stimuli_at
-from cocktailparty.model_selection.splits import folds
+from cocktailparty.model_selection.leakage import refuse_or_warn, sound_index, stimuli_at
+from cocktailparty.model_selection.policy import Split
 from cocktailparty.recordings.trials import trial_from_raw
 from cocktailparty.trial import Trial
 from cocktailparty.trials import check_trials
@@ -349,7 +347,7 @@ class TrainedModel:
         common |= index.delays(means, [sound.mean(axis=1, keepdims=True) for sound in heard])
         met = sorted({k for _, k in common})
         if met:
-            _refuse(
+            refuse_or_warn(
                 f"sound(s) {met}, counted from 0, also play in the training trials: a decoder "
                 "could recognise them instead of reading attention from the EEG. Train on other "
                 "sounds, or allow shared stimuli and mistrust the result",
@@ -411,12 +409,8 @@ def train_model(
     True
     """
     trials = check_trials(trials)
-    index = sound_index(trials)
-    for fold in folds(trials, tracker.cv):
-        try:
-            check_no_leak(fold, index)
-        except LeakError as leak:
-            _refuse(str(leak), allow_shared_stimuli)
+    index = sound_index(trials)  # also for what the decoder holds out while it is trained
+    Split.of(tracker.cv, allow_shared_stimuli=allow_shared_stimuli or None).split(trials, index)
     fitted = clone(tracker).fit(trials)
     if not fitted.gain_ > 0:
         raise ValueError(
@@ -454,9 +448,3 @@ def _check_channels(raw: Any, names: list[str]) -> None:
             f"channel(s) {bads} are marked bad in the recording, but the model was trained on "
             "them: interpolate them first"
         )
-
-
-def _refuse(message: str, allowed: bool) -> None:
-    if not allowed:
-        raise LeakError(message)
-    warnings.warn(message, SharedStimulusWarning, stacklevel=3)

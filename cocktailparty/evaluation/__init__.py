@@ -8,9 +8,7 @@ whether EEG follows a sound; `clusters` and `patterns` are about responses over 
 from cocktailparty.evaluation.clusters import ClusterTest, cluster_test
 from cocktailparty.evaluation.comparing import (
     SharedStimulusWarning,
-    check_fold,
     check_gap,
-    checked_folds,
     circular_shift_test,
     compare,
     lag_reach,
@@ -26,9 +24,7 @@ __all__ = [
     "PermutationTest",
     "SharedStimulusWarning",
     "Units",
-    "check_fold",
     "check_gap",
-    "checked_folds",
     "circular_shift_test",
     "cluster_test",
     "compare",

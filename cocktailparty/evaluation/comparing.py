@@ -1,45 +1,37 @@
 """Cross-validate many decoders on the same trials, into one tidy table."""
 
-import itertools
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 from tqdm import tqdm
 
 from cocktailparty.blas import one_blas_thread
-from cocktailparty.evaluation.folds import evaluate_fold
+from cocktailparty.evaluation.folds import fit_and_score
 from cocktailparty.evaluation.shift_test import circular_shift_test
 from cocktailparty.evaluation.store import FoldStore
 from cocktailparty.evaluation.tested_trials import units
+from cocktailparty.evaluation.traces import Trace, load_trace, save_trace, trace_of
 from cocktailparty.metadata import with_metadata
-from cocktailparty.model_selection.leakage import LeakError, check_no_leak, sound_index
+from cocktailparty.model_selection.gaps import check_gap, lag_reach
+from cocktailparty.model_selection.leakage import SharedStimulusWarning
+from cocktailparty.model_selection.policy import Plan
 from cocktailparty.model_selection.same_sound import SoundIndex
-from cocktailparty.model_selection.splits import Fold, folds
+from cocktailparty.model_selection.splits import Fold
 from cocktailparty.trial import Trial
-from cocktailparty.trials import attended_labels, list_trials
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
     "SharedStimulusWarning",
-    "check_fold",
     "check_gap",
-    "checked_folds",
     "circular_shift_test",
     "compare",
+    "compare_planned",
     "lag_reach",
 ]
-
-WINDOWS = (1, 2, 5, 10, 30, 60)
-
-
-class SharedStimulusWarning(UserWarning):
-    """A stimulus plays on both sides of a split, and the caller accepted that."""
 
 
 @one_blas_thread()
@@ -47,10 +39,10 @@ def compare(
     decoders: Mapping[str, Any],
     trials: Sequence[Trial],
     cv: Any = "story",
-    windows: Iterable[float] = WINDOWS,
+    windows: Iterable[float] | None = None,
     *,
-    n_splits: int = 5,
-    gap: float = 2.0,
+    n_splits: int | None = None,
+    gap: float | None = None,
     allow_shared_stimuli: bool = False,
     cache: str | Path | None = None,
     n_jobs: int = 1,
@@ -69,17 +61,14 @@ def compare(
     trials : sequence of Trial
         Labelled trials, of one or several subjects. Subjects may differ in channels, their order
         and the sampling rate where no fold mixes them.
-    cv : {"trial", "story", "subject", "time"} or scikit-learn splitter
-        How to split, see `model_selection.folds`.
-    windows : iterable of float
-        Decision-window lengths in seconds. A window that fits into no test trial gives no rows.
-    n_splits : int
-        Number of stretches for ``cv="time"``.
-    gap : float
-        Seconds between training and test data for ``cv="time"``.
-    allow_shared_stimuli : bool
-        Accept folds in which a sound plays on both sides, with a warning, instead of refusing
-        them. Leave-one-subject-out needs it wherever all subjects heard the same stories.
+    cv : {"trial", "story", "subject", "time"}, scikit-learn splitter, Split or Plan
+        How to split, see `model_selection.Split`; a `model_selection.Plan` of these trials is
+        taken as it is, for several calls with the same folds.
+    windows : iterable of float, optional
+        Decision-window lengths in seconds; None for 1, 2, 5, 10, 30 and 60. A window that fits
+        into no test trial gives no rows.
+    n_splits, gap, allow_shared_stimuli : int, float, bool
+        Parameters of `model_selection.Split`, where `cv` is none.
     cache : path, optional
         Folder that keeps every finished fold. An interrupted comparison that is started again
         with the same data, decoders and settings goes on where it stopped.
@@ -126,87 +115,90 @@ def compare(
     0   ridge  sub-01/trial-01    10.0          6
     1   ridge  sub-01/trial-01    60.0          1
     """
-    import pandas as pd
-
-    _check_decoders(decoders)
-    trials = list_trials(trials)
-    index = sound_index(trials)
-    splits, lengths = checked_folds(
-        decoders,
-        trials,
+    check_decoders(decoders)
+    plan = Plan.of(
         cv,
-        windows,
+        trials,
+        decoders,
+        windows=windows,
         n_splits=n_splits,
         gap=gap,
-        allow_shared_stimuli=allow_shared_stimuli,
-        index=index,
+        allow_shared_stimuli=allow_shared_stimuli or None,
     )
-    jobs = list(itertools.product(decoders, splits))
-    results = _run(decoders, jobs, lengths, FoldStore(cache), n_jobs, progress)
-    told = _identified(splits, index)
-    rows = [
-        {
-            "decoder": name,
-            "subject": subject,
-            "fold": fold.name,
-            **row,
-            "trials": [{**told[id(fold)][r["place"]], **r} for r in row["trials"]],
-        }
-        for (name, fold), result in zip(jobs, results, strict=True)
-        for subject, by_window in result.items()
-        for row in by_window
-    ]
-    return pd.DataFrame(with_metadata(rows, trials))
+    return compare_planned(decoders, plan, FoldStore(cache), n_jobs, progress)[0]
 
 
-def checked_folds(
+def compare_planned(
     decoders: Mapping[str, Any],
-    trials: Sequence[Trial],
-    cv: Any,
-    windows: Iterable[float],
-    *,
-    n_splits: int = 5,
-    gap: float = 2.0,
-    allow_shared_stimuli: bool = False,
-    index: SoundIndex | None = None,
-) -> tuple[list[Fold], list[float]]:
-    """Split trials for decoders, and refuse splits that leak.
+    plan: Plan,
+    store: FoldStore,
+    n_jobs: int = 1,
+    progress: bool = False,
+    traced: Sequence[int] = (),
+) -> tuple["pd.DataFrame", dict[str, dict[int, Trace]]]:
+    """Cross-validate attention decoders on folds that were made and checked before.
 
     Parameters
     ----------
-    decoders, trials, cv, windows, n_splits, gap, allow_shared_stimuli : object
+    decoders : dict of str to estimator
+        Attention decoders by name.
+    plan : Plan
+        From `cocktailparty.model_selection.Split.plan`.
+    store : FoldStore
+        Where finished folds are kept.
+    n_jobs, progress : int, bool
         See `compare`.
-    index : SoundIndex, optional
-        Index for several calls that meet the same sounds, from
-        `cocktailparty.model_selection.sound_index`.
+    traced : sequence of int
+        Numbers of the folds whose fitted decoders leave a trace.
 
     Returns
     -------
-    folds : list of Fold
-        With labelled trials.
-    windows : list of float
-        Those that fit into at least one test trial, ascending.
+    table : pandas.DataFrame
+        See `compare`.
+    traces : dict of str to dict of int to Trace
+        By decoder and number of the fold.
+    """
+    import pandas as pd
+
+    jobs = [
+        _Job(name, decoders[name], fold, k in traced)
+        for name in decoders
+        for k, fold in enumerate(plan.folds)
+    ]
+    results = _run(jobs, plan.windows, store, n_jobs, progress)
+    told = _identified(plan.folds, plan.index)
+    rows = [
+        {
+            "decoder": job.name,
+            "subject": subject,
+            "fold": job.fold.name,
+            **row,
+            "trials": [{**told[id(job.fold)][r["place"]], **r} for r in row["trials"]],
+        }
+        for job, (result, _) in zip(jobs, results, strict=True)
+        for subject, by_window in result.items()
+        for row in by_window
+    ]
+    traces: dict[str, dict[int, Trace]] = {name: {} for name in decoders}
+    for i, (job, (_, trace)) in enumerate(zip(jobs, results, strict=True)):
+        if trace is not None:
+            traces[job.name][i % len(plan.folds)] = trace
+    return pd.DataFrame(with_metadata(rows, plan.trials)), traces
+
+
+def check_decoders(decoders: Mapping[str, Any]) -> None:
+    """Refuse what cannot be compared.
+
+    Parameters
+    ----------
+    decoders : dict of str to estimator
+        Attention decoders by name.
 
     Raises
     ------
-    LeakError
-        If training and test trials share a stimulus.
     ValueError
-        If labels are missing, no window fits, or the gap is shorter than a decoder's lags.
+        If there is none, or one lacks a method.
     """
-    trials = list_trials(trials)
-    attended_labels(trials)
-    lengths = _checked_windows(windows)
-    splits = folds(trials, cv, n_splits=n_splits, gap=gap)
-    if cv == "time":
-        check_gap(decoders, gap)
-    index = sound_index(trials) if index is None else index
-    for fold in splits:
-        check_fold(fold, allow_shared_stimuli, index)
-    return splits, _usable_windows(lengths, splits)
-
-
-def _check_decoders(decoders: Mapping[str, Any]) -> None:
     if not isinstance(decoders, Mapping) or not decoders:
         raise ValueError("decoders must be a dict of at least one name and attention decoder")
     for name, decoder in decoders.items():
@@ -218,146 +210,52 @@ def _check_decoders(decoders: Mapping[str, Any]) -> None:
                 )
 
 
-def _checked_windows(windows: Iterable[float]) -> list[float]:
-    lengths = sorted({float(window) for window in windows})
-    if not lengths or not all(np.isfinite(w) and w > 0 for w in lengths):
-        raise ValueError(f"windows must be positive numbers of seconds, got {lengths}")
-    return lengths
+class _Job(NamedTuple):
+    """A decoder and a fold, and whether the fitted decoder leaves a trace."""
 
-
-def lag_reach(decoder: Any) -> float:
-    """Find out how far the lags of a decoder reach.
-
-    Parameters
-    ----------
-    decoder : estimator
-        Attention decoder, whose parameters (or those of its parts) that end in ``tmin`` or
-        ``tmax`` are lags in seconds. A parameter ``lags`` holds a pair of them for each input
-        instead, or for some inputs.
-
-    Returns
-    -------
-    reach : float
-        Seconds; where EEG and stimulus have lags of their own, their sum.
-    """
-    reach: dict[str, float] = {}
-    parameters = decoder.get_params(deep=True)
-    for name, value in parameters.items():
-        signal = name.removesuffix("tmin").removesuffix("tmax").removesuffix("lags")
-        if name.endswith(("tmin", "tmax")):
-            own = parameters.get(f"{signal}lags")
-            # A list holds the lags of every input, a dict those of some.
-            limits = [value] if own is None or isinstance(own, Mapping) else []
-        elif name.rpartition("__")[2] == "lags" and value is not None:
-            pairs = value.values() if isinstance(value, Mapping) else value
-            limits = [limit for pair in pairs for limit in pair]
-        else:
-            continue
-        reach[signal] = max([reach.get(signal, 0.0), *(abs(limit) for limit in limits)])
-    return sum(reach.values())
-
-
-def check_gap(decoders: Mapping[str, Any], gap: float) -> None:
-    """Refuse a gap that lets a decoder look across it through its lags.
-
-    Parameters
-    ----------
-    decoders : dict of str to estimator
-        Attention decoders by name.
-    gap : float
-        Seconds between training and test data.
-
-    Raises
-    ------
-    ValueError
-        If lags reach further.
-    """
-    for name, decoder in decoders.items():
-        if lag_reach(decoder) > gap:
-            raise ValueError(
-                f"gap={gap:g} s is shorter than the lags of decoder {name!r}, which reach "
-                f"{lag_reach(decoder):g} s: test data would reach into training through them"
-            )
-
-
-def check_fold(
-    fold: Fold, allow_shared_stimuli: bool = False, index: SoundIndex | None = None
-) -> None:
-    """Refuse a fold with an empty part or a sound on both sides.
-
-    Parameters
-    ----------
-    fold : Fold
-        Training and test trials.
-    allow_shared_stimuli : bool
-        Warn of a sound on both sides instead.
-    index : SoundIndex, optional
-        What was compared in other folds, see `cocktailparty.model_selection.shared_stimuli`.
-
-    Raises
-    ------
-    LeakError
-        If training and test trials share a stimulus.
-    ValueError
-        If a part is empty.
-    """
-    if not fold.train or not fold.test:
-        raise ValueError(f"fold {fold.name!r} has no training or no test trials")
-    try:
-        check_no_leak(fold, index)
-    except LeakError as leak:
-        if not allow_shared_stimuli:
-            raise
-        warnings.warn(str(leak), SharedStimulusWarning, stacklevel=3)
-
-
-def _usable_windows(lengths: list[float], splits: list[Fold]) -> list[float]:
-    """Windows that fit into at least one test trial."""
-    longest = [
-        (trial.n_times if trial.n_stimuli > 1 else trial.n_times // 2, trial.sfreq)
-        for fold in splits
-        for trial in fold.test
-    ]
-    usable = [w for w in lengths if any(round(w * rate) <= n for n, rate in longest)]
-    if not usable:
-        raise ValueError(
-            f"no decision window fits: the longest that the test trials allow is "
-            f"{max(n / rate for n, rate in longest):g} s, asked for {lengths}"
-        )
-    return usable
+    name: str
+    decoder: Any
+    fold: Fold
+    traced: bool
 
 
 def _run(
-    decoders: Mapping[str, Any],
-    jobs: list[tuple[str, Fold]],
-    windows: list[float],
-    store: FoldStore,
-    n_jobs: int,
-    progress: bool,
-) -> list[dict]:
+    jobs: list[_Job], windows: list[float], store: FoldStore, n_jobs: int, progress: bool
+) -> list[tuple[dict, Trace | None]]:
     """Results of all jobs in order, from the store where they are there."""
     from joblib import Parallel, delayed
 
-    keys = [store.key(decoders[name], fold, windows) for name, fold in jobs]
+    keys = [store.key(job.decoder, job.fold, windows) for job in jobs]
     found = [store.load(key) for key in keys]
-    results = {i: result for i, result in enumerate(found) if result and _tells_all(result)}
-    missing = _soonest_failing_first(jobs, [i for i in range(len(jobs)) if i not in results])
+    done = {i: result for i, result in enumerate(found) if result and _tells_all(result)}
+    traces = {
+        i: trace
+        for i, job in enumerate(jobs)
+        if job.traced and (trace := load_trace(store, keys[i])) is not None
+    }
+    missing = [i for i in range(len(jobs)) if i not in done or (jobs[i].traced and i not in traces)]
+    missing = _soonest_failing_first(jobs, missing)
 
     parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
     with tqdm(
         total=len(jobs), initial=len(jobs) - len(missing), disable=not progress, unit="fold"
     ) as bar:
-        for i, result in parallel(
-            delayed(_numbered)(i, jobs[i], decoders[jobs[i][0]], windows) for i in missing
+        # A finished fold that left no trace, as of former versions, is not scored again.
+        for i, result, trace in parallel(
+            delayed(_numbered)(i, jobs[i], [] if i in done else windows) for i in missing
         ):
             # Kept at once: an interruption loses at most the folds that are being computed.
-            store.save(keys[i], result)
-            results[i] = result
+            if i not in done:
+                store.save(keys[i], result)
+                done[i] = result
+            if trace is not None:
+                save_trace(store, keys[i], trace)
+                traces[i] = trace
             bar.update()
-    return [results[i] for i in range(len(jobs))]
+    return [(done[i], traces.get(i)) for i in range(len(jobs))]
 
 
-def _soonest_failing_first(jobs: list[tuple[str, Fold]], missing: list[int]) -> list[int]:
+def _soonest_failing_first(jobs: list[_Job], missing: list[int]) -> list[int]:
     """Begin with the folds in which a decoder would fail, if it does in any.
 
     These are, for every decoder and kind of recording, the ones with the least to train on: what
@@ -365,12 +263,11 @@ def _soonest_failing_first(jobs: list[tuple[str, Fold]], missing: list[int]) -> 
     """
 
     def kind(i: int) -> tuple[Any, ...]:
-        name, fold = jobs[i]
-        trial = fold.train[0]
-        return name, trial.sfreq, trial.n_channels, trial.n_features, trial.n_stimuli
+        trial = jobs[i].fold.train[0]
+        return jobs[i].name, trial.sfreq, trial.n_channels, trial.n_features, trial.n_stimuli
 
     def amount(i: int) -> tuple[int, float]:
-        train = jobs[i][1].train
+        train = jobs[i].fold.train
         return len(train), sum(trial.duration for trial in train)
 
     first: dict[tuple[Any, ...], int] = {}
@@ -426,12 +323,10 @@ def _identified(splits: list[Fold], index: SoundIndex) -> dict[int, list[dict[st
     }
 
 
-def _numbered(
-    i: int, job: tuple[str, Fold], decoder: Any, windows: list[float]
-) -> tuple[int, dict]:
-    name, fold = job
+def _numbered(i: int, job: _Job, windows: list[float]) -> tuple[int, dict, Trace | None]:
     try:
-        return i, evaluate_fold(decoder, fold, windows)
+        fitted, result = fit_and_score(job.decoder, job.fold, windows)
+        return i, result, trace_of(fitted, job.fold.test[0]) if job.traced else None
     except ValueError as error:
         # Of several decoders, one may need more than others, such as more training trials.
-        raise ValueError(f"decoder {name!r}, fold {fold.name!r}: {error}") from error
+        raise ValueError(f"decoder {job.name!r}, fold {job.fold.name!r}: {error}") from error

@@ -55,7 +55,35 @@ def evaluate_fold(decoder: Any, fold: Fold, windows: list[float]) -> dict[str, l
         If a label is missing, or the decoder does not give one score for each window and stimulus,
         or NaN.
     """
+    return fit_and_score(decoder, fold, windows)[1]
+
+
+@one_blas_thread()
+def fit_and_score(
+    decoder: Any, fold: Fold, windows: list[float]
+) -> tuple[Any, dict[str, list[dict]]]:
+    """Do what `evaluate_fold` does, and give the fitted decoder as well.
+
+    Parameters
+    ----------
+    decoder, fold, windows : object
+        See `evaluate_fold`; without windows nothing is scored.
+
+    Returns
+    -------
+    fitted : estimator
+        Clone of the decoder, fitted to the training part.
+    rows : dict of str to list of dict
+        See `evaluate_fold`.
+
+    Raises
+    ------
+    ValueError
+        See `evaluate_fold`.
+    """
     fitted = clone(decoder).fit(fold.train)
+    if not windows:
+        return fitted, {}
     tested: dict[str, dict[float, list[_Tested]]] = {}
     labels = attended_labels(fold.test)
     for place, (trial, attended) in enumerate(zip(fold.test, labels, strict=True)):
@@ -72,7 +100,7 @@ def evaluate_fold(decoder: Any, fold: Fold, windows: list[float]) -> dict[str, l
             own[window].append(
                 _Tested(place, int(attended), scores[decidable], int(np.sum(~decidable)), task)
             )
-    return {subject: _rows(by_window) for subject, by_window in tested.items()}
+    return fitted, {subject: _rows(by_window) for subject, by_window in tested.items()}
 
 
 def _checked(

@@ -1,6 +1,6 @@
 """The pattern of a decoder over the listeners of a comparison: how the EEG follows a sound."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,15 @@ from cocktailparty.backend import to_numpy
 from cocktailparty.model_selection.splits import Fold
 from cocktailparty.trial import Trial
 
-__all__ = ["Pattern", "mean_pattern", "pattern_of"]
+__all__ = [
+    "FoldPattern",
+    "Pattern",
+    "averaged_pattern",
+    "fold_pattern",
+    "mean_pattern",
+    "pattern_folds",
+    "pattern_of",
+]
 
 # Models that are fitted for the pattern of one listener: more would change it little.
 _MODELS = 8
@@ -42,6 +50,24 @@ class Pattern(NamedTuple):
     lags: np.ndarray
     unit: str
     origin: str
+
+
+class FoldPattern(NamedTuple):
+    """Pattern of one fitted decoder.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_channels, n_lags)
+        The pattern.
+    lags : ndarray of shape (n_lags,)
+        Seconds.
+    any_sign : bool
+        Whether the sign is arbitrary, as of a component.
+    """
+
+    values: np.ndarray
+    lags: np.ndarray
+    any_sign: bool
 
 
 def pattern_of(model: Any) -> tuple[np.ndarray, np.ndarray] | None:
@@ -106,27 +132,80 @@ def mean_pattern(decoder: Any, splits: Sequence[Fold], first: Any) -> Pattern | 
     >>> pattern.mean.shape, pattern.origin
     ((4, 14), '3 folds')
     """
-    found = pattern_of(first)
+    own = fold_pattern(first)
+    if own is None:
+        return None
+    found = {0: own}
+    for k in pattern_folds(splits)[1:]:
+        other = fold_pattern(clone(decoder).fit(splits[k].train))
+        assert other is not None  # the same kind of decoder has one
+        found[k] = other
+    return averaged_pattern(found, splits)
+
+
+def fold_pattern(model: Any) -> FoldPattern | None:
+    """Take the pattern of a fitted decoder, and tell whether its sign means something.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted decoder, see `pattern_of`.
+
+    Returns
+    -------
+    pattern : FoldPattern or None
+        None if it has none.
+    """
+    found = pattern_of(model)
     if found is None:
         return None
-    chosen = _one_a_listener(splits)
-    of_listeners = len(chosen) > 1
-    chosen = chosen if of_listeners else list(splits[:_MODELS])
-    reference, lags = found
+    return FoldPattern(*found, hasattr(getattr(model, "regressor_", model), "n_components"))
+
+
+def pattern_folds(splits: Sequence[Fold]) -> list[int]:
+    """Choose folds whose patterns are averaged.
+
+    Parameters
+    ----------
+    splits : sequence of Fold
+        Folds of a comparison.
+
+    Returns
+    -------
+    chosen : list of int
+        The first fold of each listener; where there is one listener, up to eight folds. Those with
+        other channels than the first are left out.
+    """
+    chosen, _ = _chosen(splits)
     names = _names(splits[0].train)
-    alike = [fold for fold in chosen if _names(fold.train) == names]
-    patterns = [reference]
-    for fold in alike[1:]:
-        other = pattern_of(clone(decoder).fit(fold.train))
-        assert other is not None  # the same kind of decoder has one
-        # The sign of a component is arbitrary.
-        flip = hasattr(getattr(first, "regressor_", first), "n_components")
-        sign = np.sign(np.vdot(other[0], reference)) if flip else 1.0
-        patterns.append(sign * other[0])
+    return [k for k in chosen if _names(splits[k].train) == names]
+
+
+def averaged_pattern(found: Mapping[int, FoldPattern], splits: Sequence[Fold]) -> Pattern:
+    """Average the patterns of folds.
+
+    Parameters
+    ----------
+    found : dict of int to FoldPattern
+        By the number of the fold: those of `pattern_folds`.
+    splits : sequence of Fold
+        Folds of the comparison.
+
+    Returns
+    -------
+    pattern : Pattern
+        See `mean_pattern`.
+    """
+    chosen, of_listeners = _chosen(splits)
+    reference, lags, any_sign = found[0]
+    patterns = [
+        (np.sign(np.vdot(found[k].values, reference)) if any_sign and k else 1.0) * found[k].values
+        for k in pattern_folds(splits)
+    ]
     what = "listener" if of_listeners else "fold"
     origin = f"{len(patterns)} {what}{'s' if len(patterns) > 1 else ''}"
-    if len(alike) < len(chosen):
-        origin += f"; {len(chosen) - len(alike)} with other channels left out"
+    if len(patterns) < len(chosen):
+        origin += f"; {len(chosen) - len(patterns)} with other channels left out"
     unit = _unit(splits[0].train)
     scale = _SCALES.get(unit, 1.0)
     stack = scale * np.stack(patterns)
@@ -134,12 +213,15 @@ def mean_pattern(decoder: Any, splits: Sequence[Fold], first: Any) -> Pattern | 
     return Pattern(stack.mean(axis=0), spread, lags, unit, origin)
 
 
-def _one_a_listener(splits: Sequence[Fold]) -> list[Fold]:
-    first: dict[str, Fold] = {}
-    for fold in splits:
+def _chosen(splits: Sequence[Fold]) -> tuple[list[int], bool]:
+    """Numbers of folds to average, and whether there is one for each listener."""
+    first: dict[str, int] = {}
+    for k, fold in enumerate(splits):
         for trial in fold.test:
-            first.setdefault(trial.subject, fold)
-    return list({id(fold): fold for fold in first.values()}.values())
+            first.setdefault(trial.subject, k)
+    chosen = list(dict.fromkeys(first.values()))
+    of_listeners = len(chosen) > 1
+    return (chosen if of_listeners else list(range(min(len(splits), _MODELS)))), of_listeners
 
 
 def _names(trials: Sequence[Trial]) -> tuple[Any, ...]:

@@ -1,5 +1,6 @@
 """Whether a decoder follows the attended stimulus at all: training anew under circular shifts."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from cocktailparty.blas import one_blas_thread
 from cocktailparty.evaluation.store import FoldStore
 from cocktailparty.metrics import ShiftTest
 from cocktailparty.metrics.decisions import check_scores
-from cocktailparty.model_selection.splits import Fold, folds
+from cocktailparty.model_selection.policy import Plan, Split
+from cocktailparty.model_selection.splits import Fold
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, list_trials
 
@@ -54,8 +56,9 @@ def circular_shift_test(
         Attention decoder.
     trials : sequence of Trial
         Labelled trials.
-    cv : {"trial", "story", "subject", "time"} or scikit-learn splitter
-        How to split.
+    cv : {"trial", "story", "subject", "time"}, scikit-learn splitter, Split or Plan
+        How to split, see `model_selection.Split`; a `model_selection.Plan` of these trials is
+        taken as it is.
     n_shifts : int
         Number of shifted data sets.
     min_shift : float
@@ -71,7 +74,7 @@ def circular_shift_test(
     progress : bool
         Show a progress bar. It counts folds, each with every data set.
     **split : object
-        `n_splits` and `gap` of `model_selection.folds`.
+        Parameters of `model_selection.Split`, where `cv` is none.
 
     Returns
     -------
@@ -219,7 +222,7 @@ class _Part:
     fold: Fold
     places: list[int]
     number: int | None
-    split: dict[str, Any]
+    split: Split
 
     def key(self, store: FoldStore, decoder: Any, trials: list[Trial]) -> str:
         """Name the scores of this fold in the store; empty if nothing is kept."""
@@ -247,24 +250,27 @@ class _Part:
             test = [trial.replace(stimuli=stimuli) for trial, stimuli in own[n_train:]]
             return _Version([stimuli for _, stimuli in own[:n_train]], test)
         whole = [trial.replace(stimuli=stimuli) for trial, stimuli in own]
-        fold = folds(whole, "time", **self.split)[self.number]
+        fold = self.split.folds(whole)[self.number]
         return _Version([trial.stimuli for trial in fold.train], fold.test)
 
 
-def _parts(trials: list[Trial], cv: Any, split: dict[str, Any]) -> list[_Part]:
-    """Split the trials."""
-    if isinstance(cv, str) and cv == "time":
-        parts = []
-        for subject in dict.fromkeys(trial.subject for trial in trials):
-            places = [i for i, trial in enumerate(trials) if trial.subject == subject]
-            cut = folds([trials[place] for place in places], cv, **split)
-            parts += [_Part(fold, places, k, split) for k, fold in enumerate(cut)]
-        return parts
+def _parts(trials: list[Trial], cv: Any, settings: dict[str, Any]) -> list[_Part]:
+    """Split the trials, or take the folds of a plan."""
     place = {id(trial): i for i, trial in enumerate(trials)}
-    return [
-        _Part(fold, [place[id(trial)] for trial in (*fold.train, *fold.test)], None, split)
-        for fold in folds(trials, cv, **split)
-    ]
+    if isinstance(cv, Plan):
+        split, found = cv.split, Plan.of(cv, trials, {}, **settings).folds
+    else:
+        split = Split.of(cv, **settings)
+        found = split.folds(trials)
+    numbers: Counter[int] = Counter()
+    parts = []
+    for fold in found:
+        whole = fold.whole if split.across_time else None
+        places = [place[id(trial)] for trial in whole or (*fold.train, *fold.test)]
+        # The stretches of a subject, whose first trial tells it from others, come one by one.
+        parts.append(_Part(fold, places, numbers[places[0]] if whole else None, split))
+        numbers[places[0]] += 1
+    return parts
 
 
 def _tested(

@@ -1,5 +1,6 @@
 """Sounds that play on both sides of a split, so that a decoder could recognise them."""
 
+import warnings
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary, ref
 
@@ -20,6 +21,10 @@ _INDICES: WeakKeyDictionary[Trial, ref[SoundIndex]] = WeakKeyDictionary()
 
 class LeakError(ValueError):
     """Training and test data share something that they must not share."""
+
+
+class SharedStimulusWarning(UserWarning):
+    """A stimulus plays on both sides of a split, and the caller accepted that."""
 
 
 def shared_stimuli(
@@ -63,8 +68,10 @@ def shared_stimuli(
     return sorted({(train_of[i], test_of[j]) for i, j in index.delays(here, there)})
 
 
-def check_no_leak(fold: Fold, index: SoundIndex | None = None) -> None:
-    """Refuse a split whose training and test trials share a stimulus.
+def check_no_leak(
+    fold: Fold, index: SoundIndex | None = None, *, allow_shared_stimuli: bool = False
+) -> None:
+    """Refuse a fold with an empty part, and refuse or warn of a sound on both sides.
 
     Parameters
     ----------
@@ -72,21 +79,58 @@ def check_no_leak(fold: Fold, index: SoundIndex | None = None) -> None:
         A split.
     index : SoundIndex, optional
         What was compared in other folds, see `shared_stimuli`.
+    allow_shared_stimuli : bool
+        Warn of a sound on both sides instead of refusing it.
 
     Raises
     ------
     LeakError
         If a stimulus, or a part of one, plays on both sides.
+    ValueError
+        If a part is empty.
+
+    Warns
+    -----
+    SharedStimulusWarning
+        Instead of the former, if that is allowed.
     """
+    if not fold.train or not fold.test:
+        raise ValueError(f"fold {fold.name!r} has no training or no test trials")
     pairs = shared_stimuli(fold.train, fold.test, index)
     if pairs:
         train, test = fold.train[pairs[0][0]], fold.test[pairs[0][1]]
-        raise LeakError(
+        refuse_or_warn(
             f"fold {fold.name!r}: the stimulus of test trial {test.label} also plays in training "
             f"trial {train.label} ({len(pairs)} such pair(s)): a decoder could recognise it "
             "instead of reading it from the EEG. Use cv='time' if all trials share one stimulus; "
-            "give trials that repeat a sound one story and use cv='story'"
+            "give trials that repeat a sound one story and use cv='story'",
+            allow_shared_stimuli,
         )
+
+
+def refuse_or_warn(message: str, allow_shared_stimuli: bool) -> None:
+    """Refuse shared stimuli, or warn of them.
+
+    Parameters
+    ----------
+    message : str
+        What is shared, and what to do about it.
+    allow_shared_stimuli : bool
+        Whether the caller accepts it.
+
+    Raises
+    ------
+    LeakError
+        Unless it is accepted.
+
+    Warns
+    -----
+    SharedStimulusWarning
+        If it is.
+    """
+    if not allow_shared_stimuli:
+        raise LeakError(message)
+    warnings.warn(message, SharedStimulusWarning, stacklevel=4)
 
 
 def sound_index(trials: Sequence[Trial]) -> SoundIndex:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def accuracy_by_window(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
+def accuracy_by_window(
+    table: "pd.DataFrame", ax: "Axes | None" = None, summary: "pd.DataFrame | None" = None
+) -> "Axes":
     """Draw accuracy against the length of the decision window.
 
     Bold lines are means over subjects, thin lines single subjects with their folds pooled. A
@@ -35,6 +37,8 @@ def accuracy_by_window(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes
         Rows of `cocktailparty.evaluation.compare`.
     ax : matplotlib.axes.Axes, optional
         Where to draw; None for a new pyplot figure.
+    summary : DataFrame, optional
+        From `cocktailparty.evaluation.summarise`, where it is known already.
 
     Returns
     -------
@@ -57,7 +61,7 @@ def accuracy_by_window(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes
     ['30']
     """
     subjects = pool(table, ["decoder", "subject", "window"])
-    overall = summarise(table)
+    overall = summarise(table) if summary is None else summary
     one_subject = subjects["subject"].nunique(dropna=False) == 1
     ax = axes_for(ax, (8.0, 4.4))
     windows = np.sort(overall["window"].unique())

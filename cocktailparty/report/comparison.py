@@ -7,20 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sklearn.base import clone
-
 from cocktailparty.blas import one_blas_thread
-from cocktailparty.evaluation.comparing import (
-    WINDOWS,
-    SharedStimulusWarning,
-    compare,
-)
-from cocktailparty.evaluation.patterns import mean_pattern
+from cocktailparty.evaluation.comparing import check_decoders, compare_planned
+from cocktailparty.evaluation.patterns import averaged_pattern, pattern_folds
 from cocktailparty.evaluation.shift_test import check_shifts, circular_shift_test
+from cocktailparty.evaluation.store import FoldStore
 from cocktailparty.evaluation.summary import summarise
 from cocktailparty.files import replacing
 from cocktailparty.metrics import ShiftTest
-from cocktailparty.model_selection.splits import folds
+from cocktailparty.model_selection.leakage import SharedStimulusWarning
+from cocktailparty.model_selection.policy import Split
 from cocktailparty.provenance import methods_text
 from cocktailparty.report.html import write_report
 from cocktailparty.report.protocol import protocol_of
@@ -48,12 +44,15 @@ class Comparison(NamedTuple):
     protocol : dict
         What ``report.json`` holds: that of `cocktailparty.report.protocol.protocol_of`, with
         `summary`, a row for each decoder and window, and `notes`.
+    summary : pandas.DataFrame
+        As from `cocktailparty.evaluation.summarise`.
     """
 
     table: "pd.DataFrame"
     report: Path
     notes: list[str]
     protocol: dict[str, Any]
+    summary: "pd.DataFrame"
 
 
 @one_blas_thread()
@@ -63,10 +62,7 @@ def compare_and_report(
     out: str | Path,
     *,
     cv: Any = "story",
-    windows: Iterable[float] = WINDOWS,
-    n_splits: int = 5,
-    gap: float = 2.0,
-    allow_shared_stimuli: bool = False,
+    windows: Iterable[float] | None = None,
     n_jobs: int = 1,
     progress: bool = False,
     n_shifts: int = 0,
@@ -74,6 +70,7 @@ def compare_and_report(
     data: str | Sequence[str] = "",
     preprocessing: str | Sequence[str] = "",
     command: str = "",
+    **split: Any,
 ) -> Comparison:
     """Cross-validate attention decoders and write a report that can be mailed.
 
@@ -86,7 +83,7 @@ def compare_and_report(
     out : path
         Folder for the report. Finished folds are kept in it: an interrupted comparison that is
         started again goes on where it stopped.
-    cv, windows, n_splits, gap, allow_shared_stimuli, n_jobs, progress : object
+    cv, windows, n_jobs, progress : object
         See `cocktailparty.evaluation.compare`.
     n_shifts : int
         Number of circular shifts of `cocktailparty.evaluation.circular_shift_test`; 0 for none.
@@ -99,6 +96,8 @@ def compare_and_report(
         the trials know of it.
     command : str
         Command line that computes the comparison again, for the report.
+    **split : object
+        Parameters of `cocktailparty.model_selection.Split`, where `cv` is none.
 
     Returns
     -------
@@ -112,44 +111,38 @@ def compare_and_report(
     OSError
         If the folder cannot be written to.
     """
-    windows = list(windows)
+    policy = Split.of(cv, windows=windows, **split)
     preprocessing = preprocessing or methods_text(trials)
-    split: dict[str, Any] = {"n_splits": n_splits, "gap": gap}
-    min_shift = max(gap, 2.0)
+    min_shift = max(policy.gap, 2.0)
     if n_shifts:
         check_shifts(trials, n_shifts, min_shift)
+    check_decoders(decoders)
+    store = FoldStore(Path(out) / "folds")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SharedStimulusWarning)
-        table = compare(
-            decoders,
-            trials,
-            cv,
-            windows,
-            **split,
-            allow_shared_stimuli=allow_shared_stimuli,
-            cache=Path(out) / "folds",
-            n_jobs=n_jobs,
-            progress=progress,
-        )
-    notes = _task_notes(trials, windows, table) + _summed_up(caught)
-    parts = folds(trials, cv, **split)
-    example = parts[0]
-    fitted = {name: clone(decoder).fit(example.train) for name, decoder in decoders.items()}
-    held_out = example.test[0]
+        plan = policy.plan(trials, decoders)
+        chosen = pattern_folds(plan.folds)
+        table, traces = compare_planned(decoders, plan, store, n_jobs, progress, chosen)
+    notes = _task_notes(trials, policy, table) + _summed_up(caught)
     reconstructions = {
-        name: decoder.reconstruct([held_out])[0]
-        for name, decoder in fitted.items()
-        if hasattr(decoder, "reconstruct")
+        name: own[0].reconstruction
+        for name, own in traces.items()
+        if own[0].reconstruction is not None
     }
     patterns = {
-        name: mean_pattern(decoder, parts, fitted[name]) for name, decoder in decoders.items()
+        name: averaged_pattern(
+            {k: trace.pattern for k, trace in own.items() if trace.pattern is not None}, plan.folds
+        )
+        for name, own in traces.items()
+        if own[0].pattern is not None
     }
     protocol = protocol_of(
-        decoders, parts, cv,
+        decoders, plan.folds, policy,
         random_state=random_state, data=data, preprocessing=preprocessing, command=command,
     )  # fmt: skip
     # By way of pandas, which knows how JSON writes what is no number.
-    protocol["summary"] = json.loads(summarise(table).to_json(orient="records"))
+    summary = summarise(table)
+    protocol["summary"] = json.loads(summary.to_json(orient="records"))
 
     def write(notes: list[str]) -> Path:
         report = write_report(
@@ -157,15 +150,16 @@ def compare_and_report(
             table,
             title=words(task_of(table)).title,
             data=data,
-            splits=_split_text(cv, trials, n_splits, gap),
+            splits=_split_text(policy, trials),
             preprocessing=preprocessing,
             trials=trials,
-            decoders=fitted,
-            held_out=held_out,
+            decoders=decoders,
+            held_out=plan.folds[0].test[0],
             reconstructions=reconstructions,
             patterns=patterns,
             command=command,
             notes=notes,
+            summary=summary,
         )
         protocol["notes"] = notes
         with replacing(Path(out) / "report.json") as temporary:
@@ -181,21 +175,20 @@ def compare_and_report(
         test = circular_shift_test(
             decoders[name],
             trials,
-            cv,
+            plan,
             n_shifts=n_shifts,
             min_shift=min_shift,
             random_state=random_state,
             cache=Path(out) / "folds",
             n_jobs=n_jobs,
             progress=progress,
-            **split,
         )
         tests[name] = _shift_note(name, test)
         report = write([*notes, *tests.values()])
-    return Comparison(table, report, [*notes, *tests.values()], protocol)
+    return Comparison(table, report, [*notes, *tests.values()], protocol, summary)
 
 
-def _task_notes(trials: Sequence[Trial], windows: list[float], table: Any) -> list[str]:
+def _task_notes(trials: Sequence[Trial], split: Split, table: Any) -> list[str]:
     """Say what a reader of the verdict must know about the task."""
     notes = []
     if all(trial.n_stimuli == 1 for trial in trials):
@@ -209,7 +202,7 @@ def _task_notes(trials: Sequence[Trial], windows: list[float], table: Any) -> li
             "says nothing about attention, and are counted with the others."
         )
     notes += _silence_notes(table)
-    left_out = sorted(set(windows) - set(table["window"]))
+    left_out = sorted(set(split.windows) - set(table["window"]))
     if left_out:
         listed = ", ".join(f"{window:g}" for window in left_out)
         notes.append(f"Windows of {listed} s do not fit into the test data and were left out.")
@@ -255,14 +248,16 @@ def _shift_note(name: str, test: ShiftTest) -> str:
     )
 
 
-def _split_text(cv: Any, trials: Sequence[Trial], n_splits: int, gap: float) -> str:
-    own = {
+def _split_text(split: Split, trials: Sequence[Trial]) -> str:
+    told = {
         "trial": "One trial at a time was held out, for each subject alone.",
         "story": "One story at a time was held out with all its trials, for each subject alone.",
         "subject": "One subject at a time was held out.",
-        "time": f"Every trial was cut into {n_splits} stretches; the same stretch of all trials of "
-        f"a subject was held out at a time, {gap:g} s away from what was trained on.",
-    }.get(cv, f"Trials were split by {cv!r}.")
+        "time": f"Every trial was cut into {split.n_splits} stretches; the same stretch of all "
+        f"trials of a subject was held out at a time, {split.gap:g} s away from what was trained "
+        "on.",
+    }
+    own = told[split.cv] if isinstance(split.cv, str) else f"Trials were split by {split.cv!r}."
     text = (
         f"{own} Everything that a decoder learns or tunes was learnt and tuned on the training "
         "part alone. No stimulus plays on both sides of a split, unless a note above says so."

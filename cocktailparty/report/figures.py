@@ -41,6 +41,7 @@ class Picture(NamedTuple):
 
 def pictures(
     table: "pd.DataFrame",
+    summary: "pd.DataFrame",
     trials: Sequence[Trial],
     decoders: Mapping[str, Any],
     patterns: Mapping[str, Pattern | None],
@@ -53,6 +54,8 @@ def pictures(
     ----------
     table : DataFrame
         Rows of `cocktailparty.evaluation.compare`.
+    summary : DataFrame
+        From `cocktailparty.evaluation.summarise`.
     trials : sequence of Trial
         Trials of the comparison.
     decoders : mapping of str to estimator
@@ -78,7 +81,7 @@ def pictures(
         table["decoder"].nunique() > 1
     )
     figure = Figure((8.0, 4.4), layout="constrained")
-    plots.accuracy_by_window(table, ax=figure.subplots())
+    plots.accuracy_by_window(table, ax=figure.subplots(), summary=summary)
     yield Picture(
         "accuracy",
         "Accuracy by decision window",

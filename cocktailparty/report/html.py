@@ -84,6 +84,7 @@ def write_report(
     patterns: Mapping[str, Pattern | None] | None = None,
     command: str = "",
     notes: Sequence[str] = (),
+    summary: "pd.DataFrame | None" = None,
 ) -> Path:
     """Write a comparison as one HTML file, with its tables as CSV and its figures as PNG.
 
@@ -118,6 +119,8 @@ def write_report(
         Command line that computes the comparison again.
     notes : sequence of str
         Anything else that a reader should know, put below the verdict.
+    summary : DataFrame, optional
+        From `cocktailparty.evaluation.summarise`, where it is known already.
 
     Returns
     -------
@@ -133,7 +136,7 @@ def write_report(
     """
     import mne
 
-    summary = summarise(table)
+    summary = summarise(table) if summary is None else summary
     if held_out is not None:
         attended_labels([held_out])
     folder = Path(folder)
@@ -147,8 +150,8 @@ def write_report(
 
     add(
         "Verdict",
-        _findings(table)
-        + f'<div class="cp-cautions">{_prose(cautions(table))}</div>'
+        _findings(table, summary)
+        + f'<div class="cp-cautions">{_prose(cautions(table, summary))}</div>'
         + (f"<p><strong>Notes</strong></p>{_prose(notes)}" if notes else ""),
     )
     add("Data", _prose(data) + _text_table(_counts(trials)))
@@ -163,7 +166,9 @@ def write_report(
         if "trials" in table:
             trial_rows(table).to_csv(partial / "tested_trials.csv", index=False)
         summary.to_csv(partial / "summary.csv", index=False)
-        drawn = pictures(table, trials, decoders, patterns or {}, held_out, reconstructions or {})
+        drawn = pictures(
+            table, summary, trials, decoders, patterns or {}, held_out, reconstructions or {}
+        )
         for picture in drawn:
             image = partial / f"{picture.name}.png"
             picture.figure.savefig(image, dpi=150)
@@ -201,10 +206,10 @@ def _described(decoders: Mapping[str, Any]) -> list[tuple[str, str]]:
         return [(name, repr(decoder)) for name, decoder in decoders.items()]
 
 
-def _findings(table: "pd.DataFrame") -> str:
+def _findings(table: "pd.DataFrame", summary: "pd.DataFrame") -> str:
     points = (
         f"<li><strong>{escape(statement)}</strong><br>{'<br>'.join(map(escape, numbers))}</li>"
-        for statement, numbers in findings(table)
+        for statement, numbers in findings(table, summary)
     )
     return f"<ul>{''.join(points)}</ul>"
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cocktailparty.model_selection.policy import Split
 from cocktailparty.model_selection.splits import Fold
 from cocktailparty.trial import Trial
 from cocktailparty.versions import versions
@@ -26,8 +27,8 @@ def protocol_of(
         Attention decoders by name.
     splits : sequence of Fold
         Training and test trials.
-    cv : object
-        How they were split, see `cocktailparty.evaluation.compare`.
+    cv : Split, str or scikit-learn splitter
+        How they were split, see `cocktailparty.model_selection.Split`.
     random_state : object
         Seed of the comparison.
     data, preprocessing : str or sequence of str
@@ -54,6 +55,7 @@ def protocol_of(
     >>> protocol["split"]["folds"][0]["test"]["trials"]
     ['sub-01/story-1/trial-01']
     """
+    split = Split.of(cv)
     parameters = {name: _plain(decoder.get_params(deep=True)) for name, decoder in decoders.items()}
     seeds = {"comparison": _plain(random_state)}
     for name, values in parameters.items():
@@ -69,7 +71,10 @@ def protocol_of(
         },
         "seeds": seeds,
         "split": {
-            "cv": _plain(cv),
+            "cv": _plain(split.cv),
+            "n_splits": split.n_splits,
+            "gap": split.gap,
+            "allow_shared_stimuli": split.allow_shared_stimuli,
             "folds": [
                 {"name": fold.name, "train": _names(fold.train), "test": _names(fold.test)}
                 for fold in splits

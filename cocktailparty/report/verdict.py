@@ -32,13 +32,15 @@ _EXCHANGED[MIXED] = (
 )
 
 
-def verdict(table: "pd.DataFrame") -> list[str]:
+def verdict(table: "pd.DataFrame", summary: "pd.DataFrame | None" = None) -> list[str]:
     """Say in words what beats guessing, what does not, and how much data that rests on.
 
     Parameters
     ----------
     table : DataFrame
         Rows of `cocktailparty.evaluation.compare`.
+    summary : DataFrame, optional
+        From `cocktailparty.evaluation.summarise`, where it is known already.
 
     Returns
     -------
@@ -62,17 +64,22 @@ def verdict(table: "pd.DataFrame") -> list[str]:
     >>> verdict(table)[0]
     'ridge decides above chance at 30 s: 36 of 40 windows (90 %), chance level 72.5 %.'
     """
-    said = [f"{statement} {'; '.join(numbers)}." for statement, numbers in findings(table)]
-    return said + cautions(table)
+    summary = summarise(table) if summary is None else summary
+    said = [f"{statement} {'; '.join(numbers)}." for statement, numbers in findings(table, summary)]
+    return said + cautions(table, summary)
 
 
-def findings(table: "pd.DataFrame") -> list[tuple[str, list[str]]]:
+def findings(
+    table: "pd.DataFrame", summary: "pd.DataFrame | None" = None
+) -> list[tuple[str, list[str]]]:
     """Say which decoder beats guessing at which windows, and which does not.
 
     Parameters
     ----------
     table : DataFrame
         Rows of `cocktailparty.evaluation.compare`.
+    summary : DataFrame, optional
+        From `cocktailparty.evaluation.summarise`, where it is known already.
 
     Returns
     -------
@@ -82,7 +89,7 @@ def findings(table: "pd.DataFrame") -> list[tuple[str, list[str]]]:
         gives no verdict where the trials cannot tell, see
         `cocktailparty.evaluation.permutation_test`.
     """
-    summary = summarise(table)
+    summary = summarise(table) if summary is None else summary
     withheld = against_guessing(table, summary).withheld
     statements = []
     for decoder, rows in summary.groupby("decoder", sort=False):
@@ -106,20 +113,22 @@ def findings(table: "pd.DataFrame") -> list[tuple[str, list[str]]]:
     return statements
 
 
-def cautions(table: "pd.DataFrame") -> list[str]:
+def cautions(table: "pd.DataFrame", summary: "pd.DataFrame | None" = None) -> list[str]:
     """Say what limits the findings: little data, several tests, what the unit of the test is.
 
     Parameters
     ----------
     table : DataFrame
         Rows of `cocktailparty.evaluation.compare`.
+    summary : DataFrame, optional
+        From `cocktailparty.evaluation.summarise`, where it is known already.
 
     Returns
     -------
     sentences : list of str
         One for each caution that applies.
     """
-    summary = summarise(table)
+    summary = summarise(table) if summary is None else summary
     test = against_guessing(table, summary)
     task = task_of(table)
     sentences = [_amount(table, summary)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ from sklearn.base import clone
 from tqdm import tqdm
 
 from cocktailparty.blas import one_blas_thread
-from cocktailparty.evaluation.comparing import check_fold, check_gap, checked_folds
 from cocktailparty.evaluation.folds import evaluate_fold
-from cocktailparty.model_selection.leakage import sound_index
+from cocktailparty.model_selection.gaps import check_gap
+from cocktailparty.model_selection.leakage import check_no_leak, sound_index
+from cocktailparty.model_selection.policy import Split
+from cocktailparty.model_selection.same_sound import SoundIndex
 from cocktailparty.model_selection.splits import Fold, check_alike
 from cocktailparty.search.holdout import HeldOut, hold_out, score_held_out
 from cocktailparty.search.jobs import DaskJobs, LocalJobs
@@ -39,8 +42,8 @@ def search(
     *,
     n_trials: int = 30,
     cv: Any = "story",
-    n_splits: int = 5,
-    gap: float = 2.0,
+    n_splits: int | None = None,
+    gap: float | None = None,
     allow_shared_stimuli: bool = False,
     window: float = 5.0,
     holdout: str | None = None,
@@ -77,8 +80,10 @@ def search(
     n_trials : int
         Number of trials that the study has at the end, completed or stopped early; failed ones do
         not count. A study that has them already is reported as it is.
-    cv, n_splits, gap, allow_shared_stimuli : object
-        See `cocktailparty.evaluation.compare`.
+    cv : {"trial", "story", "subject", "time"}, scikit-learn splitter or Split
+        How to split, see `cocktailparty.model_selection.Split`, whose windows play no part here.
+    n_splits, gap, allow_shared_stimuli : int, float, bool
+        Parameters of `Split`, where `cv` is none.
     window : float
         Decision window in seconds whose accuracy, mean over folds, is to be large.
     holdout : str, optional
@@ -147,23 +152,22 @@ def search(
     (['regressor__alpha'], 12)
     """
     _check_numbers(n_trials=n_trials, min_folds=min_folds)
+    split = Split.of(
+        cv, n_splits=n_splits, gap=gap, allow_shared_stimuli=allow_shared_stimuli or None
+    )
+    split = replace(split, windows=[window])
+    # One index for the search and for what is held out, which it holds until the end.
+    index = sound_index(trials)
     with quiet_optuna() as optuna, ExitStack() as stack:
         held: list[Fold] = []
         if holdout is not None:
-            trials, held = hold_out(trials, holdout, pooled=cv == "subject")
+            trials, held = hold_out(trials, holdout, pooled=split.cv == "subject")
         # From some point of the space, for checks before any work.
         anywhere = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
         example = make_decoder(decoder, suggest(anywhere, space))
-        folds, windows = checked_folds(
-            {"decoder": example},
-            trials,
-            cv,
-            [window],
-            n_splits=n_splits,
-            gap=gap,
-            allow_shared_stimuli=allow_shared_stimuli,
-        )
-        _check_held_out(held, window, allow_shared_stimuli)
+        plan = split.plan(trials, {"decoder": example})
+        folds, windows = plan.folds, plan.windows
+        _check_held_out(held, window, split, index)
         if out is not None:
             Path(out).mkdir(parents=True, exist_ok=True)
             storage = storage or f"sqlite:///{Path(out) / 'study.db'}"
@@ -181,7 +185,7 @@ def search(
         shared = (folds, windows)
         runner = DaskJobs(shared, dask) if dask is not None else LocalJobs(shared, n_jobs)
         check = (lambda: None) if claim is None else claim.check
-        across = gap if cv == "time" else None
+        across = split.gap if split.across_time else None
         rounds = _Rounds(optuna, study, decoder, space, len(folds), across, check)
         rounds.run(stack.enter_context(runner), n_trials, progress)
         best = study.best_trial
@@ -385,11 +389,10 @@ def _check_numbers(**numbers: int) -> None:
             raise ValueError(f"{name} must be at least 1, got {number}")
 
 
-def _check_held_out(folds: list[Fold], window: float, allow_shared_stimuli: bool) -> None:
-    index = sound_index([trial for fold in folds for trial in fold.test]) if folds else None
+def _check_held_out(folds: list[Fold], window: float, split: Split, index: SoundIndex) -> None:
     for fold in folds:
         check_alike(fold)
-        check_fold(fold, allow_shared_stimuli, index)
+        check_no_leak(fold, index, allow_shared_stimuli=split.allow_shared_stimuli)
         longest = max(t.duration / (2 if t.n_stimuli == 1 else 1) for t in fold.test)
         if window > longest * (1 + 1e-6):
             raise ValueError(

@@ -219,7 +219,7 @@ def test_bad_requests_are_named_before_any_work(trials, case, monkeypatch):
     arguments, settings, message = BAD[case]
     decoders, chosen = arguments(trials)
     if case != "rate of the decoder":
-        monkeypatch.setattr("cocktailparty.evaluation.comparing.evaluate_fold", None)
+        monkeypatch.setattr("cocktailparty.evaluation.comparing.fit_and_score", None)
     with pytest.raises(ValueError, match=message):
         compare(decoders, chosen, **settings)
 

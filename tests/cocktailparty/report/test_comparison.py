@@ -99,7 +99,7 @@ def test_the_report_is_there_before_the_shifts_and_after_each(trials, tmp_path, 
 
 
 def test_trials_too_short_for_shifts_are_refused_before_any_work(trials, tmp_path, monkeypatch):
-    monkeypatch.setattr("cocktailparty.report.comparison.compare", None)
+    monkeypatch.setattr("cocktailparty.report.comparison.compare_planned", None)
     with pytest.raises(ValueError, match="too short to be shifted"):
         compare_and_report({"a": RIDGE}, trials, tmp_path, n_shifts=9, gap=11.0)
 
@@ -140,3 +140,23 @@ def test_nothing_is_called_attention_where_one_sound_played(trials, tmp_path, un
     assert row["task"] == "match-mismatch"
     assert row["itr"] is None
     assert row["mesd"] is None
+
+
+def test_nothing_is_trained_for_the_report_alone(trials, tmp_path, monkeypatch, undrawn):
+    """Every decoder is trained once a fold, and not at all where the folds are finished."""
+    trained = []
+    fit = AttentionDecoder.fit
+
+    def counted(self, trials, *arguments, **settings):
+        trained.append(len(trials))
+        return fit(self, trials, *arguments, **settings)
+
+    monkeypatch.setattr(AttentionDecoder, "fit", counted)
+    result = compare_and_report({"ridge": RIDGE}, trials, tmp_path, windows=[10])
+    assert trained == [3] * 4
+    again = compare_and_report({"ridge": RIDGE}, trials, tmp_path, windows=[10])
+    assert trained == [3] * 4
+    pd.testing.assert_frame_equal(result.table, again.table)
+    pd.testing.assert_frame_equal(result.summary, evaluation.summarise(again.table))
+    assert result.protocol["split"]["n_splits"] == 5
+    assert result.protocol["split"]["gap"] == 2.0

@@ -4,6 +4,7 @@ import pytest
 
 from cocktailparty import Trial
 from cocktailparty.evaluation.patterns import Pattern
+from cocktailparty.evaluation.summary import summarise
 from cocktailparty.report.figures import pictures
 
 
@@ -36,6 +37,7 @@ def test_each_part_that_there_is_has_a_picture(table, rng):
         picture.name: picture
         for picture in pictures(
             table,
+            summarise(table),
             [placed],
             {"Ridge (late)": None, "silent": object()},
             {"Ridge (late)": pattern},
@@ -55,7 +57,9 @@ def test_each_part_that_there_is_has_a_picture(table, rng):
 def test_channels_without_a_place_have_no_topography(table, rng):
     odd = trial(rng, ("X1", "X2", "X3"))
     pattern = Pattern(rng.normal(size=(3, 5)), None, np.arange(5) / 64, "µV", "1 fold")
-    drawn = list(pictures(table, [odd], {"ridge": None}, {"ridge": pattern}, None, {}))
+    drawn = list(
+        pictures(table, summarise(table), [odd], {"ridge": None}, {"ridge": pattern}, None, {})
+    )
     assert [picture.name for picture in drawn] == ["accuracy", "scores", "pattern-1-ridge"]
     assert "No topographies: " in drawn[-1].caption
     assert "standard deviation" not in drawn[-1].caption
