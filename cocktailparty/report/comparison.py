@@ -117,11 +117,11 @@ def compare_and_report(
     if n_shifts:
         check_shifts(trials, n_shifts, min_shift)
     check_decoders(decoders)
-    store = FoldStore(Path(out) / "folds")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SharedStimulusWarning)
         plan = policy.plan(trials, decoders)
         chosen = pattern_folds(plan.folds)
+        store = FoldStore(Path(out) / "folds")  # makes the folder, once nothing is to be refused
         table, traces = compare_planned(decoders, plan, store, n_jobs, progress, chosen)
     notes = _task_notes(trials, policy, table) + _summed_up(caught)
     reconstructions = {

@@ -164,7 +164,7 @@ def test_an_interruption_is_said_plainly(two_talker, tmp_path, monkeypatch, caps
     def interrupted(*arguments, **settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cocktailparty.report.comparison.compare", interrupted)
+    monkeypatch.setattr("cocktailparty.report.comparison.compare_planned", interrupted)
     assert main(["compare", "--data", str(two_talker), "--out", str(tmp_path / "o"), *QUICK]) == 130
     assert "goes on from here" in capsys.readouterr().err
 
