@@ -325,6 +325,8 @@ def _whitened(signal: np.ndarray, power: np.ndarray) -> np.ndarray:
 
     Filtered onsets are sharp again and as few as before; in speech every syllable adds something.
     """
+    if not power.any():
+        return np.zeros_like(signal)  # silence
     size = next_fast_len(len(signal) + 2 * len(power), real=True)
     frequencies = np.linspace(0, len(power) - 1, size // 2 + 1)
     shape = np.interp(frequencies, np.arange(len(power)), power)

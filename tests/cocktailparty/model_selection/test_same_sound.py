@@ -253,3 +253,9 @@ def test_a_search_of_many_is_that_of_each_pair(rng):
     }
     assert together == pytest.approx(alone)
     assert {(i, 8 + i) for i in range(4)} <= set(together)
+
+
+def test_silence_and_what_is_short_share_nothing(rng):
+    silent, constant = np.zeros((2 * RATE, 1)), np.full((N, 1), 0.3)
+    some = [silent, constant, silent[:3], white(rng)[:5, None], white(rng)[:1, None]]
+    assert SoundIndex(RATE).delays(some, [*some, white(rng)[:, None]]) == {}
