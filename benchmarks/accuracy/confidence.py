@@ -155,7 +155,8 @@ def main():
         results |= found
         if options.out is not None:
             options.out.write_text(json.dumps(results, indent=1) + "\n")
-    print(json.dumps(results["all seeds"], indent=1))
+    if seeds:
+        print(json.dumps(results["all seeds"], indent=1))
 
 
 if __name__ == "__main__":
