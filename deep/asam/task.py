@@ -53,7 +53,8 @@ class SelectionTask:
     speaker_weight : float
         Weight of the cross-entropy by which cues tell the training voices apart.
     presence_weight : float
-        Weight of the cross-entropy of presence.
+        Weight of the cross-entropy of presence, in which those who are there and those who are not
+        count alike.
     """
 
     loss: str = "si-sdr"
@@ -80,7 +81,8 @@ class SelectionTask:
             loss = self._magnitudes(model, found, batch, asked)
         if self.presence_weight:
             entropy = _presence_entropy(found, there)
-            metrics["presence"] = _mean(entropy, asked)
+            # Both count alike, though few are silent: else everybody would be there at 95 %.
+            metrics["presence"] = (_mean(entropy, there) + _mean(entropy, silent)) / 2
             loss = loss + self.presence_weight * metrics["presence"]
         if self.speaker_weight:
             entropy, right = _speaker_entropy(voices, model.talkers, batch["talker"])

@@ -44,10 +44,10 @@ def test_shapes_and_size(model, select):
         n_talkers=7, n_cue_channels=64, key=jax.random.key(0),
     )  # fmt: skip
     steered = 5 * (64 * 320 + 320)
-    layers = 387 * 160 + 160 + 8 * (3 * 160 * 160 + 320) + steered + 160 * 259 + 259
+    layers = 387 * 160 + 160 + 8 * (3 * 160 * 160 + 320) + steered + 160 * 259 + 260
     encoder = 129 * 64 + 64 + 3 * (3 * 64 * 64 + 128) + 128 * 64 + 64
     sizes = [x.size for x in jax.tree.leaves(full) if hasattr(x, "size")]
-    assert sum(sizes) == layers + encoder + 7 * 64 == 879_011
+    assert sum(sizes) == layers + encoder + 7 * 64 == 879_012
     assert n_parameters(model) == sum(x.size for x in jax.tree.leaves(model) if eqx.is_array(x))
 
 

@@ -105,6 +105,13 @@ def test_presence_and_voices_are_learnt():
         expected = (np.log1p(np.exp(-odds)) + np.log1p(np.exp(odds))) / 2
         assert metrics["presence"] == pytest.approx(expected, rel=1e-5)
         assert loss == pytest.approx(ratio + expected, rel=1e-5)
+    # Of three who are there and one who is not, each side is half.
+    data = {name: np.concatenate([x, x]) for name, x in data.items()}
+    data["there"] = np.array([[1, 1], [1, 0]])
+    _, metrics = loss_of(task, data["source"][0], data, 3.0)
+    assert metrics["presence"] == pytest.approx(expected, rel=1e-5)
+    data = batch([[1, 0]])
+    ratio, _ = loss_of(ONLY_RATIO, data["source"][0], data)
     named = SelectionTask(presence_weight=0.0)
     loss, metrics = loss_of(named, data["source"][0], data)
     assert metrics["voices"] == 1
