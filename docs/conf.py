@@ -119,7 +119,8 @@ def write_generated_text():
     for page in GENERATED.glob("*.rst"):
         page.unlink()  # autosummary writes its pages anew, but keeps those of names that are gone
     texts = {"changelog": changelog(), "corpora": corpora()}
-    for command in ("compare", "search", "decode", "separate", "datasets", "doctor"):
+    pages = "".join(page.read_text(encoding="utf-8") for page in DOCS.glob("guide/*.rst"))
+    for command in sorted(set(re.findall(r"generated/help-([\w-]+)\.inc", pages))):
         texts[f"help-{command}"] = help_text(command)
     for name, text in texts.items():
         (GENERATED / f"{name}.inc").write_text(text, encoding="utf-8")
