@@ -9,7 +9,15 @@ from cocktailparty.cli.arguments import Commands, add_output, check_output, prin
 from cocktailparty.cli.sounds import add_sounds, column, divided, rate_of
 
 _METHODS = ("ce", "scl", "hybrid", "mscl")
-_BACKBONES = ("cnn6", "cnn10", "cnn14")
+_BACKBONES = (
+    "cnn6",
+    "cnn10",
+    "cnn14",
+    "amaut-small",
+    "amaut-words",
+    "amaut-voices",
+    "amaut-scenes",
+)
 
 
 def add_parser(commands: Commands) -> None:

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.blas import one_blas_thread
+from deep.contrastive.amaut import AMAUT
 from deep.contrastive.clips import Clips, check_clips, durations
 from deep.contrastive.labels import check_labels, check_metadata
 from deep.contrastive.panns import BACKBONES, front_of
@@ -44,8 +45,9 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
     ----------
     method : {"ce", "scl", "hybrid", "mscl"}
         What the network is trained for.
-    backbone : {"cnn6", "cnn10", "cnn14"}
-        Network of PANNs.
+    backbone : str
+        Network of PANNs ("cnn6", "cnn10" or "cnn14"), or AMAuT, a transformer ("amaut-small",
+        "amaut-words", "amaut-voices" or "amaut-scenes"; all but the first are large).
     sfreq : float
         Sampling rate of all clips in hertz.
     pretrained : path, optional
@@ -175,13 +177,15 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
         if n_projectors is None:
             n_projectors = 1 + more["metadata"].shape[1]
         own_layer = self.method in ("ce", "hybrid")
-        config = {
+        config: dict[str, Any] = {
             "encoder": {"backbone": self.backbone, "front": front, "width": self.width,
                         "dropout": self.dropout},
             "n_classes": len(self.classes_) if own_layer else 0,
             "n_projectors": n_projectors,
         }  # fmt: skip
         batch_size = self.batch_size
+        if self.backbone in AMAUT:  # its positions are learnt for clips of this length
+            config["encoder"]["n_samples"] = int(np.ceil(self.clip_duration_ * self.rate_))
         seed, given = self._seed(), self.random_state
         try:
             # One number for network, training and copies, also where a generator is given.
@@ -264,7 +268,10 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
 
     def _duration(self, clips: list[Any], front: dict[str, Any]) -> float:
         """Seconds that the network hears, enough for all of its poolings."""
-        n_frames = 2 ** BACKBONES[self.backbone].n_halvings
+        if self.backbone in AMAUT:
+            n_frames = 2 ** (3 + len(AMAUT[self.backbone].depths))
+        else:
+            n_frames = 2 ** BACKBONES[self.backbone].n_halvings
         shortest = (n_frames - 1) * front["hop"] / front["sfreq"]
         if self.clip_duration is not None:
             if self.clip_duration < shortest:
@@ -299,9 +306,8 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
     ) -> tuple[Any, Any]:
         make = eqx.nn.make_with_state(self.architecture)
         model, state = make(**config, key=jax.random.key(seed))
-        encoder, state = with_weights(
-            model.encoder, state, arrays, self.backbone, str(self.pretrained)
-        )
+        encoder: Any = model.encoder  # of PANNs, or the settings would have been refused
+        encoder, state = with_weights(encoder, state, arrays, self.backbone, str(self.pretrained))
         return eqx.tree_at(lambda m: m.encoder, model, encoder), state
 
     def _outputs(self, X: Any) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 
 from deep.audio.augmentation import Augmentation
+from deep.contrastive.amaut import AMAUT, AMAuT
 from deep.contrastive.panns import PANNs
 from deep.layers import Linear
 
@@ -61,7 +62,8 @@ class ContrastiveNetwork(eqx.Module):
     Parameters
     ----------
     encoder : dict
-        Arguments of `deep.contrastive.panns.PANNs`.
+        Arguments of `deep.contrastive.panns.PANNs`, or of `deep.contrastive.amaut.AMAuT` where
+        the backbone is one of its presets.
     n_classes : int
         Number of classes; 0 for no layer for them.
     n_projectors : int
@@ -70,7 +72,7 @@ class ContrastiveNetwork(eqx.Module):
         Random key of the initial weights.
     """
 
-    encoder: PANNs
+    encoder: PANNs | AMAuT
     head: Linear | None
     projectors: list[Projector]
 
@@ -78,8 +80,9 @@ class ContrastiveNetwork(eqx.Module):
         self, encoder: dict[str, Any], n_classes: int, n_projectors: int, *, key: jax.Array
     ) -> None:
         keys = jax.random.split(key, n_projectors + 2)
-        self.encoder = PANNs(**encoder, key=keys[0])
-        size = self.encoder.dense.bias.shape[0]
+        kind: Any = AMAuT if encoder["backbone"] in AMAUT else PANNs
+        self.encoder = kind(**encoder, key=keys[0])
+        size = self.encoder.n_embedding
         self.head = Linear(size, n_classes, key=keys[1]) if n_classes else None
         self.projectors = [Projector(size, key=k) for k in keys[2:]]
 

@@ -152,6 +152,17 @@ class PANNs(eqx.Module):
         shares = [*len(channels) * [dropout], *2 * [min(2.5 * dropout, 0.9)]]
         self.dropouts = [eqx.nn.Dropout(share) for share in shares]
 
+    @property
+    def n_embedding(self) -> int:
+        """Size of the embedding.
+
+        Returns
+        -------
+        n : int
+            Outputs of the linear layer.
+        """
+        return int(self.dense.bias.shape[0])
+
     def __call__(
         self, x: jax.Array, *, state: eqx.nn.State, key: jax.Array | None = None, source: Any = None
     ) -> tuple[jax.Array, eqx.nn.State]:

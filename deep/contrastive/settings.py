@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 
 from deep.audio.augmentation import Augmentation
+from deep.contrastive.amaut import AMAUT
 from deep.contrastive.network import ContrastiveNetwork
 from deep.contrastive.panns import BACKBONES
 from deep.contrastive.task import METHODS
@@ -96,7 +97,7 @@ class _ContrastiveSettings(ClassifierMixin, NeuralEstimator):
     def _check_settings(self) -> Optimizer:
         optimizer = super()._check_settings()
         for name, choices in (
-            ("method", METHODS), ("backbone", sorted(BACKBONES)),
+            ("method", METHODS), ("backbone", sorted({*BACKBONES, *AMAUT})),
             ("class_weight", [None, "balanced"]),
         ):  # fmt: skip
             if getattr(self, name) not in choices:
@@ -120,6 +121,11 @@ class _ContrastiveSettings(ClassifierMixin, NeuralEstimator):
         if self.noise is not None and not (len(self.noise) == 2 and self.noise[0] <= self.noise[1]):
             raise ValueError(
                 f"noise must be the smallest and the largest ratio in decibels, got {self.noise!r}"
+            )
+        if self.pretrained is not None and self.backbone not in BACKBONES:
+            raise ValueError(
+                f"pretrained weights are those of PANNs, got backbone={self.backbone!r}: take one "
+                f"of {sorted(BACKBONES)}"
             )
         if self.pretrained is not None and self.width != 1:
             raise ValueError(
