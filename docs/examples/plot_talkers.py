@@ -147,6 +147,6 @@ for seconds in lengths:
 figure, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
 ax.plot(lengths, ratios, "o-", label=("ann", "bob"))
 ax.set_xticks(lengths, [f"{x:g}" for x in lengths])
-ax.set(xlabel="stimulus (s)", ylabel="SI-SDR (dB)")
+ax.set(xlabel="stimulus (s)", ylabel="SI-SDR (dB)", ylim=(0, None))
 ax.legend()
 plt.show()
