@@ -14,6 +14,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from numpydoc.xref import DEFAULT_LINKS
+from sphinx_gallery.sorting import ExplicitOrder
 
 DOCS = Path(__file__).parent
 GENERATED = DOCS / "generated"
@@ -69,9 +70,22 @@ numpydoc_xref_aliases = {term: term for term in DEFAULT_LINKS} | {
     if inspect.isclass(value) and is_public(name, value, module)
 }
 
+# The gallery in the order in which it is read. An example that is missing here stops the build.
+EXAMPLES = {
+    "first_steps": ["plot_simulated", "plot_mne_raw"],
+    "decoders": ["plot_which_decoder", "plot_regularisation", "plot_switch_tracking"],
+    "statistics": ["plot_known_trf", "plot_search"],
+    "separation": ["plot_neuro_steered", "plot_contrastive_nmf", "plot_measured_separation"],
+    "neural": ["plot_siglip", "plot_sounds", "plot_talkers"],
+}
+
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "auto_examples",
+    "subsection_order": ExplicitOrder([f"examples/{section}" for section in EXAMPLES]),
+    "within_subsection_order": ExplicitOrder(
+        [f"{name}.py" for names in EXAMPLES.values() for name in names]
+    ),
     "backreferences_dir": "generated/backreferences",
     "doc_module": PACKAGES,
     "inspect_global_variables": True,
@@ -90,14 +104,16 @@ html_static_path = ["_static"]
 html_css_files = ["cocktailparty.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {page: [] for page in ("index", "install", "quickstart", "datasets", "changelog")}
+html_sidebars = {
+    page: [] for page in ("index", "start", "install", "quickstart", "datasets", "changelog")
+}
 html_theme_options = {
     "navbar_persistent": ["search-button"],
     "navbar_end": ["theme-switcher"],
     "footer_start": ["copyright"],
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 8,
 }
 
 

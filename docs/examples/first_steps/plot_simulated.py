@@ -1,6 +1,6 @@
 """
-Decode attention on simulated trials
-====================================
+Decode auditory attention from EEG: a first example
+===================================================
 
 Three simulated listeners hear two talkers at once and attend to one of them. We reconstruct the
 attended envelope from the EEG, decide by correlation which talker it was, and ask how far the

@@ -1,6 +1,6 @@
 """
-How much a separation by EEG gains
-==================================
+How much does separation by EEG gain? Benchmark results
+=======================================================
 
 The figures of the benchmarks ``benchmarks/accuracy/cnmf_separation.py`` and ``benchmarks/accuracy/neuro_steered.py``, drawn
 from the results that are kept beside them: real stems of music, guides of every quality, and the EEG
@@ -13,7 +13,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-RESULTS = Path("..") / ".." / "benchmarks" / "results"
+RESULTS = Path("..", "..", "..", "benchmarks", "results")
 separation = json.loads((RESULTS / "cnmf_separation.json").read_text())
 steered = json.loads((RESULTS / "neuro_steered.json").read_text())
 

@@ -1,6 +1,6 @@
 """
-Follow a switch of attention
-============================
+Track switches of attention over time
+=====================================
 
 A listener turns from one talker to the other. A decoder that looks back over a fixed window has to
 choose between a short one, which is often wrong, and a long one, which is late. A tracker adds up

@@ -1,6 +1,6 @@
 """
-Which decoder?
-==============
+Compare attention decoders: ridge, CCA and unsupervised
+=======================================================
 
 Three ways to learn the link between EEG and speech, on the same trials and the same folds: ridge
 regression reconstructs the attended envelope, canonical correlation analysis (CCA) filters EEG and

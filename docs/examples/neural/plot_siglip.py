@@ -1,6 +1,6 @@
 """
-Contrast instead of correlation
-===============================
+Contrastive neural decoder of EEG and speech (SigLIP)
+=====================================================
 
 Ridge regression reconstructs the envelope of the attended talker and correlates. If the brain
 follows something else than the envelope, such as onsets relative to what was just heard, that

@@ -1,6 +1,6 @@
 """
-How much regularisation?
-========================
+Choose the ridge regularisation of a backward model
+===================================================
 
 A backward model has a weight for every channel and lag, hundreds of them, that are as correlated
 as EEG is. Without a penalty on their size, they fit the noise of the training trials; with too
@@ -70,7 +70,7 @@ print(
 # --------------------
 # Now one model with too small a penalty, the chosen one, and one with too large a penalty. Each
 # line is a channel. The true response is blurred by the autocorrelation of the envelope, as in
-# :ref:`sphx_glr_auto_examples_plot_simulated.py`, since a pattern cannot be sharper than that.
+# :ref:`sphx_glr_auto_examples_first_steps_plot_simulated.py`, since a pattern cannot be sharper than that.
 
 from matplotlib import pyplot as plt
 from scipy.linalg import toeplitz

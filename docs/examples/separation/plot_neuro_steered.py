@@ -1,6 +1,6 @@
 """
-Separate what a listener attends to
-===================================
+Separate the attended sound with EEG (neuro-steered NMF)
+========================================================
 
 Two instruments play at once, and a listener attends to one of them. From the mixture and the EEG
 alone we find out which parts of the mixture the listener follows, and take them out. EEG tells very

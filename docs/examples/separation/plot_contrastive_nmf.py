@@ -1,6 +1,6 @@
 """
-Draw components to what is known
-================================
+Guided source separation with contrastive NMF
+=============================================
 
 A spectrogram is a sum of components, each with a spectrum and a course over time. Which of them
 belong to one instrument? If it is roughly known when that instrument sounds, contrastive

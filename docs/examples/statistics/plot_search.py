@@ -1,6 +1,6 @@
 """
-Search for parameters, and what its score is worth
-==================================================
+Hyper-parameter search: what is the best score worth?
+=====================================================
 
 A decoder has parameters that cross-validation can choose. A search that tries many of them keeps
 the best score, and the best of many scores is too good, even if there is nothing to decode. We

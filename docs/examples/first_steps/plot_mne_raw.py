@@ -1,7 +1,6 @@
 """
-==========================================
-From an MNE recording to decoded attention
-==========================================
+Decode attention from an MNE Raw recording and audio files
+==========================================================
 
 A listening experiment leaves three things behind: one long EEG recording, the triggers in it that
 say when the sounds started, and the audio files that were played. This example takes them to a

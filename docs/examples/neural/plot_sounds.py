@@ -1,6 +1,6 @@
 """
-Words, and who says them
-========================
+Classify words and speakers by contrastive audio learning
+=========================================================
 
 A classifier of sounds may learn more than classes: who speaks, or with which device a breath was
 recorded. :class:`~deep.ContrastiveAudioClassifier` contrasts such metadata by a second projection of

@@ -1,6 +1,6 @@
 """
-One voice from a mixture, by name or by its sound
-=================================================
+Extract one talker from a mixture, by name or by voice
+======================================================
 
 A network learns to listen to one voice of several. Whom it listens to is told by a name from its
 memory, or by a moment of the voice itself. The voices here are hums with syllables, which a small

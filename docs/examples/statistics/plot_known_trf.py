@@ -1,6 +1,6 @@
 """
-A known response, recovered
-===========================
+Estimate a temporal response function (TRF) and its error
+=========================================================
 
 How much EEG does it take to see the response of a brain to speech, and how sure can we be of its
 shape? In simulated EEG the response is known. We estimate it with a forward model, lay the
