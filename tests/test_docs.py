@@ -58,6 +58,14 @@ def test_every_page_is_in_the_index() -> None:
     assert pages == set(re.findall(r"^   (\w+)$", index, flags=re.MULTILINE))
 
 
+def test_every_page_of_the_guide_has_a_line_in_its_index() -> None:
+    index = (DOCS / "guide" / "index.rst").read_text(encoding="utf-8")
+    pages = {path.stem for path in (DOCS / "guide").glob("*.rst")} - {"index"}
+    lines = re.findall(r"^   \* - :doc:`(\w+)`\n     - \w.+\.$", index, flags=re.MULTILINE)
+    assert sorted(lines) == sorted(pages)
+    assert pages == set(re.findall(r"^   (\w+)$", index, flags=re.MULTILINE))
+
+
 @pytest.mark.parametrize(
     "path", sorted((DOCS / "examples").rglob("plot_*.py")), ids=lambda p: p.stem
 )

@@ -147,6 +147,48 @@ def test_nested_scores_are_those_of_mtrfpy(recordings, method, parameters, optio
     np.testing.assert_allclose(ours.alphas[:, 0].squeeze(), chosen)
 
 
+# mTRF-Toolbox: (X'X + M lambda / delta) \ X'y / delta over the samples of all trials, with a column
+# of ones, delta = 1 / fs, and the columns of X in the order of lags, inputs within.
+
+
+def lag_matrix(x, lags):
+    """The columns of one trial: ones, then x at time t - lag, zero beyond its ends."""
+    columns = [np.ones((len(x), 1))]
+    for lag in lags:
+        shifted = np.zeros_like(x)
+        shifted[max(lag, 0) : len(x) + min(lag, 0)] = x[max(-lag, 0) : len(x) - max(lag, 0)]
+        columns.append(shifted)
+    return np.hstack(columns)
+
+
+@pytest.mark.parametrize("penalty", ["ridge", "laplacian"])
+@pytest.mark.parametrize("kind", [ForwardTRF, BackwardTRF])
+def test_weights_solve_the_equations_of_the_matlab_toolbox(rng, kind, penalty):
+    n_inputs = 1 if penalty == "laplacian" else 3  # that penalty mixes inputs there
+    x = [rng.normal(size=(n, n_inputs)) for n in (200, 240, 220)]
+    y = [rng.normal(size=(len(trial), 2)) + 1 for trial in x]
+    lags = range(-2, 8) if kind is ForwardTRF else range(-7, 3)
+    matrices = [lag_matrix(trial, lags) for trial in x]
+    matrix = np.eye(matrices[0].shape[1])
+    if penalty == "laplacian":
+        matrix -= (np.eye(len(matrix), k=1) + np.eye(len(matrix), k=-1)) / 2
+        matrix[1, 1] = matrix[-1, -1] = 0.5
+        matrix[0, 1] = matrix[1, 0] = 0
+    matrix[0, 0] = 0
+    xx = sum(a.T @ a for a in matrices)
+    xy = sum(a.T @ b for a, b in zip(matrices, y, strict=True))
+    weights = np.linalg.solve(xx + 30 * SFREQ * matrix, xy) * SFREQ
+    expected = weights[1:].reshape(n_inputs, len(lags), 2, order="F")
+    ours = kind(-2 / 64, 7 / 64, SFREQ, 30.0, "mtrf-toolbox", penalty=penalty, remove_mean=False)
+    ours.fit(x, y)
+    if kind is ForwardTRF:
+        expected = expected.transpose(0, 2, 1)
+    else:
+        expected = expected[:, ::-1].transpose(2, 0, 1)
+    assert difference(ours.coef_ * SFREQ, expected) < 1e-9
+    assert difference(ours.intercept_ * SFREQ, weights[0]) < 1e-9
+
+
 # MNE: trials are a stack (n_times, n_trials, n_channels), lags of a backward model run from the
 # EEG to the stimulus. Its intercept is a mean over all data that is taken off before lagging.
 
