@@ -244,11 +244,11 @@ class TestTimeAdapter(_OnlineAdaptation):
             contrast is that of the training.
         """
         self._check_classifier()
-        found = copy.copy(self.classifier)
+        adapted = copy.copy(self.classifier)
         if hasattr(self, "_stream"):
             model, state = self._stream.result()
-            found.network_ = Network.of(model, state, self.classifier.network_.config)
-        return found
+            adapted.network_ = Network.of(model, state, self.classifier.network_.config)
+        return adapted
 
     @property
     def classes_(self) -> np.ndarray:

@@ -94,8 +94,8 @@ def adapted_network(classifier: Any) -> tuple[AdaptedNetwork, Any]:
         if len(weights) == 1:  # two classes: the score of the first is zero
             weights = jnp.concatenate([0 * weights, weights])
             offsets = jnp.concatenate([0 * offsets, offsets])
-        parts = (classifier.embedding_mean_, classifier.embedding_scale_, weights, offsets)
-        linear = tuple(jnp.asarray(part, jnp.float32) for part in parts)
+        constants = (classifier.embedding_mean_, classifier.embedding_scale_, weights, offsets)
+        linear = tuple(jnp.asarray(constant, jnp.float32) for constant in constants)
     arrays = [leaf for leaf in jax.tree.leaves(network) if eqx.is_array(leaf)]
     model = AdaptedNetwork(eqx.nn.inference_mode(network), linear, arrays)
     return model, state
@@ -116,13 +116,13 @@ def norm_arrays(model: Any, kinds: tuple[type, ...] = (BatchNorm, LayerNorm)) ->
     names : set of str
         As of `deep.training.trees.array_names`.
     """
-    found: set[str] = set()
+    names: set[str] = set()
     leaves = jax.tree_util.tree_flatten_with_path(model, is_leaf=lambda x: isinstance(x, kinds))[0]
     for path, leaf in leaves:
         if isinstance(leaf, kinds):
             place = jax.tree_util.keystr(path, simple=True, separator=".")
-            found |= {f"{place}.{name}".lstrip(".") for name in array_names(leaf)}
-    return found
+            names |= {f"{place}.{name}".lstrip(".") for name in array_names(leaf)}
+    return names
 
 
 def trained_names(model: Any, parameters: str | Callable[[str], bool]) -> frozenset[str]:
@@ -296,5 +296,5 @@ def views_of(model: AdaptedNetwork, state: Any, batch: dict[str, jax.Array]) -> 
     """
     x = batch["x"]
     most = max(x.shape[1] // 10, 1)
-    found = [model.scores(jnp.roll(x, by, axis=1), state)[0] for by in (0, most, -most)]
-    return jnp.stack(found, axis=1)
+    scores = [model.scores(jnp.roll(x, by, axis=1), state)[0] for by in (0, most, -most)]
+    return jnp.stack(scores, axis=1)

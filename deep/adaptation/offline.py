@@ -37,13 +37,13 @@ def adapt_to_all(
     """
     source = stream.probabilities(clips)
     checkpoint = Checkpoint(settings.checkpoint, _decided_by(settings, clips))
-    found = checkpoint.load()
+    saved = checkpoint.load()
     history: list[dict[str, Any]] = []
     best: list[Any] = []
-    if found is not None:
-        history = found[1]["history"]
-        best = found[0]["best"]
-        stream.stepper.restore(found[0]["now"])
+    if saved is not None:
+        history = saved[1]["history"]
+        best = saved[0]["best"]
+        stream.stepper.restore(saved[0]["now"])
     else:
         _gather_all(settings, stream, clips)
         best = stream.stepper.snapshot()
@@ -80,7 +80,7 @@ def _pass(settings: Any, stream: Stream, clips: np.ndarray, epoch: int) -> tuple
     # The last batch is filled up from the beginning, as all have one size.
     order = np.resize(order, -(-len(order) // size) * size)
     share = 1.0 if settings.statistics == "batch" else 0.0
-    reports = [stream.step(clips[part], share) for part in order.reshape(-1, size)]
+    reports = [stream.step(clips[chosen_clips], share) for chosen_clips in order.reshape(-1, size)]
     loss = float(np.mean([float(report.loss) for report in reports]))
     return len(reports), loss, bool(reports[-1].healthy)
 

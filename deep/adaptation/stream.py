@@ -11,7 +11,7 @@ import numpy as np
 from deep.adaptation.network import gathered_state, scores_of, views_of
 from deep.contrastive.spectra import spectra_of
 from deep.training.step import Report, Stepper
-from deep.training.trees import Structure, split
+from deep.training.trees import TreeStructure, split
 
 # Few clips are computed in a batch of their own, and not in one that is mostly filling.
 _FEW = 8
@@ -114,10 +114,10 @@ class Stream:
         """
         program = _front_program(self.front)
         # On the host before it is cut: each cut of another size would be another program.
-        parts = [
+        outputs = [
             np.asarray(program(self.stepper.load(batch)))[:n] for batch, n in self._filled(clips)
         ]
-        return np.concatenate(parts)
+        return np.concatenate(outputs)
 
     def gather(self, clips: np.ndarray, weight: float, anew: bool) -> float:
         """Let clips move the statistics of all batch norms.
@@ -206,9 +206,9 @@ class Stream:
 
     def _set_statistics(self, arrays: list[Any]) -> None:
         n = len(self.stepper.learnt)
-        own = slice(n - self.n_statistics, n)
+        statistics = slice(n - self.n_statistics, n)
         now = list(self.stepper.arrays)
-        now[own] = [jax.numpy.array(array, copy=True) for array in arrays[own]]
+        now[statistics] = [jax.numpy.array(array, copy=True) for array in arrays[statistics]]
         self.stepper.arrays = now
 
     def _computed(
@@ -216,23 +216,23 @@ class Stream:
     ) -> np.ndarray:
         program = self._program(function)
         learnt = self.stepper.learnt if learnt is None else learnt
-        parts = []
+        outputs = []
         for batch, n in self._filled(clips):
-            part = program(learnt, self.stepper.fixed, self.stepper.load(batch))
-            parts.append(np.asarray(part)[:n])
-        return np.concatenate(parts)
+            output = program(learnt, self.stepper.fixed, self.stepper.load(batch))
+            outputs.append(np.asarray(output)[:n])
+        return np.concatenate(outputs)
 
     def _program(self, function: Callable) -> Callable:
-        forward = self.stepper.recipe.forward
+        forward = self.stepper.config.forward
         return _program(function, forward.learnt, forward.fixed)
 
     def _filled(self, clips: np.ndarray) -> Iterator[tuple[dict[str, Any], int]]:
         """Batches of one of two sizes, and how many of each are not repetitions."""
         for first in range(0, len(clips), self.batch_size):
-            part = clips[first : first + self.batch_size]
-            size = _FEW if len(part) <= _FEW < self.batch_size else self.batch_size
-            filling = np.minimum(np.arange(size), len(part) - 1)
-            yield {"x": part[filling]}, len(part)
+            chosen = clips[first : first + self.batch_size]
+            size = _FEW if len(chosen) <= _FEW < self.batch_size else self.batch_size
+            filling = np.minimum(np.arange(size), len(chosen) - 1)
+            yield {"x": chosen[filling]}, len(chosen)
 
 
 def _statistics(model: Any, state: Any, batch: Any) -> list[jax.Array]:
@@ -241,7 +241,7 @@ def _statistics(model: Any, state: Any, batch: Any) -> list[jax.Array]:
 
 # The same for all adaptations of equal networks, whatever their objective.
 @lru_cache(maxsize=32)
-def _program(function: Callable, learnt: Structure, fixed: Structure) -> Callable:
+def _program(function: Callable, learnt: TreeStructure, fixed: TreeStructure) -> Callable:
     def run(arrays: list, fixed_arrays: list, batch: Any) -> Any:
         weights, state = learnt.join(arrays)
         return function(eqx.combine(weights, fixed.join(fixed_arrays)), state, batch)
@@ -250,7 +250,7 @@ def _program(function: Callable, learnt: Structure, fixed: Structure) -> Callabl
 
 
 @lru_cache(maxsize=16)
-def _front_program(front: Structure) -> Callable:
+def _front_program(front: TreeStructure) -> Callable:
     return jax.jit(lambda batch: spectra_of(front.join([]), None, batch))
 
 

@@ -316,7 +316,7 @@ class ASAMSeparator(_ASAMSettings):
         ValueError
             If a name is not known, which names those that are; or a waveform cannot be used.
         """
-        return [found.waveforms[0] for found in self._extracted(mixtures, cue)]
+        return [extracted.waveforms[0] for extracted in self._extracted(mixtures, cue)]
 
     @one_blas_thread()
     def predict_presence(self, mixtures: Any, cue: Any) -> np.ndarray:
@@ -337,7 +337,7 @@ class ASAMSeparator(_ASAMSettings):
         ValueError
             As for `predict`.
         """
-        return np.array([found.presence[0] for found in self._extracted(mixtures, cue)])
+        return np.array([extracted.presence[0] for extracted in self._extracted(mixtures, cue)])
 
     @one_blas_thread()
     def attention(self, mixture: Any, cue: Any) -> np.ndarray:
@@ -402,15 +402,15 @@ class ASAMSeparator(_ASAMSettings):
         if not names:
             raise ValueError("there is nobody to look for: enroll a talker first")
         voices = np.stack([self.voices_.recall(check_name(name)) for name in names])
-        found = self._select(resampled(wave, rate, self.sfreq), voices)
-        order = np.argsort(-found.presence, kind="stable")
+        extracted = self._select(resampled(wave, rate, self.sfreq), voices)
+        order = np.argsort(-extracted.presence, kind="stable")
         return {
             names[i]: Talker(
-                float(found.presence[i]),
-                resampled(found.waveforms[i], self.sfreq, rate, n_samples),
+                float(extracted.presence[i]),
+                resampled(extracted.waveforms[i], self.sfreq, rate, n_samples),
             )
             for i in order
-            if found.presence[i] >= threshold
+            if extracted.presence[i] >= threshold
         }
 
     def _checked(self, utterances: Any, speakers: Any) -> tuple[list[np.ndarray], list[str]]:
@@ -433,8 +433,8 @@ class ASAMSeparator(_ASAMSettings):
         vectors: dict[str, list[np.ndarray]] = {name: [] for name in sorted(set(names))}
         for wave, name in zip(waves, names, strict=True):
             vectors[name].append(self._encoded(wave))
-        for name, own in vectors.items():
-            self._learn(name, np.mean(own, axis=0))
+        for name, voices in vectors.items():
+            self._learn(name, np.mean(voices, axis=0))
 
     def _learn(self, name: str, vector: np.ndarray) -> None:
         self.voices_, evicted = self.voices_.learn(name, vector)

@@ -9,12 +9,12 @@ import jax
 import numpy as np
 
 from deep.asam.inputs import SHORTEST, level
-from deep.training.trees import Structure, split
+from deep.training.trees import TreeStructure, split
 
 # Voices that are selected by one call: what is left of a group is filled up.
 _GROUP = 4
 # Pieces of a cue that are encoded by one call.
-_PIECES = 4
+_SEGMENTS = 4
 # Frames this far below the mean power have no say in who is present.
 _SOFT = 0.05
 
@@ -85,8 +85,8 @@ def extract(
         power = _frame_power(block, hop)[frames]
         say = power > _SOFT
         weight += say.sum()
-        parts = [jax.device_get(program(arrays, block, group)) for group in _groups(voices)]
-        for j, (wave, presence, mask) in enumerate(parts):
+        outputs = [jax.device_get(program(arrays, block, group)) for group in _groups(voices)]
+        for j, (wave, presence, mask) in enumerate(outputs):
             rows = slice(j * _size(n_voices), min((j + 1) * _size(n_voices), n_voices))
             n_rows = rows.stop - rows.start
             waves[rows, i * n_core : (i + 1) * n_core] = wave[:n_rows, context : context + n_core]
@@ -94,12 +94,12 @@ def extract(
             if masks:
                 kept.append(mask[:n_rows, frames])
     probability = 1 / (1 + np.exp(-odds / max(weight, 1.0)))
-    found = None
+    all_masks = None
     if masks:
-        n_groups = len(parts)
+        n_groups = len(outputs)
         rows_of = [np.concatenate(kept[j::n_groups], axis=1) for j in range(n_groups)]
-        found = np.concatenate(rows_of)[:, : -(-n // hop)]
-    return Extracted(waves[:, :n] * gain, probability, found)
+        all_masks = np.concatenate(rows_of)[:, : -(-n // hop)]
+    return Extracted(waves[:, :n] * gain, probability, all_masks)
 
 
 def encode(network: tuple[Any, Any], cue: np.ndarray, n_cue: int, device: jax.Device) -> np.ndarray:
@@ -129,15 +129,15 @@ def encode(network: tuple[Any, Any], cue: np.ndarray, n_cue: int, device: jax.De
         starts, sizes = starts[:-1], sizes[:-1]
     program, arrays = _prepared(_encode, network, device)
     total = np.zeros(0)
-    for first in range(0, len(starts), _PIECES):
-        pieces = np.zeros((_PIECES, n_cue), np.float32)
-        lengths = np.full(_PIECES, n_cue, np.int32)
-        which = range(first, min(first + _PIECES, len(starts)))
+    for first in range(0, len(starts), _SEGMENTS):
+        segments = np.zeros((_SEGMENTS, n_cue), np.float32)
+        lengths = np.full(_SEGMENTS, n_cue, np.int32)
+        which = range(first, min(first + _SEGMENTS, len(starts)))
         for row, i in enumerate(which):
-            pieces[row, : sizes[i]] = cue[starts[i] : starts[i] + sizes[i]]
+            segments[row, : sizes[i]] = cue[starts[i] : starts[i] + sizes[i]]
             lengths[row] = sizes[i]
-        vectors = np.asarray(program(arrays, pieces, lengths), np.float64)[: len(which)]
-        summed = sizes[first : first + _PIECES] @ vectors
+        vectors = np.asarray(program(arrays, segments, lengths), np.float64)[: len(which)]
+        summed = sizes[first : first + _SEGMENTS] @ vectors
         total = summed if total.size == 0 else total + summed
     return np.asarray(total / np.linalg.norm(total), dtype=np.float32)
 
@@ -146,8 +146,8 @@ def _select(model: Any, state: Any, block: jax.Array, voices: jax.Array) -> Any:
     return tuple(model(block, voices))
 
 
-def _encode(model: Any, state: Any, pieces: jax.Array, lengths: jax.Array) -> Any:
-    return jax.vmap(model.voice)(pieces, lengths)
+def _encode(model: Any, state: Any, segments: jax.Array, lengths: jax.Array) -> Any:
+    return jax.vmap(model.voice)(segments, lengths)
 
 
 def _size(n_voices: int) -> int:
@@ -183,5 +183,5 @@ def _prepared(
 
 
 @lru_cache(maxsize=16)
-def _program(forward: Callable, structure: Structure) -> Callable:
+def _program(forward: Callable, structure: TreeStructure) -> Callable:
     return jax.jit(lambda arrays, *inputs: forward(*structure.join(arrays), *inputs))

@@ -90,13 +90,14 @@ class Mixtures(Examples):
                 f"mixtures of {most} talkers need as many, got {len(self.names)}: "
                 f"{', '.join(map(repr, self.names))}"
             )
-        own: dict[str, list[np.ndarray]] = {name: [] for name in self.names}
+        waves_of: dict[str, list[np.ndarray]] = {name: [] for name in self.names}
         for utterance, name in zip(utterances, speakers, strict=True):
-            own[name].append(utterance)
-        counts = np.array([len(own[name]) for name in self.names], float)
+            waves_of[name].append(utterance)
+        counts = np.array([len(waves_of[name]) for name in self.names], float)
         self.weights = counts**2 / np.square(counts).sum()
         self.talkers = [
-            waves if len(waves) > 1 else list(np.array_split(waves[0], 2)) for waves in own.values()
+            waves if len(waves) > 1 else list(np.array_split(waves[0], 2))
+            for waves in waves_of.values()
         ]
         self.numbers = [numbers.get(name, -1) for name in self.names]
         # Numbers of the voices with another speed follow those with their own.
@@ -147,7 +148,7 @@ class Mixtures(Examples):
         source = np.zeros((n_places, s.n_samples), np.float32)
         cue = np.zeros((n_places, s.n_cue), np.float32)
         n_cue = np.full(n_places, s.n_cue, np.int32)
-        talker, there = np.full((2, n_places), -1, np.int32)
+        talker, present = np.full((2, n_places), -1, np.int32)
         mixture = np.zeros(s.n_samples, np.float32)
         cue_of = list(range(n))
         absent = list(range(n, len(chosen)))
@@ -162,12 +163,12 @@ class Mixtures(Examples):
             wave = wave * np.float32(10 ** (level / 20))
             mixture += wave
             if cue_of[i] == i:
-                source[i], there[i] = wave, 1
+                source[i], present[i] = wave, 1
                 cue[i], n_cue[i] = self._cue(other, speeds[i], rng)
         for i, place in enumerate(cue_of):
             talker[i] = self._number(int(chosen[place]), speeds[place])
             if place != i or i >= n:
-                there[i] = 0
+                present[i] = 0
                 _, other = self._pair(int(chosen[place]), rng)
                 cue[i], n_cue[i] = self._cue(other, speeds[place], rng)
         if s.noise is not None and rng.random() < 0.5:
@@ -178,7 +179,7 @@ class Mixtures(Examples):
             )
         gain = 1 / _rms(mixture)
         return {"mixture": mixture * gain, "source": source * gain, "cue": cue, "n_cue": n_cue,
-                "talker": talker, "there": there}  # fmt: skip
+                "talker": talker, "there": present}  # fmt: skip
 
     def _speed(self, rng: np.random.Generator) -> int:
         """Which of the speeds; 0 for that of the talker."""
@@ -193,8 +194,8 @@ class Mixtures(Examples):
     def _pair(self, talker: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Two utterances of a talker, for target and cue."""
         waves = self.talkers[talker]
-        a, b = rng.choice(len(waves), 2, replace=False)
-        return waves[a], waves[b]
+        target, cue = rng.choice(len(waves), 2, replace=False)
+        return waves[target], waves[cue]
 
     def _cue(
         self, wave: np.ndarray, speed: int, rng: np.random.Generator
@@ -217,20 +218,20 @@ class Mixtures(Examples):
         spare = len(wave) - size
         for _ in range(4):
             start = int(rng.integers(spare + 1)) if spare > 0 else 0
-            part = wave[start : start + size]
+            segment = wave[start : start + size]
             # Rather not a pause.
-            if _rms(part) > 0.3 * _rms(wave):
+            if _rms(segment) > 0.3 * _rms(wave):
                 break
         if speed:
             from scipy.signal import resample_poly
 
             ratio = Fraction(1 / factor).limit_denominator(20)
-            part = resample_poly(part, ratio.numerator, ratio.denominator)
-        part = part[:n_samples]
-        before = int(rng.integers(n_samples - len(part) + 1))
-        found = np.zeros(n_samples, np.float32)
-        found[before : before + len(part)] = part / _rms(part)
-        return found
+            segment = resample_poly(segment, ratio.numerator, ratio.denominator)
+        segment = segment[:n_samples]
+        before = int(rng.integers(n_samples - len(segment) + 1))
+        padded = np.zeros(n_samples, np.float32)
+        padded[before : before + len(segment)] = segment / _rms(segment)
+        return padded
 
     def _factor(self, speed: int) -> float:
         return 1.0 if speed == 0 else float(self.settings.speeds[speed - 1])

@@ -229,12 +229,12 @@ class SelectionNetwork(eqx.Module):
             m = self.mask(y).reshape(z.shape).astype(z.dtype)
             real = m[:, 0] * z[:, 0] - m[:, 1] * z[:, 1]
             imaginary = m[:, 0] * z[:, 1] + m[:, 1] * z[:, 0]
-            found = jnp.stack([real, imaginary], 1)
+            selected = jnp.stack([real, imaginary], 1)
             # Who is not there is not let through. The mask is not to change for that.
-            kept = jnp.square(found).sum((1, 2)) / jnp.square(z).sum((1, 2)).clip(_SILENT)
+            kept = jnp.square(selected).sum((1, 2)) / jnp.square(z).sum((1, 2)).clip(_SILENT)
             share = lax.stop_gradient(jnp.log(kept + 1e-3))[:, None]
             presence = self.present(jnp.concatenate([y, share.astype(y.dtype)], 1))[:, 0]
             magnitude = jnp.sqrt(jnp.square(m).sum(1) + 1e-12)
-            return Selected(waveform(found, self.n_fft)[: len(mixture)], presence, magnitude)
+            return Selected(waveform(selected, self.n_fft)[: len(mixture)], presence, magnitude)
 
         return jax.vmap(one)(voices)

@@ -168,11 +168,11 @@ class PaperNetwork(eqx.Module):
         for layer in self.layers:
             y = layer(y, mask)
         alpha = self._attention(y, voices @ self.of_voice)
-        found = jax.vmap(lambda a: waveform(a[:, None] * z, self.n_fft)[: len(mixture)])(alpha)
+        waveforms = jax.vmap(lambda a: waveform(a[:, None] * z, self.n_fft)[: len(mixture)])(alpha)
         # The paper has no measure of presence: here it is whether more than half is let through.
         share = (alpha * jnp.square(x)).sum(-1) / (jnp.square(x).sum(-1) + 1e-8)
         share = jnp.clip(share, 1e-4, 1 - 1e-4)
-        return Selected(found, jnp.log(share / (1 - share)), alpha)
+        return Selected(waveforms, jnp.log(share / (1 - share)), alpha)
 
     def _attention(self, y: jax.Array, queries: jax.Array) -> jax.Array:
         """Masks of shape (n_voices, n_frames, n_freqs)."""

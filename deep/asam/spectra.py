@@ -53,8 +53,8 @@ def spectra(x: jax.Array, n_fft: int) -> jax.Array:
     halves = padded.reshape(rows + 1, hop)
     # Each frame is two neighbouring halves: nothing has to be gathered.
     framed = jnp.concatenate([halves[:-1], halves[1:]], axis=1)
-    there, _ = _bases(n_fft)
-    return (framed @ jnp.asarray(there, x.dtype)).reshape(rows, 2, hop + 1)
+    analysis, _ = _bases(n_fft)
+    return (framed @ jnp.asarray(analysis, x.dtype)).reshape(rows, 2, hop + 1)
 
 
 def waveform(z: jax.Array, n_fft: int) -> jax.Array:
@@ -73,8 +73,8 @@ def waveform(z: jax.Array, n_fft: int) -> jax.Array:
         Waveform; the end of the last half frame is padding.
     """
     hop = n_fft // 2
-    _, back = _bases(n_fft)
-    framed = z.reshape(len(z), n_fft + 2) @ jnp.asarray(back, z.dtype)
+    _, synthesis = _bases(n_fft)
+    framed = z.reshape(len(z), n_fft + 2) @ jnp.asarray(synthesis, z.dtype)
     return (framed[1:, :hop] + framed[:-1, hop:]).reshape(-1)
 
 
@@ -87,9 +87,9 @@ def _bases(n_fft: int) -> tuple[np.ndarray, np.ndarray]:
     # Of squares that sum to 1 over the frames that a sample is in.
     window = np.sin(np.pi * (time + 0.5) / n_fft)
     angle = 2 * np.pi * time[:, None] * np.arange(n_fft // 2 + 1) / n_fft
-    there = np.concatenate([np.cos(angle), -np.sin(angle)], axis=1)
+    analysis = np.concatenate([np.cos(angle), -np.sin(angle)], axis=1)
     # All frequencies but the outer two stand for two of the full transform.
     twice = np.full(n_fft // 2 + 1, 2.0)
     twice[[0, -1]] = 1.0
-    back = (there * np.tile(twice, 2)).T / n_fft
-    return (window[:, None] * there).astype(np.float32), (back * window).astype(np.float32)
+    synthesis = (analysis * np.tile(twice, 2)).T / n_fft
+    return (window[:, None] * analysis).astype(np.float32), (synthesis * window).astype(np.float32)

@@ -66,23 +66,23 @@ class SelectionTask:
     ) -> tuple[jax.Array, tuple[Any, dict[str, jax.Array]]]:
         """Compute the loss and what the history keeps."""
         voices = jax.vmap(jax.vmap(model.voice))(batch["cue"], batch["n_cue"])
-        found = jax.vmap(model)(batch["mixture"], voices)
-        there, silent = batch["there"] == 1, batch["there"] == 0
-        asked = there | silent
-        ratio = si_sdr(batch["source"], found.waveforms)
+        selected = jax.vmap(model)(batch["mixture"], voices)
+        present, silent = batch["there"] == 1, batch["there"] == 0
+        asked = present | silent
+        ratio = si_sdr(batch["source"], selected.waveforms)
         before = si_sdr(batch["source"], batch["mixture"][:, None])
-        metrics = {"si_sdr": _mean(ratio, there),
-                   "gain": _mean(ratio - before, there)}  # fmt: skip
-        level = _level(found.waveforms, batch["mixture"][:, None])
+        metrics = {"si_sdr": _mean(ratio, present),
+                   "gain": _mean(ratio - before, present)}  # fmt: skip
+        level = _level(selected.waveforms, batch["mixture"][:, None])
         if self.loss == "si-sdr":
             # Ten times as many decibels down are no better: what is at -30 dB is silent.
-            loss = _mean(jnp.where(there, -ratio, level), asked)
+            loss = _mean(jnp.where(present, -ratio, level), asked)
         else:
-            loss = self._magnitudes(model, found, batch, asked)
+            loss = self._magnitudes(model, selected, batch, asked)
         if self.presence_weight:
-            entropy = _presence_entropy(found, there)
+            entropy = _presence_entropy(selected, present)
             # Both count alike, though few are silent: else everybody would be there at 95 %.
-            metrics["presence"] = (_mean(entropy, there) + _mean(entropy, silent)) / 2
+            metrics["presence"] = (_mean(entropy, present) + _mean(entropy, silent)) / 2
             loss = loss + self.presence_weight * metrics["presence"]
         if self.speaker_weight:
             entropy, right = _speaker_entropy(voices, model.talkers, batch["talker"])
@@ -92,23 +92,23 @@ class SelectionTask:
         return loss, (state, metrics)
 
     def _magnitudes(
-        self, model: Any, found: Selected, batch: dict[str, jax.Array], counted: jax.Array
+        self, model: Any, selected: Selected, batch: dict[str, jax.Array], counted: jax.Array
     ) -> jax.Array:
         """Squared error of the magnitudes over those frames that are no padding."""
         mixture, source = (
             jnp.vectorize(model.magnitude, signature="(n)->(t,f)")(batch[name])
             for name in ("mixture", "source")
         )
-        error = jnp.square(found.masks * mixture[:, None] - source).mean(-1)
+        error = jnp.square(selected.masks * mixture[:, None] - source).mean(-1)
         sounds = (mixture > 0).any(-1)[:, None]
         weight = (counted[..., None] & sounds).astype(error.dtype)
         return (error * weight).sum() / jnp.maximum(weight.sum(), 1)
 
 
-def _presence_entropy(found: Selected, there: jax.Array) -> jax.Array:
+def _presence_entropy(selected: Selected, present: jax.Array) -> jax.Array:
     """Cross-entropy of presence, of all frames together."""
-    logit = found.presence.mean(-1)
-    return jnp.where(there, jax.nn.softplus(-logit), jax.nn.softplus(logit))
+    logit = selected.presence.mean(-1)
+    return jnp.where(present, jax.nn.softplus(-logit), jax.nn.softplus(logit))
 
 
 def _speaker_entropy(
@@ -119,8 +119,8 @@ def _speaker_entropy(
     # Cosines times 15: sharp enough that a few hundred voices can be told apart for certain.
     logits = 15 * voices @ unit.T
     number = jnp.maximum(numbers, 0)
-    own = jnp.take_along_axis(logits, number[..., None], -1)[..., 0]
-    return jax.nn.logsumexp(logits, axis=-1) - own, logits.argmax(-1) == number
+    logit = jnp.take_along_axis(logits, number[..., None], -1)[..., 0]
+    return jax.nn.logsumexp(logits, axis=-1) - logit, logits.argmax(-1) == number
 
 
 def _level(x: jax.Array, mixture: jax.Array) -> jax.Array:

@@ -99,7 +99,7 @@ def corrupted(
         file = Path(cache) / f"{name}.npz"
         if file.exists():
             return _read(file)
-    found = []
+    corrupted = []
     for i, x in enumerate(arrays):
         rng = np.random.default_rng([seed, i])
         severity = float(rng.uniform(low, high))
@@ -109,10 +109,10 @@ def corrupted(
             y = with_ratio(x, noise[start : start + len(x)], severity)
         else:
             y = _KINDS[kind](x, float(sfreq), severity, rng)
-        found.append(y.astype(np.float32))
+        corrupted.append(y.astype(np.float32))
     if file is not None:
-        _write(file, found)
-    return found
+        _write(file, corrupted)
+    return corrupted
 
 
 def with_ratio(x: np.ndarray, noise: np.ndarray, decibels: float) -> np.ndarray:

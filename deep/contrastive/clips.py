@@ -204,13 +204,15 @@ class Clips(Examples):
         digest : str
             Hash.
         """
-        parts = [
+        contents = [
             (clip, os.stat(clip.path).st_size, os.stat(clip.path).st_mtime)
             if isinstance(clip, AudioClip) else clip
             for clip in self.clips
         ]  # fmt: skip
         dealing = None if self._dealing is None else self._dealing.digest()
-        return str(joblib.hash((parts, self.sfreq, self.rate, self.n_samples, self.more, dealing)))
+        return str(
+            joblib.hash((contents, self.sfreq, self.rate, self.n_samples, self.more, dealing))
+        )
 
 
 def prepared(x: np.ndarray, sfreq: float, rate: float) -> np.ndarray:

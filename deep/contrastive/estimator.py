@@ -280,8 +280,8 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
                     f"which needs {n_frames} frames: take at least {shortest:.3g} s"
                 )
             return float(self.clip_duration)
-        found = float(np.quantile(durations(clips, self.sfreq), _COVERED))
-        return max(found, shortest)
+        covered = float(np.quantile(durations(clips, self.sfreq), _COVERED))
+        return max(covered, shortest)
 
     def _dealing(self, labels: np.ndarray) -> Balanced | None:
         return None if self.class_weight else Balanced(labels, self.n_items)
@@ -313,8 +313,8 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
     def _outputs(self, X: Any) -> dict[str, np.ndarray]:
         check_is_fitted(self, "network_")
         clips = check_clips(X, self.sfreq, self.n_shortest_)
-        found: dict[str, np.ndarray] = self._apply(outputs_of, self._clips(clips))
-        return found
+        outputs: dict[str, np.ndarray] = self._apply(outputs_of, self._clips(clips))
+        return outputs
 
     def _spectra(self, examples: Clips, labels: np.ndarray) -> SpectraOfClasses:
         """Spectra of some clips, by which adaptation notices other surroundings."""
@@ -328,7 +328,7 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
     def _fit_linear(self, examples: Clips, labels: np.ndarray, seed: int) -> LogisticRegression:
         """Learn the classes from embeddings of the clips, as they are and varied."""
         model, state = self._network()
-        parts = [self._apply(outputs_of, examples)["embedding"]]
+        copies = [self._apply(outputs_of, examples)["embedding"]]
         forward = VariedOutputs(self._variation)
         rng = np.random.default_rng(seed)
         more = examples.more
@@ -338,9 +338,9 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
                 forward, model, state, examples, batch_size=self.batch_size,
                 device=choose_device(self.device),
             )  # fmt: skip
-            parts.append(varied)
+            copies.append(varied)
         examples.more = more
-        embeddings = np.concatenate(parts).astype(float)
+        embeddings = np.concatenate(copies).astype(float)
         self.embedding_mean_ = embeddings.mean(axis=0)
         scale = embeddings.std(axis=0)
         # What is never active stays where it is.

@@ -59,16 +59,17 @@ def icbhi_table(
                 learning.clips, learning.labels, metadata=metadata,
                 groups=learning.metadata["patient"],
             )  # fmt: skip
-            found = scores(testing.labels, classifier.predict(testing.clips))
-            rows.append({"method": method, "seed": seed, **found})
+            results = scores(testing.labels, classifier.predict(testing.clips))
+            rows.append({"method": method, "seed": seed, **results})
             keep(rows)
     table = {}
     for method in METHODS:
-        own = [row for row in rows if row["method"] == method]
+        of_method = [row for row in rows if row["method"] == method]
         table[method] = {
             name: (
-                100 * float(np.mean([row[name] for row in own])),
-                100 * float(np.std([row[name] for row in own], ddof=min(len(own) - 1, 1))),
+                100 * float(np.mean([row[name] for row in of_method])),
+                100
+                * float(np.std([row[name] for row in of_method], ddof=min(len(of_method) - 1, 1))),
             )
             for name in ("specificity", "sensitivity", "score")
         }

@@ -80,13 +80,13 @@ def check_metadata(metadata: Any, n_clips: int) -> np.ndarray:
     for k, column in enumerate(columns.T):
         known = ~is_missing(column)
         # As texts: a column may hold numbers and texts, which cannot be sorted together.
-        values, found = np.unique(column[known].astype(str), return_inverse=True)
+        values, codes = np.unique(column[known].astype(str), return_inverse=True)
         if len(values) < 2:
             raise ValueError(
                 f"column {k} of metadata has {len(values)} value(s), so there is nothing to "
                 "contrast: leave it out"
             )
-        numbers[known, k] = found
+        numbers[known, k] = codes
     return numbers
 
 

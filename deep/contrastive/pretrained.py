@@ -77,14 +77,14 @@ class PANNsEmbedding(TransformerMixin, BaseEstimator):
             If the file holds the weights of no network of PANNs.
         """
         arrays = read_weights(self.weights)
-        found = [name for name in BACKBONES if set(published_layout(name)) <= set(arrays)]
-        if not found:
+        fitting = [name for name in BACKBONES if set(published_layout(name)) <= set(arrays)]
+        if not fitting:
             raise ValueError(
                 f"{self.weights} holds the weights of none of {sorted(BACKBONES)} with their layer "
                 f"for tags: its arrays begin with {sorted(arrays)[:6]}"
             )
         # The names of CNN6 are among those of CNN10, and these among those of CNN14.
-        self.backbone_ = max(found, key=lambda name: len(published_layout(name)))
+        self.backbone_ = max(fitting, key=lambda name: len(published_layout(name)))
         self.rate_ = rate_of(arrays, str(self.weights))
         front = front_of(self.rate_, published=True)
         model, state = eqx.nn.make_with_state(PANNs)(
@@ -133,11 +133,11 @@ class PANNsEmbedding(TransformerMixin, BaseEstimator):
         seconds = self.clip_duration or float(durations(clips, self.sfreq).max())
         n_samples = int(np.ceil(max(seconds, shortest) * self.rate_))
         examples = Clips(clips, self.sfreq, self.rate_, n_samples, self.n_shortest_)
-        found: dict[str, np.ndarray] = apply(
+        outputs: dict[str, np.ndarray] = apply(
             _embedded, *self._model, examples, batch_size=self.batch_size,
             device=choose_device(self.device),
         )  # fmt: skip
-        return found
+        return outputs
 
 
 def _embedded(model: Any, state: Any, batch: dict[str, jax.Array]) -> dict[str, jax.Array]:

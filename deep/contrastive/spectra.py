@@ -92,11 +92,11 @@ class SpectraOfClasses:
         """
         rng = np.random.default_rng(seed)
         present = np.unique(self.classes)
-        found = []
+        distances = []
         for i in range(_N_GROUPS):
-            own = np.flatnonzero(self.classes == present[i % len(present)])
-            found.append(self.distance(self.spectra[rng.choice(own, n_clips)]))
-        return _MARGIN * float(np.max(found))
+            of_class = np.flatnonzero(self.classes == present[i % len(present)])
+            distances.append(self.distance(self.spectra[rng.choice(of_class, n_clips)]))
+        return _MARGIN * float(np.max(distances))
 
 
 def spectra_of(front: Any, state: Any, batch: dict[str, jax.Array]) -> jax.Array:

@@ -103,8 +103,8 @@ def outputs_of(model: Any, state: Any, batch: dict[str, jax.Array]) -> dict[str,
         ``embedding``, and ``logits`` if there are any.
     """
     outputs, _ = batched(model, batch["x"], state=state)
-    found = {"embedding": outputs.embedding}
-    return found if outputs.logits is None else found | {"logits": outputs.logits}
+    result = {"embedding": outputs.embedding}
+    return result if outputs.logits is None else result | {"logits": outputs.logits}
 
 
 @dataclass(frozen=True)

@@ -86,19 +86,19 @@ class Archive:
         at = tail.rfind(b"PK\x05\x06")
         if at < 0 or at + _END.size > len(tail):
             raise self._error("it has no directory, so it may be cut off")
-        _, disk, first, here, count, size, start, _ = _END.unpack_from(tail, at)
+        _, disk, first, n_here, count, size, start, _ = _END.unpack_from(tail, at)
         end = len(self._data) - len(tail) + at
         if end >= _LOCATOR64.size:
             mark, _, place, _ = _LOCATOR64.unpack_from(self._data, end - _LOCATOR64.size)
             if mark == b"PK\x06\x07":
                 if place + _END64.size > end:
                     raise self._error("its directory lies outside")
-                found = _END64.unpack_from(self._data, place)
-                if found[0] != b"PK\x06\x06":
+                record = _END64.unpack_from(self._data, place)
+                if record[0] != b"PK\x06\x06":
                     raise self._error("its directory is damaged")
-                disk, first, here, count, size, start = found[4:10]
+                disk, first, n_here, count, size, start = record[4:10]
                 end = place
-        if disk or first or here != count or start + size > end:
+        if disk or first or n_here != count or start + size > end:
             raise self._error("its directory is damaged")
         if size > _LARGEST_DIRECTORY:
             raise self._error(f"its directory has {size} bytes")
@@ -127,8 +127,8 @@ class Archive:
                 raise self._error(f"member {name!r} is encrypted")
             if packed != whole:
                 raise self._error(f"member {name!r} has two sizes")
-            parts = name.split("/")
-            if "\\" in name or ":" in name or "\0" in name or {"", ".", ".."} & set(parts):
+            folders = name.split("/")
+            if "\\" in name or ":" in name or "\0" in name or {"", ".", ".."} & set(folders):
                 raise self._error(f"member {name!r} has a name that is no plain path")
             if name in members:
                 raise self._error(f"there are two members {name!r}")

@@ -138,17 +138,17 @@ def _from_old(data: memoryview, where: str) -> tuple[Any, dict[str, memoryview],
 
 def _storages(tree: Any) -> list[Storage]:
     """All storages of a tree, however deep, without recursion."""
-    found, waiting, seen = [], [tree], set()
+    storages, waiting, seen = [], [tree], set()
     while waiting:
         value = waiting.pop()
         if isinstance(value, Tensor):
-            found.append(value.storage)
+            storages.append(value.storage)
         elif isinstance(value, Storage):
-            found.append(value)
+            storages.append(value)
         elif isinstance(value, dict | list | tuple) and id(value) not in seen:
             seen.add(id(value))
             waiting.extend(value.values() if isinstance(value, dict) else value)
-    return found
+    return storages
 
 
 def _state_dict(tree: Any, key: str | None, where: str) -> dict[str, Tensor]:
@@ -187,16 +187,16 @@ def _tensors(tree: Any, where: str, what: str) -> dict[str, Tensor]:
     if not isinstance(tree, dict):
         kind = tree.name if isinstance(tree, Foreign) else type(tree).__name__
         raise ValueError(f"{where}: {what} is a {kind}, expected a state dict")
-    found = {}
+    tensors = {}
     for name, value in tree.items():
         if isinstance(value, Tensor):
-            found[str(name)] = value
+            tensors[str(name)] = value
         elif isinstance(value, Foreign):
             raise ValueError(
                 f"{where}: {name!r} is made by {value.name}, which is not on the list of what a "
                 "file may use; dense tensors are"
             )
-    return found
+    return tensors
 
 
 def _element(kind: str, where: str) -> np.dtype:
@@ -223,8 +223,8 @@ def _arrays(
         reach = sum((n - 1) * s for n, s in zip(tensor.shape, tensor.strides, strict=True))
         n = int(np.prod(tensor.shape, dtype=object)) if tensor.shape else 1
         last = storage.first + tensor.offset + reach
-        room = storage.n // (kind.itemsize if tensor.kind else 1)
-        if n and (tensor.offset + reach >= room or last < 0):
+        n_stored = storage.n // (kind.itemsize if tensor.kind else 1)
+        if n and (tensor.offset + reach >= n_stored or last < 0):
             raise ValueError(f"{where}: {name!r} reaches past the end of its storage")
         views[name] = (tensor, kind, n, last + 1 if n else 0)
     contents = {key: stored[key] for key in {tensor.storage.key for tensor in tensors.values()}}

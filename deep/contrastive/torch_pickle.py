@@ -94,12 +94,12 @@ class Pickle:
 
     def _line(self) -> str:
         # Text opcodes end with a newline; names and numbers are short.
-        piece = bytes(self._data[self._at : self._at + 256])
-        end = piece.find(b"\n")
+        line = bytes(self._data[self._at : self._at + 256])
+        end = line.find(b"\n")
         if end < 0:
             raise self._error(f"a line of text is too long at byte {self._at}")
         self._at += end + 1
-        return piece[:end].decode("utf-8", "replace")
+        return line[:end].decode("utf-8", "replace")
 
     def _text(self, n: int, encoding: str = "utf-8") -> Any:
         raw = self._take(n)

@@ -75,15 +75,16 @@ def rate_of(arrays: dict[str, np.ndarray], where: str) -> float:
     """
     if _FILTERS not in arrays:
         return 32000.0
-    own = arrays[_FILTERS]
+    stored = arrays[_FILTERS]
     for sfreq in (32000.0, 16000.0):
         front = front_of(sfreq, published=True)
         args = (front[name] for name in ("sfreq", "n_fft", "n_mels", "f_min", "f_max"))
         filters = mel_filters(*args)
-        if own.shape == filters.shape and np.allclose(own, filters, atol=1e-5):
+        if stored.shape == filters.shape and np.allclose(stored, filters, atol=1e-5):
             return sfreq
     raise ValueError(
-        f"{where} has mel filters of shape {own.shape} that are not those of PANNs at 32 or 16 kHz"
+        f"{where} has mel filters of shape {stored.shape} that are not those of PANNs at "
+        "32 or 16 kHz"
     )
 
 
@@ -185,8 +186,8 @@ def _places(model: PANNs) -> dict[str, tuple[tuple[int, ...], Any]]:
         shape = where(model).shape
         axes = tuple(range(len(shape))) if turned is None else turned
         of_file = [0] * len(shape)
-        for own, theirs in enumerate(axes):
-            of_file[theirs] = shape[own]
+        for axis, file_axis in enumerate(axes):
+            of_file[file_axis] = shape[axis]
 
         def put(model: PANNs, state: Any, array: jax.Array) -> tuple[PANNs, Any]:
             return eqx.tree_at(where, model, array.transpose(axes)), state

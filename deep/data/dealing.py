@@ -123,18 +123,18 @@ class Balanced(Dealing):
         n_batches = max(len(self) // batch_size, 1)
         n_draws = batch_size // self.n_items
         numbers, keys = np.unique(self.keys, return_inverse=True)
-        own = [np.flatnonzero(keys == key) for key in range(len(numbers))]
-        drawn = in_turn(np.arange(len(own)), n_batches * n_draws, rng)
-        counts = np.bincount(drawn, minlength=len(own))
+        indices_of = [np.flatnonzero(keys == key) for key in range(len(numbers))]
+        drawn = in_turn(np.arange(len(indices_of)), n_batches * n_draws, rng)
+        counts = np.bincount(drawn, minlength=len(indices_of))
         # Each key's examples in the order in which they are dealt.
         stock = [
-            in_turn(mine, count * self.n_items, rng).reshape(-1, self.n_items)
-            for mine, count in zip(own, counts, strict=True)
+            in_turn(indices, count * self.n_items, rng).reshape(-1, self.n_items)
+            for indices, count in zip(indices_of, counts, strict=True)
         ]
-        place = np.zeros(len(drawn), dtype=int)
-        for key in range(len(own)):
-            place[drawn == key] = np.arange(counts[key])
-        dealt = np.stack([stock[key][i] for key, i in zip(drawn, place, strict=True)])
+        n_before = np.zeros(len(drawn), dtype=int)
+        for key in range(len(indices_of)):
+            n_before[drawn == key] = np.arange(counts[key])
+        dealt = np.stack([stock[key][i] for key, i in zip(drawn, n_before, strict=True)])
         return list(dealt.reshape(n_batches, batch_size))
 
     def subset(self, indices: np.ndarray) -> Self:

@@ -263,7 +263,7 @@ class Subset(Examples):
 
 
 def training_batches(
-    n_examples: int, batch_size: int, apart: np.ndarray | None, rng: np.random.Generator
+    n_examples: int, batch_size: int, group_keys: np.ndarray | None, rng: np.random.Generator
 ) -> list[np.ndarray]:
     """Deal shuffled examples into batches of one size, for one epoch.
 
@@ -274,7 +274,7 @@ def training_batches(
     ----------
     n_examples, batch_size : int
         Number of examples; number in a batch.
-    apart : array of shape (n_examples,) or None
+    group_keys : array of shape (n_examples,) or None
         Keys that meet in no batch.
     rng : numpy.random.Generator
         Decides everything.
@@ -295,7 +295,7 @@ def training_batches(
     >>> [sorted(batch % 3) for batch in training_batches(6, 3, np.arange(6) % 3, rng)]
     [[np.int64(0), np.int64(1), np.int64(2)], [np.int64(0), np.int64(1), np.int64(2)]]
     """
-    counts = _counts(n_examples, apart)
+    counts = _counts(n_examples, group_keys)
     n_batches = next(
         (
             m
@@ -309,14 +309,14 @@ def training_batches(
             f"batches of {batch_size} cannot be made of {n_examples} sample(s) with {len(counts)} "
             f"different keys to be kept apart: set batch_size to at most {len(counts)}"
         )
-    order, rank = _by_key(n_examples, apart, rng)
+    order, rank = _by_key(n_examples, group_keys, rng)
     order = order[rank < n_batches]
     surplus = rng.choice(len(order), len(order) - n_batches * batch_size, replace=False)
     return [np.delete(order, surplus)[i::n_batches] for i in rng.permutation(n_batches)]
 
 
 def evaluation_batches(
-    n_examples: int, batch_size: int, apart: np.ndarray | None
+    n_examples: int, batch_size: int, group_keys: np.ndarray | None
 ) -> list[np.ndarray]:
     """Deal all examples into batches of two sizes at most, which differ by one.
 
@@ -324,7 +324,7 @@ def evaluation_batches(
     ----------
     n_examples, batch_size : int
         Number of examples; largest number in a batch.
-    apart : array of shape (n_examples,) or None
+    group_keys : array of shape (n_examples,) or None
         Keys that meet in no batch.
 
     Returns
@@ -337,28 +337,28 @@ def evaluation_batches(
     >>> [len(batch) for batch in evaluation_batches(7, 4, None)]
     [4, 3]
     """
-    n_batches = max(-(-n_examples // batch_size), _counts(n_examples, apart).max())
-    order, _ = _by_key(n_examples, apart, np.random.default_rng(0))
+    n_batches = max(-(-n_examples // batch_size), _counts(n_examples, group_keys).max())
+    order, _ = _by_key(n_examples, group_keys, np.random.default_rng(0))
     return [order[i::n_batches] for i in range(n_batches)]
 
 
-def _counts(n_examples: int, apart: np.ndarray | None) -> np.ndarray:
-    if apart is None:
+def _counts(n_examples: int, group_keys: np.ndarray | None) -> np.ndarray:
+    if group_keys is None:
         return np.ones(n_examples, dtype=int)
-    return np.unique(apart, return_counts=True)[1]
+    return np.unique(group_keys, return_counts=True)[1]
 
 
 def _by_key(
-    n_examples: int, apart: np.ndarray | None, rng: np.random.Generator
+    n_examples: int, group_keys: np.ndarray | None, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Shuffle with equal keys side by side, so that dealing them out in turn keeps them apart.
 
     Returns the examples, and of each the number of its key's examples before it.
     """
     order = rng.permutation(n_examples)
-    if apart is None:
+    if group_keys is None:
         return order, np.zeros(n_examples, dtype=int)
-    _, keys = np.unique(apart, return_inverse=True)
+    _, keys = np.unique(group_keys, return_inverse=True)
     place = rng.permutation(keys.max() + 1)[keys[order]]
     sorting = np.argsort(place, kind="stable")
     order, place = order[sorting], place[sorting]

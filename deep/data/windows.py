@@ -223,8 +223,8 @@ def cut_signals(one: Recording, start: int, n_window: int, n_after: int) -> dict
     missing = max(stop - one.n_times, 0)
     cut = {}
     for name, signal in one.signals.items():
-        part = signal[start:stop]
-        cut[name] = np.pad(part, ((0, missing), (0, 0))) if missing else part
+        segment = signal[start:stop]
+        cut[name] = np.pad(segment, ((0, missing), (0, 0))) if missing else segment
     return cut
 
 

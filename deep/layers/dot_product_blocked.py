@@ -90,12 +90,12 @@ def _over_heads(of_head: Callable[..., Any]) -> Callable[..., Any]:
     @over_heads.def_vmap
     def over_batch(n: int, batched: list[bool], *arrays: jax.Array) -> Any:
         whole = [
-            x if own else jnp.broadcast_to(x, (n, *x.shape))
-            for x, own in zip(arrays, batched, strict=True)
+            x if is_batched else jnp.broadcast_to(x, (n, *x.shape))
+            for x, is_batched in zip(arrays, batched, strict=True)
         ]
-        found = over_heads(*[x.reshape(-1, *x.shape[2:]) for x in whole])
-        apart = jax.tree.map(lambda x: x.reshape(n, -1, *x.shape[1:]), found)
-        return apart, jax.tree.map(lambda _: True, apart)
+        outputs = over_heads(*[x.reshape(-1, *x.shape[2:]) for x in whole])
+        per_example = jax.tree.map(lambda x: x.reshape(n, -1, *x.shape[1:]), outputs)
+        return per_example, jax.tree.map(lambda _: True, per_example)
 
     return partial(over_heads)
 

@@ -60,10 +60,10 @@ def sigmoid_contrast(
     n = similarity.shape[0]
     scale = jnp.exp(log_temperature)
     logits = scale * similarity + bias
-    own = jnp.eye(n, dtype=bool)
-    terms = jax.nn.log_sigmoid(jnp.where(own, logits, -logits))
+    diagonal = jnp.eye(n, dtype=bool)
+    terms = jax.nn.log_sigmoid(jnp.where(diagonal, logits, -logits))
     if same is not None:
-        terms = jnp.where(same & ~own, 0.0, terms)
+        terms = jnp.where(same & ~diagonal, 0.0, terms)
     total = terms.sum()
     if hard is not None:
         more = jax.nn.log_sigmoid(-(scale * hard + bias))

@@ -65,19 +65,19 @@ def calibrated(
     negatives = similarity[~same if task.mask_same else ~np.eye(len(e), dtype=bool)]
     # As many negatives as an example meets in a batch.
     share = (batch_size - 1) / max(len(e) - 1, 1)
-    parts = [(np.diagonal(similarity), 1.0, 1.0), (negatives, -1.0, share)]
-    parts.append((hard.ravel(), -1.0, task.masker_weight))
+    terms = [(np.diagonal(similarity), 1.0, 1.0), (negatives, -1.0, share)]
+    terms.append((hard.ravel(), -1.0, task.masker_weight))
 
     def loss(parameters: np.ndarray) -> float:
         t, b = parameters
         return float(
             sum(
                 weight * np.logaddexp(0, -sign * (np.exp(t) * s + b)).sum()
-                for s, sign, weight in parts
+                for s, sign, weight in terms
             )
             / len(e)
         )
 
-    found = minimize(loss, [np.log(5.0), -2.0], method="Nelder-Mead").x
+    minimum = minimize(loss, [np.log(5.0), -2.0], method="Nelder-Mead").x
     # Without any relation the best temperature is zero, from which nothing is learnt.
-    return float(np.clip(np.exp(found[0]), 1.0, 50.0)), float(-found[1])
+    return float(np.clip(np.exp(minimum[0]), 1.0, 50.0)), float(-minimum[1])

@@ -229,11 +229,11 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
         check_lengths(trials, self.window)
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
         self.inputs_ = Inputs.of(trials, labels, self.target, self._sees_windows)
-        recordings, parts = self.inputs_.stretches(trials, labels, self._n_window)
-        examples, groups, learning, left = self._split(trainer, recordings, parts)
+        recordings, folds = self.inputs_.segments(trials, labels, self._n_window)
+        examples, groups, learning, left = self._split(trainer, recordings, folds)
         if self._lagged:
             held_out = set() if left is None else set(groups[left.indices].tolist())
-            self.inputs_.fit_ridge(recordings, parts, self._n_lags, held_out)
+            self.inputs_.fit_ridge(recordings, folds, self._n_lags, held_out)
         settings = trainer.training
         settings.batch_size = min(settings.batch_size, len(learning))
         task = self._task(trainer)
@@ -299,8 +299,8 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
             raise ValueError(f"{names} have ridge models already: fit again with all trials")
         trainer.set_params(training__weight_decay=0.0, average=0.0)
         for subject in dict.fromkeys(trial.subject for trial in trials):
-            own = [i for i, trial in enumerate(trials) if trial.subject == subject]
-            self._fit_listener(trainer, subject, [trials[i] for i in own], labels[own])
+            of_subject = [i for i, trial in enumerate(trials) if trial.subject == subject]
+            self._fit_subject(trainer, subject, [trials[i] for i in of_subject], labels[of_subject])
         return self
 
     @one_blas_thread()
@@ -356,8 +356,8 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
         fitting = [w for w in windows if round(w * trial.sfreq) <= trial.n_times]
         lengths = [in_samples(trial, w) for w in fitting]
         scores = self._outputs().scores(self.inputs_.recording(trial), [(n, n) for n in lengths])
-        found = dict(zip(fitting, scores, strict=True))
-        return {w: found.get(w, np.empty((0, trial.n_stimuli))) for w in windows}
+        scores_of = dict(zip(fitting, scores, strict=True))
+        return {w: scores_of.get(w, np.empty((0, trial.n_stimuli))) for w in windows}
 
     def reconstruct(self, trials: Any) -> list[np.ndarray]:
         """Reconstruct the attended envelope from EEG alone.
@@ -443,13 +443,13 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
         return ContrastTask(*weights, self.preset != "thesis", self._n_window)
 
     def _split(
-        self, trainer: "SigLIPDecoder", recordings: list[Recording], parts: np.ndarray
+        self, trainer: "SigLIPDecoder", recordings: list[Recording], folds: np.ndarray
     ) -> tuple[TrainingWindows, np.ndarray, Any, Any]:
         """Windows, to which part each belongs, and those to learn from and held out."""
         hop = max(int(self._n_window * (1 - trainer.overlap) + 1e-9), 1)  # type: ignore[operator]
         n_after = samples_after(self.architecture, self._n_lags)
         examples = TrainingWindows(recordings, self._n_window, hop, n_after)
-        groups = parts[examples.recording_of]
+        groups = folds[examples.recording_of]
         learning, left = split_groups(
             examples, groups, trainer.training.validation_fraction, trainer.random_state
         )
@@ -474,20 +474,20 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
             self.network_ = Network.of(model, state, self.network_.config)
             self.best_epoch_ = -1
 
-    def _fit_listener(
+    def _fit_subject(
         self, trainer: "SigLIPDecoder", subject: str, trials: list[Trial], labels: np.ndarray
     ) -> None:
         inputs, new = self.inputs_, subject not in self.inputs_.subjects
-        recordings, parts = inputs.stretches(trials, labels, self._n_window)
+        recordings, folds = inputs.segments(trials, labels, self._n_window)
         if new:
             number = len(inputs.subjects)
             recordings = [one._replace(subject=number) for one in recordings]
-        examples, groups, learning, left = self._split(trainer, recordings, parts)
+        examples, groups, learning, left = self._split(trainer, recordings, folds)
         arrays = dict(self.network_.arrays)
         config = dict(self.network_.config)
         if new:
             held_out = set() if left is None else set(groups[left.indices].tolist())
-            inputs = inputs.join(subject, recordings, parts, held_out)
+            inputs = inputs.join(subject, recordings, folds, held_out)
             rows = arrays[_SUBJECTS]
             arrays[_SUBJECTS] = np.concatenate([rows, rows[-1:]])
             config["n_subjects"] += 1

@@ -11,7 +11,7 @@ from cocktailparty.model_selection.leakage import sound_index, stimuli_at
 from cocktailparty.trial import Trial
 from cocktailparty.trial_means import without_mean
 from cocktailparty.trials import check_trials
-from deep.data.stretches import cut
+from deep.data.segments import cut
 from deep.data.windows import Recording
 from deep.siglip.features import EnvelopeFeatures, broadband
 from linear_aad.lagged.group_moments import Segment
@@ -150,10 +150,10 @@ class Inputs:
             signals["linear"] = self.ridge.predict(x, subject) / self.linear_scale
         return Recording(signals, sounds, trial.n_times, subject=subject)
 
-    def stretches(
+    def segments(
         self, trials: Sequence[Trial], labels: np.ndarray, n_window: int
     ) -> tuple[list[Recording], np.ndarray]:
-        """Cut training trials into parts that share no sound.
+        """Cut training trials into folds that share no sound.
 
         Parameters
         ----------
@@ -167,19 +167,19 @@ class Inputs:
         Returns
         -------
         recordings : list of Recording
-            Stretches of trials.
-        parts : ndarray of int, shape (n_recordings,)
-            To which part of the data each belongs.
+            Segments of trials.
+        folds : ndarray of int, shape (n_recordings,)
+            To which fold of the data each belongs.
         """
         index = sound_index(trials)
         followed = [
             stimuli_at(trial, index.sfreq)[k] for trial, k in zip(trials, labels, strict=True)
         ]
         places = [(sound, round(start)) for sound, start in index.places(followed)]
-        found = cut([trial.n_times for trial in trials], places, 2 * n_window)
+        cut_at = cut([trial.n_times for trial in trials], places, 2 * n_window)
         whole = [self.recording(trial) for trial in trials]
         recordings = []
-        for i, start, stop, _ in found:
+        for i, start, stop, _ in cut_at:
             one, (sound, offset) = whole[i], places[i]
             recordings.append(
                 one._replace(
@@ -190,12 +190,12 @@ class Inputs:
                     place=(sound, offset + start),
                 )
             )
-        return recordings, np.array([stretch.part for stretch in found])
+        return recordings, np.array([segment.fold for segment in cut_at])
 
     def fit_ridge(
         self,
         recordings: Sequence[Recording],
-        parts: np.ndarray,
+        folds: np.ndarray,
         n_lags: int,
         held_out: Collection[int],
     ) -> None:
@@ -204,15 +204,15 @@ class Inputs:
         Parameters
         ----------
         recordings : sequence of Recording
-            From `stretches`.
-        parts : ndarray of int
+            From `segments`.
+        folds : ndarray of int
             Likewise.
         n_lags : int
             Number of lags in samples.
         held_out : collection of int
-            Parts that are held out of training.
+            Folds that are held out of training.
         """
-        segments = self._segments(recordings, parts)
+        segments = self._ridge_segments(recordings, folds)
         n_times = sum(len(segment.input) for segment in segments)
         total = sum(segment.input.sum(axis=0, dtype=np.float64) for segment in segments)
         lags, n_subjects = np.arange(n_lags), len(self.subjects)
@@ -227,7 +227,7 @@ class Inputs:
         self,
         subject: str,
         recordings: Sequence[Recording],
-        parts: np.ndarray,
+        folds: np.ndarray,
         held_out: Collection[int],
     ) -> Self:
         """Add a listener.
@@ -237,12 +237,12 @@ class Inputs:
         subject : str
             Name.
         recordings : sequence of Recording
-            Stretches of trials of this listener, to which predictions of the linear models are
+            Segments of trials of this listener, to which predictions of the linear models are
             added.
-        parts : ndarray of int
-            To which part of these each belongs.
+        folds : ndarray of int
+            To which fold of these each belongs.
         held_out : collection of int
-            Parts that are held out of training.
+            Folds that are held out of training.
 
         Returns
         -------
@@ -251,23 +251,23 @@ class Inputs:
         """
         ridge = self.ridge
         if ridge is not None:
-            alone = [one._replace(subject=0) for one in self._segments(recordings, parts)]
+            alone = [one._replace(subject=0) for one in self._ridge_segments(recordings, folds)]
             ridge, fit = ridge.joined(alone, _RIDGE)
             predictions = fit.left_out_predictions(held_out)
             for one, prediction in zip(recordings, predictions, strict=True):
                 one.signals["linear"] = prediction.astype(np.float32) / self.linear_scale
         return replace(self, ridge=ridge, subjects=[*self.subjects, subject])
 
-    def _segments(self, recordings: Sequence[Recording], parts: np.ndarray) -> list[Segment]:
+    def _ridge_segments(self, recordings: Sequence[Recording], folds: np.ndarray) -> list[Segment]:
         """EEG in its own unit, whose channels with most power weigh most in a ridge model."""
         return [
             Segment(
                 one.signals["eeg"] * self.scale,
                 one.sounds["features"][one.attended],
                 one.subject,
-                int(part),
+                int(fold),
             )
-            for one, part in zip(recordings, parts, strict=True)
+            for one, fold in zip(recordings, folds, strict=True)
         ]
 
 

@@ -8,15 +8,15 @@ import jax
 import numpy as np
 
 from deep.data.windows import DecisionWindows, Recording
-from deep.siglip.scores import averaged, crossfaded, pieces, similarities, window_starts
+from deep.siglip.scores import averaged, crossfaded, segment_starts, similarities, window_starts
 from deep.siglip.task import window_similarity, window_views
 from deep.training.inference import apply
 
 # So many windows are computed at a time, however many there are: one program serves all trials.
 _BATCH = 16
-# Length of the pieces of a trial, and a margin within which convolutions of the sound would
+# Length of the segments of a trial, and a margin within which convolutions of the sound would
 # notice that it was cut.
-_PIECE, _MARGIN = 512, 16
+_SEGMENT, _MARGIN = 512, 16
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class Outputs:
     contrast: bool
     device: jax.Device
 
-    def scores(self, one: Recording, windows: list[tuple[int, int]]) -> list[np.ndarray]:
+    def scores(self, recording: Recording, windows: list[tuple[int, int]]) -> list[np.ndarray]:
         """Score all stimuli in windows of several lengths.
 
         Parameters
         ----------
-        one : Recording
+        recording : Recording
             A whole trial.
         windows : list of (int, int)
             Lengths of decision windows and distances between them, in samples.
@@ -60,22 +60,23 @@ class Outputs:
             For each length.
         """
         if self.model.unit_windows:
-            return [self._scores_apart(one, n, hop) for n, hop in windows]
-        views = self._whole(one)
+            return [self._unit_window_scores(recording, n, hop) for n, hop in windows]
+        views = self._whole(recording)
         eeg, sounds = views.eeg, views.sounds
         if not self.contrast:
-            eeg, sounds = views.reconstruction[:, None], one.sounds["envelopes"][..., None]
-        starts = [window_starts(one.n_times, n, hop) for n, hop in windows]
+            eeg, sounds = views.reconstruction[:, None], recording.sounds["envelopes"][..., None]
+        starts = [window_starts(recording.n_times, n, hop) for n, hop in windows]
         return [
-            similarities(eeg, sounds, n, own) for (n, _), own in zip(windows, starts, strict=True)
+            similarities(eeg, sounds, n, firsts)
+            for (n, _), firsts in zip(windows, starts, strict=True)
         ]
 
-    def reconstruction(self, one: Recording) -> np.ndarray:
+    def reconstruction(self, recording: Recording) -> np.ndarray:
         """Reconstruct the attended envelope.
 
         Parameters
         ----------
-        one : Recording
+        recording : Recording
             A whole trial.
 
         Returns
@@ -85,47 +86,47 @@ class Outputs:
             by half.
         """
         if not self.model.unit_windows:
-            return np.asarray(self._whole(one).reconstruction, dtype=np.float64)
-        n = min(self.n_window, one.n_times)
-        starts = pieces(one.n_times, n, max(n // 2, 1))
-        parts = self._compute(window_views, one, starts, n).reconstruction
-        return crossfaded(parts, starts, one.n_times)
+            return np.asarray(self._whole(recording).reconstruction, dtype=np.float64)
+        n = min(self.n_window, recording.n_times)
+        starts = segment_starts(recording.n_times, n, max(n // 2, 1))
+        segments = self._compute(window_views, recording, starts, n).reconstruction
+        return crossfaded(segments, starts, recording.n_times)
 
-    def _compute(self, forward: Callable, one: Recording, starts: list[int], n: int) -> Any:
+    def _compute(self, forward: Callable, recording: Recording, starts: list[int], n: int) -> Any:
         padded = starts + starts[-1:] * (-len(starts) % _BATCH)
-        windows = DecisionWindows(one, padded, n, self.n_after)
+        windows = DecisionWindows(recording, padded, n, self.n_after)
         outputs = apply(
             forward, self.model, self.state, windows, batch_size=_BATCH, device=self.device
         )
         return jax.tree.map(lambda x: x[: len(starts)], outputs)
 
-    def _whole(self, one: Recording) -> Any:
-        """Compute the outputs for the whole in pieces of one size."""
-        inner = _PIECE - 2 * _MARGIN
-        n_pieces = -(-one.n_times // inner)
-        margins = (_MARGIN, n_pieces * inner - one.n_times + _MARGIN)
-        padded = one._replace(
-            signals={k: np.pad(x, (margins, (0, 0))) for k, x in one.signals.items()},
+    def _whole(self, recording: Recording) -> Any:
+        """Compute the outputs for the whole in segments of one size."""
+        inner = _SEGMENT - 2 * _MARGIN
+        n_segments = -(-recording.n_times // inner)
+        margins = (_MARGIN, n_segments * inner - recording.n_times + _MARGIN)
+        padded = recording._replace(
+            signals={k: np.pad(x, (margins, (0, 0))) for k, x in recording.signals.items()},
             sounds={
                 k: np.pad(x, ((0, 0), margins, *((0, 0),) * (x.ndim - 2)))
-                for k, x in one.sounds.items()
+                for k, x in recording.sounds.items()
             },
-            n_times=one.n_times + sum(margins),
+            n_times=recording.n_times + sum(margins),
         )
-        starts = [inner * i for i in range(n_pieces)]
-        views = self._compute(window_views, padded, starts, _PIECE)
+        starts = [inner * i for i in range(n_segments)]
+        views = self._compute(window_views, padded, starts, _SEGMENT)
         middle = slice(_MARGIN, _MARGIN + inner)
-        eeg = np.concatenate(list(views.eeg[:, middle]))[: one.n_times]
-        sounds = np.concatenate(list(views.sounds[:, :, middle]), axis=1)[:, : one.n_times]
-        reconstruction = np.concatenate(list(views.reconstruction[:, middle]))[: one.n_times]
+        eeg = np.concatenate(list(views.eeg[:, middle]))[: recording.n_times]
+        sounds = np.concatenate(list(views.sounds[:, :, middle]), axis=1)[:, : recording.n_times]
+        reconstruction = np.concatenate(list(views.reconstruction[:, middle]))[: recording.n_times]
         return views._replace(eeg=eeg, sounds=sounds, reconstruction=reconstruction)
 
-    def _scores_apart(self, one: Recording, n: int, hop: int) -> np.ndarray:
-        """Scores of windows that are seen each on its own; long ones in pieces, averaged."""
-        n_piece = min(n, self.n_window)
-        firsts = window_starts(one.n_times, n, hop)
-        inside = pieces(n, n_piece, n_piece)
+    def _unit_window_scores(self, recording: Recording, n: int, hop: int) -> np.ndarray:
+        """Scores of windows that are seen each on its own; long ones in segments, averaged."""
+        n_segment = min(n, self.n_window)
+        firsts = window_starts(recording.n_times, n, hop)
+        inside = segment_starts(n, n_segment, n_segment)
         starts = [first + start for first in firsts for start in inside]
-        similarity, r = self._compute(window_similarity, one, starts, n_piece)
+        similarity, r = self._compute(window_similarity, recording, starts, n_segment)
         owners = np.repeat(np.arange(len(firsts)), len(inside))
         return averaged(similarity if self.contrast else r, owners, len(firsts))

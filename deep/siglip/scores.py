@@ -1,4 +1,4 @@
-"""From outputs for pieces of a trial to those of the trial, and to scores of decision windows."""
+"""From outputs for segments of a trial to those of the trial, and to scores of decision windows."""
 
 from collections.abc import Sequence
 
@@ -7,57 +7,57 @@ import numpy as np
 from cocktailparty.similarity import unit_vectors
 
 
-def pieces(n_times: int, n_piece: int, step: int) -> list[int]:
-    """Place pieces so that they cover a trial.
+def segment_starts(n_times: int, n_segment: int, step: int) -> list[int]:
+    """Place segments so that they cover a trial.
 
     Parameters
     ----------
     n_times : int
-        Length of the trial in samples, at least that of a piece.
-    n_piece, step : int
-        Length of a piece, and distance between them.
+        Length of the trial in samples, at least that of a segment.
+    n_segment, step : int
+        Length of a segment, and distance between them.
 
     Returns
     -------
     starts : list of int
-        First samples; the last piece ends where the trial does.
+        First samples; the last segment ends where the trial does.
 
     Examples
     --------
-    >>> pieces(10, 4, 4)
+    >>> segment_starts(10, 4, 4)
     [0, 4, 6]
     """
-    last = n_times - n_piece
+    last = n_times - n_segment
     return [*range(0, last, step), last]
 
 
-def crossfaded(parts: np.ndarray, starts: Sequence[int], n_times: int) -> np.ndarray:
-    """Blend overlapping pieces.
+def crossfaded(segments: np.ndarray, starts: Sequence[int], n_times: int) -> np.ndarray:
+    """Blend overlapping segments.
 
     Parameters
     ----------
-    parts : ndarray of shape (n_pieces, n_piece)
+    segments : ndarray of shape (n_segments, n_segment)
         Signals.
     starts : sequence of int
-        First samples, see `pieces`.
+        First samples, see `segment_starts`.
     n_times : int
         Length of the whole.
 
     Returns
     -------
     whole : ndarray of shape (n_times,)
-        Mean of the pieces, whose middles weigh more than their ends.
+        Mean of the segments, whose middles weigh more than their ends.
 
     Examples
     --------
     >>> crossfaded(np.ones((3, 4)), [0, 4, 6], 10).tolist()
     [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
-    n = parts.shape[1]
+    n = segments.shape[1]
     weight = np.sin(np.pi * (np.arange(n) + 0.5) / n) ** 2
     whole, total = np.zeros(n_times), np.zeros(n_times)
-    for part, start in zip(parts, starts, strict=True):
-        whole[start : start + n] += weight * part
+    for segment, start in zip(segments, starts, strict=True):
+        whole[start : start + n] += weight * segment
         total[start : start + n] += weight
     return whole / total
 
@@ -121,16 +121,16 @@ def similarities(
 
 
 def averaged(scores: np.ndarray, owners: np.ndarray, n_windows: int) -> np.ndarray:
-    """Average the scores of the pieces of each window.
+    """Average the scores of the segments of each window.
 
     Parameters
     ----------
-    scores : ndarray of shape (n_pieces, n_stimuli)
-        Of pieces.
-    owners : ndarray of int, shape (n_pieces,)
+    scores : ndarray of shape (n_segments, n_stimuli)
+        Of segments.
+    owners : ndarray of int, shape (n_segments,)
         Window to which each piece belongs.
     n_windows : int
-        Number of windows, each with a piece at least.
+        Number of windows, each with a segment at least.
 
     Returns
     -------

@@ -36,13 +36,13 @@ def choose_device(device: str | None = None) -> jax.Device:
     if device not in (None, "cpu", "cuda"):
         raise ValueError(f"device must be None, 'cpu' or 'cuda', got {device!r}")
     try:
-        found: jax.Device = jax.devices(device)[0]
+        chosen: jax.Device = jax.devices(device)[0]
     except RuntimeError as error:
         raise RuntimeError(
             f"device={device!r} cannot be used by JAX ({error}): install jax[cuda13] or "
             "jax[cuda12] on a machine with a CUDA GPU, or leave device=None"
         ) from error
-    return found
+    return chosen
 
 
 def to_jax(x: Any, device: jax.Device) -> jax.Array:

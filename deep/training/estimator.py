@@ -52,10 +52,10 @@ class NetworkEstimator(BaseEstimator, ABC):
         parameters : dict of str to object
             By name.
         """
-        found: dict[str, Any] = super().get_params(deep)
-        if deep and found.get("training", self) is None:
-            found |= {f"training__{k}": v for k, v in Training().get_params().items()}
-        return found
+        parameters: dict[str, Any] = super().get_params(deep)
+        if deep and parameters.get("training", self) is None:
+            parameters |= {f"training__{k}": v for k, v in Training().get_params().items()}
+        return parameters
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters.
@@ -80,10 +80,10 @@ class NetworkEstimator(BaseEstimator, ABC):
     def _from_older(cls, parameters: dict[str, Any]) -> dict[str, Any]:
         """Parameters of a saved estimator from when those of the training were among them."""
         known = cls._get_param_names()
-        own = {k: v for k, v in parameters.items() if k in known}
+        kept = {k: v for k, v in parameters.items() if k in known}
         moved = {k: v for k, v in parameters.items() if k not in known}
         if "training" in known and moved and set(moved) <= set(Training().get_params()):
-            return own | {"training": Training(**moved)}
+            return kept | {"training": Training(**moved)}
         return parameters
 
     @property

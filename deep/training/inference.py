@@ -13,7 +13,7 @@ from deep.data.examples import Examples, evaluation_batches
 from deep.data.prefetching import prefetched
 from deep.training.devices import to_jax
 from deep.training.step import Stepper, Task
-from deep.training.trees import Structure, split
+from deep.training.trees import TreeStructure, split
 
 
 def apply(
@@ -104,5 +104,5 @@ def mean_loss(
 
 
 @lru_cache(maxsize=16)
-def _program(forward: Callable, structure: Structure) -> Callable:
+def _program(forward: Callable, structure: TreeStructure) -> Callable:
     return jax.jit(lambda arrays, batch: forward(*structure.join(arrays), batch))

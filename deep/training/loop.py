@@ -13,8 +13,8 @@ from deep.data.examples import Examples
 from deep.training.checkpoints import Checkpoint
 from deep.training.devices import choose_device
 from deep.training.optimizers import Optimizer
-from deep.training.run import History, Run
 from deep.training.step import Task
+from deep.training.trainer import History, Trainer
 
 Callback = Callable[[History], bool | None]
 
@@ -141,47 +141,53 @@ def fit_network(
         raise ValueError(f"patience={patience} needs validation examples: hold some out")
     if max_minutes is not None and not max_minutes > 0:
         raise ValueError(f"max_minutes must be positive, got {max_minutes!r}")
-    run = Run(examples, validation, batch_size, seed, choose_device(device), monitor)
-    run.start(model, state, task, optimizer, max_epochs, precision, trainable)
+    trainer = Trainer(examples, validation, batch_size, seed, choose_device(device), monitor)
+    trainer.start(model, state, task, optimizer, max_epochs, precision, trainable)
     decided_by = (
         {}
         if checkpoint is None
-        else {"run": run.decided_by(), "max_epochs": max_epochs, "patience": patience}
+        else {"run": trainer.decided_by(), "max_epochs": max_epochs, "patience": patience}
         | ({} if monitor == "val_loss" else {"monitor": monitor})
     )
     file = Checkpoint(checkpoint, decided_by)
-    found = file.load()
-    if found is not None:
-        run.restore(*found)
+    saved = file.load()
+    if saved is not None:
+        trainer.restore(*saved)
     limits = max_epochs, patience, max_minutes
-    stopped = _stopped(run, *limits)
-    n_batches = max_epochs * run.n_batches
-    done = run.n_epochs * run.n_batches
+    stopped = _stopped(trainer, *limits)
+    n_batches = max_epochs * trainer.n_batches
+    done = trainer.n_epochs * trainer.n_batches
     with tqdm(total=n_batches, initial=done, unit="batch", disable=not verbose) as bar:
         while not stopped:
-            run.epoch(bar.update)
-            bar.set_postfix({k: v[-1] for k, v in run.history.items() if k in ("loss", "val_loss")})
-            stopped = _stopped(run, *limits)
+            trainer.epoch(bar.update)
+            bar.set_postfix(
+                {k: v[-1] for k, v in trainer.history.items() if k in ("loss", "val_loss")}
+            )
+            stopped = _stopped(trainer, *limits)
             if not stopped:
-                file.save(*run.contents())
-                if callback is not None and callback(run.history):
+                file.save(*trainer.contents())
+                if callback is not None and callback(trainer.history):
                     stopped = "the callback ended it"
-    if run.diverged:
-        warnings.warn(f"{run.diverged}; {_REMEDY}", ConvergenceWarning, stacklevel=2)
+    if trainer.diverged:
+        warnings.warn(f"{trainer.diverged}; {_REMEDY}", ConvergenceWarning, stacklevel=2)
     file.remove()
-    return Fit(*run.result(), run.history, run.best_epoch, stopped)
+    return Fit(*trainer.result(), trainer.history, trainer.best_epoch, stopped)
 
 
-def _stopped(run: Run, max_epochs: int, patience: int | None, max_minutes: float | None) -> str:
+def _stopped(
+    trainer: Trainer, max_epochs: int, patience: int | None, max_minutes: float | None
+) -> str:
     """Why the training is over; empty if it is not. Nothing but the history decides."""
-    if run.diverged:
-        return run.diverged
-    if patience is not None and run.n_epochs - 1 - run.best_epoch >= patience:
-        what = {"val_loss": "smaller validation loss"}.get(run.monitor, f"better {run.monitor}")
+    if trainer.diverged:
+        return trainer.diverged
+    if patience is not None and trainer.n_epochs - 1 - trainer.best_epoch >= patience:
+        what = {"val_loss": "smaller validation loss"}.get(
+            trainer.monitor, f"better {trainer.monitor}"
+        )
         return f"no {what} for {patience} epochs"
-    if run.n_epochs >= max_epochs:
+    if trainer.n_epochs >= max_epochs:
         return f"max_epochs={max_epochs} reached"
-    minutes = sum(run.history.get("seconds", [])) / 60
+    minutes = sum(trainer.history.get("seconds", [])) / 60
     if max_minutes is not None and minutes >= max_minutes:
         return f"max_minutes={max_minutes:g} reached"
     return ""

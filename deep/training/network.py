@@ -75,10 +75,10 @@ class Network:
         ValueError
             If the arrays are not those of such a model: by name, shape, type or version.
         """
-        found: tuple[Any, Any] | None = vars(self).get("_restored")
-        if found is None:
-            found = vars(self)["_restored"] = self._restore(architecture)
-        return found
+        restored: tuple[Any, Any] | None = vars(self).get("_restored")
+        if restored is None:
+            restored = vars(self)["_restored"] = self._restore(architecture)
+        return restored
 
     def _restore(self, architecture: Any) -> tuple[Any, Any]:
         name = architecture.__name__

@@ -131,32 +131,32 @@ class Optimizer:
         transformation : optax.GradientTransformation
             For Optax.
         """
-        parts = []
+        transformations = []
         decay = optax.add_decayed_weights(self.weight_decay)
         if self.clip_norm is not None:
-            parts.append(optax.clip_by_global_norm(self.clip_norm))
+            transformations.append(optax.clip_by_global_norm(self.clip_norm))
         rate = (
             self.learning_rate
             if self.schedule == "constant"
             else lambda step: self.rate(step, n_steps)
         )
         if self.name == "adamw":
-            parts += [optax.scale_by_adam(), decay, optax.scale_by_learning_rate(rate)]
+            transformations += [optax.scale_by_adam(), decay, optax.scale_by_learning_rate(rate)]
         else:
             if self.weight_decay:
-                parts.append(decay)
-            parts.append(choose("optimizer", self.name, OPTIMIZERS)(rate))
+                transformations.append(decay)
+            transformations.append(choose("optimizer", self.name, OPTIMIZERS)(rate))
         if self.factors:
-            parts.append(optax.stateless(self._with_factors))
-        return optax.chain(*parts)
+            transformations.append(optax.stateless(self._with_factors))
+        return optax.chain(*transformations)
 
     def _with_factors(self, updates: Any, weights: Any = None) -> Any:
         leaves, treedef = jax.tree.flatten(updates)
-        found = [
+        factors = [
             next((factor for begin, factor in self.factors if name.startswith(begin)), 1.0)
             for name in array_names(updates)
         ]
-        scaled = [x * factor for x, factor in zip(leaves, found, strict=True)]
+        scaled = [x * factor for x, factor in zip(leaves, factors, strict=True)]
         return jax.tree.unflatten(treedef, scaled)
 
 

@@ -12,7 +12,7 @@ import optax
 from jax import lax
 
 from deep.training.optimizers import Optimizer
-from deep.training.trees import Structure, array_names, frozen_parts, in_inference, split
+from deep.training.trees import TreeStructure, array_names, frozen_parts, in_inference, split
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -24,7 +24,7 @@ PRECISIONS = ("float32", "bfloat16")
 Task = Callable[[Any, Any, Any, jax.Array], tuple[jax.Array, tuple[Any, dict[str, jax.Array]]]]
 
 
-class Moving(NamedTuple):
+class TrainState(NamedTuple):
     """All that a step changes; weights and state are its first arrays, `healthy` is its last."""
 
     weights: Any
@@ -40,8 +40,8 @@ class Forward:
 
     task: Task
     precision: str
-    learnt: Structure
-    fixed: Structure
+    learnt: TreeStructure
+    fixed: TreeStructure
     frozen: tuple[str, ...] = ()
 
     @cached_property
@@ -82,13 +82,13 @@ class Forward:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """All that decides the programs but the shapes of arrays; equal recipes share them."""
+class StepConfig:
+    """All that decides the programs but the shapes of arrays; equal ones share them."""
 
     forward: Forward
     optimizer: Optimizer
     n_steps: int
-    moving: Structure
+    train_state: TreeStructure
 
     @cached_property
     def programs(self) -> tuple[Callable, Callable]:
@@ -102,11 +102,11 @@ class Recipe:
         return _training_program(self), self.forward.program
 
 
-# The recipe is hashed once for each fit, not at each step.
+# The config is hashed once for each fit, not at each step.
 @lru_cache(maxsize=16)
-def _training_program(recipe: Recipe) -> Callable:
+def _training_program(config: StepConfig) -> Callable:
     def train(arrays: list, fixed: list, seed: Any, batch: Any) -> Any:
-        return training_step(recipe, arrays, fixed, seed, batch)
+        return training_step(config, arrays, fixed, seed, batch)
 
     return jax.jit(train, donate_argnums=0)
 
@@ -127,7 +127,7 @@ def start(
     n_steps: int,
     precision: str = "float32",
     trainable: Callable[[str], bool] | None = None,
-) -> tuple[Recipe, list[jax.Array], list[jax.Array]]:
+) -> tuple[StepConfig, list[jax.Array], list[jax.Array]]:
     """Prepare the training of a model.
 
     Parameters
@@ -150,7 +150,7 @@ def start(
 
     Returns
     -------
-    recipe : Recipe
+    config : StepConfig
         Gives the programs.
     arrays, fixed : list of arrays
         What they change, and what they do not.
@@ -175,19 +175,21 @@ def start(
     if optimizer.schedule == "constant":
         n_steps = 0  # equal programs for trainings of any length
     optimizer_state = optimizer.build(n_steps).init(weights)
-    moving = Moving(weights, state, optimizer_state, jnp.zeros((), jnp.int32), jnp.array(True))
-    arrays, structure = split(moving)
+    train_state = TrainState(
+        weights, state, optimizer_state, jnp.zeros((), jnp.int32), jnp.array(True)
+    )
+    arrays, structure = split(train_state)
     fixed_arrays, fixed = split(rest)
     # Copies, since a step takes over the memory of what it changes; and without the weak types
     # of Python's numbers, which would make the second step another program than the first.
     arrays = [jnp.array(array, dtype=array.dtype, copy=True) for array in arrays]
     learnt = split((weights, state))[1]
     forward = Forward(task, precision, learnt, fixed, frozen)
-    return Recipe(forward, optimizer, n_steps, structure), arrays, fixed_arrays
+    return StepConfig(forward, optimizer, n_steps, structure), arrays, fixed_arrays
 
 
 def training_step(
-    recipe: Recipe, arrays: list, fixed: list, seed: Any, batch: Any
+    config: StepConfig, arrays: list, fixed: list, seed: Any, batch: Any
 ) -> tuple[list, tuple]:
     """Change the weights by one batch, unless loss or gradient are not finite.
 
@@ -196,7 +198,7 @@ def training_step(
 
     Parameters
     ----------
-    recipe : Recipe
+    config : StepConfig
         From `start`.
     arrays, fixed : list of arrays
         Likewise. The memory of `arrays` is used for the result.
@@ -217,28 +219,30 @@ def training_step(
     TypeError
         If the task returns a state of other arrays than it got.
     """
-    now = recipe.moving.join(arrays)
-    forward = recipe.forward
-    key = jax.random.fold_in(jax.random.key(seed), now.step)
+    current = config.train_state.join(arrays)
+    forward = config.forward
+    key = jax.random.fold_in(jax.random.key(seed), current.step)
 
     def loss_of(weights: Any) -> Any:
         model = forward.model(weights, forward.fixed.join(fixed))
-        loss, (state, metrics) = forward.task(model, now.state, batch, key)
+        loss, (state, metrics) = forward.task(model, current.state, batch, key)
         return loss.astype(jnp.float32), (state, metrics)
 
     # A task may change the state that it is given in place.
-    old_state = recipe.moving.join(arrays).state
-    (loss, (state, metrics)), gradient = jax.value_and_grad(loss_of, has_aux=True)(now.weights)
+    old_state = config.train_state.join(arrays).state
+    (loss, (state, metrics)), gradient = jax.value_and_grad(loss_of, has_aux=True)(current.weights)
     _check_state(old_state, state)
     norm = jnp.sqrt(sum(jnp.square(part).sum() for part in jax.tree.leaves(gradient)))
-    healthy = now.healthy & jnp.isfinite(loss) & jnp.isfinite(norm)
+    healthy = current.healthy & jnp.isfinite(loss) & jnp.isfinite(norm)
 
     def updated(weights: Any, optimizer_state: Any, gradient: Any) -> Any:
-        updates, optimizer_state = recipe.optimizer.build(recipe.n_steps).update(
+        updates, optimizer_state = config.optimizer.build(config.n_steps).update(
             gradient, optimizer_state, weights
         )
         new = optax.apply_updates(weights, updates), optimizer_state
-        return jax.tree.map(lambda x, old: x.astype(old.dtype), new, (now.weights, now.optimizer))
+        return jax.tree.map(
+            lambda x, old: x.astype(old.dtype), new, (current.weights, current.optimizer)
+        )
 
     def kept(weights: Any, optimizer_state: Any, gradient: Any) -> Any:
         return weights, optimizer_state
@@ -246,11 +250,11 @@ def training_step(
     # A choice between two computations, and not between two results for each array: that would
     # take the memory of one more set of weights and of one more state of the optimizer.
     weights, optimizer_state = lax.cond(
-        healthy, updated, kept, now.weights, now.optimizer, gradient
+        healthy, updated, kept, current.weights, current.optimizer, gradient
     )
     state = jax.tree.map(lambda new, old: jnp.where(healthy, new, old), state, old_state)
-    step = now.step + healthy
-    new, _ = split(Moving(weights, state, optimizer_state, step, healthy))
+    step = current.step + healthy
+    new, _ = split(TrainState(weights, state, optimizer_state, step, healthy))
     return new, (healthy, loss, norm, metrics)
 
 
@@ -262,7 +266,7 @@ def evaluation(
     Parameters
     ----------
     forward : Forward
-        That of the recipe.
+        That of the config.
     learnt, fixed : list of arrays
         Weights and state; what is not trained.
     seed : array of uint32

@@ -10,7 +10,7 @@ import numpy as np
 
 from deep.training.devices import choose_device, to_jax
 from deep.training.optimizers import Optimizer
-from deep.training.programs import PRECISIONS, Moving, Task, start
+from deep.training.programs import PRECISIONS, Task, TrainState, start
 from deep.training.trees import array_names, split
 
 __all__ = ["PRECISIONS", "Report", "Stepper", "Task"]
@@ -95,13 +95,13 @@ class Stepper:
         self.device = choose_device() if device is None else device
         self.trains = optimizer is not None
         # Plain gradient descent keeps nothing, so that an evaluation costs no memory for it.
-        self.recipe, *lists = start(
+        self.config, *lists = start(
             model, state, task, optimizer or Optimizer("sgd"), n_steps, precision, trainable
         )
         self.arrays: list[jax.Array]
         self.arrays, self.fixed = jax.device_put(lists, self.device)
         self._key = jax.device_put(np.uint32(seed), self.device)
-        self._n_learnt = len(split(self._moving[:2])[0])
+        self._n_learnt = len(split(self._train_state[:2])[0])
 
     def step(self, batch: Any) -> Report:
         """Change the weights by one batch, see `deep.training.programs.training_step`.
@@ -123,7 +123,7 @@ class Stepper:
         """
         if not self.trains:
             raise RuntimeError("this model is only evaluated: give an optimizer to train it")
-        train = self.recipe.programs[0]
+        train = self.config.programs[0]
         self.arrays, report = train(self.arrays, self.fixed, self._key, self.load(batch))
         return Report(*report)
 
@@ -142,11 +142,11 @@ class Stepper:
         metrics : dict of str to scalars
             What the task told.
         """
-        program = self.recipe.forward.program
-        found: tuple[jax.Array, dict[str, jax.Array]] = program(
+        program = self.config.forward.program
+        report: tuple[jax.Array, dict[str, jax.Array]] = program(
             self.learnt, self.fixed, self._key, self.load(batch)
         )
-        return found
+        return report
 
     def load(self, batch: Any) -> Any:
         """Put a batch on the device; costs nothing for one that is there.
@@ -187,11 +187,11 @@ class Stepper:
         ValueError
             If they are those of another model.
         """
-        found, expected = (
+        given, expected = (
             [(np.shape(array), jnp.result_type(array)) for array in which]
             for which in (arrays, self.arrays)
         )
-        if found != expected:
+        if given != expected:
             raise ValueError("the arrays are not those of this model: by number, shape or type")
         put = jax.device_put(list(arrays), self.device)
         self.arrays = [jnp.array(array, copy=True) for array in put]
@@ -216,7 +216,7 @@ class Stepper:
         names : list of str
             Such as "encoder.weight".
         """
-        return array_names(self._moving.weights)
+        return array_names(self._train_state.weights)
 
     def result(self, learnt: list[jax.Array] | None = None) -> tuple[Any, Any]:
         """Model and state as they are now.
@@ -232,11 +232,11 @@ class Stepper:
             With all parts in the mode in which they were given.
         """
         arrays = self.arrays if learnt is None else [*learnt, *self.arrays[len(learnt) :]]
-        moving = self.recipe.moving.join(arrays)
-        fixed = self.recipe.forward.fixed.join(self.fixed)
-        return eqx.combine(moving.weights, fixed), moving.state
+        train_state = self.config.train_state.join(arrays)
+        fixed = self.config.forward.fixed.join(self.fixed)
+        return eqx.combine(train_state.weights, fixed), train_state.state
 
     @property
-    def _moving(self) -> Moving:
-        moving: Moving = self.recipe.moving.join(self.arrays)
-        return moving
+    def _train_state(self) -> TrainState:
+        train_state: TrainState = self.config.train_state.join(self.arrays)
+        return train_state

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 
 
-class Structure(NamedTuple):
+class TreeStructure(NamedTuple):
     """All of a tree but its arrays; equal for trees that are computed by the same program."""
 
     treedef: Any
@@ -38,7 +38,7 @@ class _Array:
 _ARRAY = _Array()
 
 
-def split(tree: Any) -> tuple[list[Any], Structure]:
+def split(tree: Any) -> tuple[list[Any], TreeStructure]:
     """Take a tree apart.
 
     Parameters
@@ -50,7 +50,7 @@ def split(tree: Any) -> tuple[list[Any], Structure]:
     -------
     arrays : list of arrays
         Its JAX arrays.
-    structure : Structure
+    structure : TreeStructure
         The rest, whose `join` makes the tree again.
 
     Examples
@@ -63,7 +63,7 @@ def split(tree: Any) -> tuple[list[Any], Structure]:
     leaves, treedef = jax.tree.flatten(tree)
     arrays = [leaf for leaf in leaves if eqx.is_array(leaf)]
     rest = tuple(_ARRAY if eqx.is_array(leaf) else leaf for leaf in leaves)
-    return arrays, Structure(treedef, rest)
+    return arrays, TreeStructure(treedef, rest)
 
 
 def array_names(tree: Any) -> list[str]:
@@ -85,11 +85,11 @@ def array_names(tree: Any) -> list[str]:
     >>> array_names({"a": [jnp.ones(2), "text", jnp.zeros(1)]})
     ['a.0', 'a.2']
     """
-    found = []
+    names = []
     for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
         if eqx.is_array(leaf) or isinstance(leaf, jax.ShapeDtypeStruct):
-            found.append(jax.tree_util.keystr(path, simple=True, separator="."))
-    return found
+            names.append(jax.tree_util.keystr(path, simple=True, separator="."))
+    return names
 
 
 def frozen_parts(model: Any, trained: set[str]) -> tuple[str, ...]:

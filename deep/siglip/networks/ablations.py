@@ -168,7 +168,9 @@ class SmallVlaai(eqx.Module):
         key: jax.Array,
     ) -> None:
         keys = jax.random.split(key, 3)
-        self.blocks = [VlaaiBlock(n_channels, n_hidden, n_lags, key=own) for own in keys[:2]]
+        self.blocks = [
+            VlaaiBlock(n_channels, n_hidden, n_lags, key=block_key) for block_key in keys[:2]
+        ]
         self.last = Linear(n_channels, 1, key=keys[2])
         self.dropout = eqx.nn.Dropout(dropout)
         self.log_temperature = jnp.log(jnp.float32(temperature))

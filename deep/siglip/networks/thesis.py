@@ -135,8 +135,8 @@ class Stack(eqx.Module):
         keys = jax.random.split(key, len(kernels) + 2)
         self.first = _conv(n_inputs, n_features, size, key=keys[0])
         self.blocks = [
-            Block(n_features, kernel, n_heads, dropout, key=own, **block)
-            for kernel, own in zip(kernels, keys[2:], strict=True)
+            Block(n_features, kernel, n_heads, dropout, key=layer_key, **block)
+            for kernel, layer_key in zip(kernels, keys[2:], strict=True)
         ]
         self.last = _conv(n_features, n_outputs, 1, key=keys[1])
 
@@ -144,8 +144,8 @@ class Stack(eqx.Module):
         """Encode a window."""
         keys = [None] * len(self.blocks) if key is None else jax.random.split(key, len(self.blocks))
         x = self.first(x)
-        for block, own in zip(self.blocks, keys, strict=True):
-            x = block(x, own)
+        for block, layer_key in zip(self.blocks, keys, strict=True):
+            x = block(x, layer_key)
         return self.last(x)
 
 
@@ -266,7 +266,7 @@ class ThesisNetwork(eqx.Module):
         if keys[2] is None:
             sounds = jax.vmap(lambda x: self.sound_encoder(jax.nn.relu(x)))(stimuli)
         else:
-            sounds = jax.vmap(lambda x, own: self.sound_encoder(jax.nn.relu(x), own))(
+            sounds = jax.vmap(lambda x, layer_key: self.sound_encoder(jax.nn.relu(x), layer_key))(
                 stimuli, jax.random.split(keys[2], n_stimuli)
             )
         reconstruction = self.reconstructor(embedding, keys[3])[:, 0]

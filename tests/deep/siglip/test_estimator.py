@@ -203,7 +203,7 @@ def test_what_is_counted_is_what_steps_change(training, settings):
     )
     trainer = decoder.resolved()
     labels = np.array([t.attended for t in training])
-    recordings, parts = decoder.inputs_.stretches(training, labels, decoder._n_window)
+    recordings, parts = decoder.inputs_.segments(training, labels, decoder._n_window)
     if decoder._lagged:
         decoder.inputs_.fit_ridge(recordings, parts, decoder._n_lags, set())
     examples, *_ = decoder._split(trainer, recordings, parts)

@@ -98,7 +98,7 @@ def test_levels_are_those_of_what_was_attended(trials):
 def test_no_sound_is_in_two_parts(seeds, n_window):
     trials = [trial(seed) for seed in seeds]
     inputs = of(trials)
-    recordings, parts = inputs.stretches(trials, np.zeros(len(trials), int), n_window)
+    recordings, parts = inputs.segments(trials, np.zeros(len(trials), int), n_window)
     first_seed = list(dict.fromkeys(seeds))
     owners = {}
     for one, part in zip(recordings, parts, strict=True):
@@ -115,7 +115,7 @@ def test_no_sound_is_in_two_parts(seeds, n_window):
 
 def fitted(trials, held_out=()):
     inputs = of(trials)
-    recordings, parts = inputs.stretches(trials, np.zeros(len(trials), int), 64)
+    recordings, parts = inputs.segments(trials, np.zeros(len(trials), int), 64)
     inputs.fit_ridge(recordings, parts, N_LAGS, held_out)
     return inputs, recordings, parts
 
@@ -144,7 +144,7 @@ def test_a_listener_joins_without_changing_the_others(trials):
     inputs = fitted(trials)[0]
     before = inputs.recording(trials[0])
     new = [trial(seed, subject="c") for seed in (8, 9)]
-    recordings, parts = inputs.stretches(new, np.zeros(2, int), 64)
+    recordings, parts = inputs.segments(new, np.zeros(2, int), 64)
     joined = inputs.join("c", recordings, parts, held_out=())
     assert (inputs.subjects, joined.subjects) == (["a", "b"], ["a", "b", "c"])
     assert len(joined.ridge.weights) == len(inputs.ridge.weights) + 1

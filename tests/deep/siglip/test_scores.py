@@ -4,22 +4,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cocktailparty.metrics import window_scores
-from deep.siglip.scores import averaged, crossfaded, pieces, similarities, window_starts
+from deep.siglip.scores import averaged, crossfaded, segment_starts, similarities, window_starts
 
 
 @given(st.integers(4, 60), st.integers(1, 60), st.integers(1, 20))
 @settings(max_examples=60, deadline=None)
-def test_pieces_cover_a_trial(n_times, n_piece, step):
-    n_piece, step = min(n_piece, n_times), min(step, n_piece)
-    starts = pieces(n_times, n_piece, step)
+def test_segments_cover_a_trial(n_times, n_segment, step):
+    n_segment, step = min(n_segment, n_times), min(step, n_segment)
+    starts = segment_starts(n_times, n_segment, step)
     covered = np.zeros(n_times, bool)
     for start in starts:
-        assert 0 <= start <= n_times - n_piece
-        covered[start : start + n_piece] = True
+        assert 0 <= start <= n_times - n_segment
+        covered[start : start + n_segment] = True
     assert covered.all()
     signal = np.random.default_rng(0).normal(size=n_times)
-    parts = np.stack([signal[s : s + n_piece] for s in starts])
-    np.testing.assert_allclose(crossfaded(parts, starts, n_times), signal, atol=1e-9)
+    segments = np.stack([signal[s : s + n_segment] for s in starts])
+    np.testing.assert_allclose(crossfaded(segments, starts, n_times), signal, atol=1e-9)
 
 
 @pytest.mark.parametrize("hop", [1.0, 0.5])
@@ -36,6 +36,6 @@ def test_silence_has_no_similarity(rng):
     assert not scores.any()
 
 
-def test_scores_of_pieces_are_averaged():
+def test_scores_of_segments_are_averaged():
     found = averaged(np.array([[0.0, 2.0], [1.0, 4.0], [5.0, 6.0]]), np.array([0, 0, 1]), 2)
     assert found.tolist() == [[0.5, 3.0], [5.0, 6.0]]

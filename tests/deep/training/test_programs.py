@@ -32,21 +32,21 @@ def copies(arrays):
 
 
 def test_a_step_goes_down_the_gradient(batch):
-    recipe, arrays, fixed = begun()
-    before = recipe.moving.join(copies(arrays))
+    config, arrays, fixed = begun()
+    before = config.train_state.join(copies(arrays))
     model, state = tiny()
     key = jax.random.fold_in(jax.random.key(0), 0)
     loss, gradient = eqx.filter_jit(
         eqx.filter_value_and_grad(lambda m: classify(m, state, batch, key)[0])
     )(model)
-    arrays, (healthy, reported, norm, metrics) = recipe.programs[0](arrays, fixed, SEED, batch)
+    arrays, (healthy, reported, norm, metrics) = config.programs[0](arrays, fixed, SEED, batch)
     assert healthy
     assert reported == pytest.approx(float(loss), rel=1e-6)
     assert norm == pytest.approx(
         np.sqrt(sum((np.asarray(g) ** 2).sum() for g in jax.tree.leaves(gradient))), rel=1e-5
     )
     assert set(metrics) == {"accuracy"}
-    after = recipe.moving.join(arrays)
+    after = config.train_state.join(arrays)
     weights = (jax.tree.leaves(part) for part in (before.weights, gradient, after.weights))
     for old, slope, new in zip(*weights, strict=True):
         np.testing.assert_allclose(new, old - 0.1 * np.asarray(slope), rtol=1e-5, atol=1e-7)
@@ -55,11 +55,11 @@ def test_a_step_goes_down_the_gradient(batch):
 
 
 def test_only_what_is_named_is_trained(batch):
-    recipe, arrays, fixed = begun(trainable=lambda name: name.startswith("last."))
+    config, arrays, fixed = begun(trainable=lambda name: name.startswith("last."))
     kept = copies(fixed)
-    arrays, _ = recipe.programs[0](arrays, fixed, SEED, batch)
-    forward = recipe.forward
-    model = forward.model(recipe.moving.join(arrays).weights, forward.fixed.join(fixed))
+    arrays, _ = config.programs[0](arrays, fixed, SEED, batch)
+    forward = config.forward
+    model = forward.model(config.train_state.join(arrays).weights, forward.fixed.join(fixed))
     first = tiny()[0]
     assert np.array_equal(model.first.weight, first.first.weight)
     assert np.array_equal(model.norm.weight, first.norm.weight)
@@ -78,10 +78,10 @@ def test_mixed_precision_computes_in_half_and_keeps_weights_in_single(batch):
 
     losses = {}
     for precision in ("float32", "bfloat16"):
-        recipe, arrays, fixed = begun(task, precision=precision)
+        config, arrays, fixed = begun(task, precision=precision)
         for _ in range(20):
-            arrays, (_, loss, _, _) = recipe.programs[0](arrays, fixed, SEED, batch)
-        assert recipe.moving.join(arrays).weights.first.weight.dtype == jnp.float32
+            arrays, (_, loss, _, _) = config.programs[0](arrays, fixed, SEED, batch)
+        assert config.train_state.join(arrays).weights.first.weight.dtype == jnp.float32
         losses[precision] = float(loss)
     assert seen == [(jnp.float32, jnp.float32), (jnp.bfloat16, jnp.float32)]
     assert losses["bfloat16"] != losses["float32"]
@@ -101,8 +101,8 @@ def test_nothing_changes_after_a_number_that_is_not_finite(batch, what):
         zero = jnp.where(bad, 0.0, 1.0) * model.last.bias[0] ** 2
         return loss + jnp.where(bad, jnp.sqrt(zero), 0.0), rest
 
-    recipe, arrays, fixed = begun(task)
-    train = recipe.programs[0]
+    config, arrays, fixed = begun(task)
+    train = config.programs[0]
     arrays, (healthy, *_) = train(arrays, fixed, SEED, {**batch, "bad": False})
     assert healthy
     good = copies(arrays)
@@ -113,10 +113,10 @@ def test_nothing_changes_after_a_number_that_is_not_finite(batch, what):
 
 
 def test_evaluation_is_in_inference_mode_and_draws_nothing(batch):
-    recipe, arrays, fixed = begun()
-    evaluate = recipe.programs[1]
-    moving = recipe.moving.join(arrays)
-    arrays = split((moving.weights, moving.state))[0]
+    config, arrays, fixed = begun()
+    evaluate = config.programs[1]
+    train_state = config.train_state.join(arrays)
+    arrays = split((train_state.weights, train_state.state))[0]
     loss, metrics = evaluate(arrays, fixed, SEED, batch)
     model, state = tiny()
     expected, (_, other) = classify(eqx.nn.inference_mode(model), state, batch, None)
@@ -125,7 +125,7 @@ def test_evaluation_is_in_inference_mode_and_draws_nothing(batch):
     assert evaluate(arrays, fixed, np.uint32(7), batch)[0] == loss
 
 
-def test_equal_recipes_share_their_programs():
+def test_equal_configs_share_their_programs():
     programs = begun()[0].programs
     assert begun()[0].programs == programs
     train, evaluate = begun(optimizer=Optimizer("sgd", 0.2))[0].programs
@@ -138,9 +138,9 @@ def test_a_state_of_other_arrays_is_refused(batch):
         loss, (state, metrics) = classify(model, state, batch, key)
         return loss, ([state], metrics)
 
-    recipe, arrays, fixed = begun(task)
+    config, arrays, fixed = begun(task)
     with pytest.raises(TypeError, match="the task returned the state"):
-        recipe.programs[0](arrays, fixed, SEED, batch)
+        config.programs[0](arrays, fixed, SEED, batch)
 
 
 def test_a_choice_of_the_update_costs_no_second_set_of_weights():
@@ -165,9 +165,9 @@ def task(model, state, batch, key):
     return jnp.square(model(batch["x"])).mean(), (state, {})
 
 made = eqx.nn.make_with_state(Deep)(jax.random.key(0))
-recipe, arrays, fixed = start(*made, task, Optimizer("adam"), 0)
+config, arrays, fixed = start(*made, task, Optimizer("adam"), 0)
 batch = {"x": np.zeros((2, 512), np.float32)}
-plan = recipe.programs[0].lower(arrays, fixed, np.uint32(0), batch).compile().memory_analysis()
+plan = config.programs[0].lower(arrays, fixed, np.uint32(0), batch).compile().memory_analysis()
 print(plan.temp_size_in_bytes / (4 * 512 * 512 * 4))
 """
     env = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
@@ -201,12 +201,12 @@ def test_parts_that_are_not_trained_are_in_inference_mode(batch):
 
     moved = {}
     for begin in ("last.", "encoder.last.", ""):
-        recipe, arrays, fixed = start(
+        config, arrays, fixed = start(
             model, state, task, Optimizer("sgd", 0.1), 10,
             trainable=lambda name, begin=begin: name.startswith(begin),
         )  # fmt: skip
-        arrays, _ = recipe.programs[0](arrays, fixed, SEED, batch)
-        mean = recipe.moving.join(arrays).state.get(model.encoder.norm.index)[0]
+        arrays, _ = config.programs[0](arrays, fixed, SEED, batch)
+        mean = config.train_state.join(arrays).state.get(model.encoder.norm.index)[0]
         moved[begin] = bool(np.abs(mean).sum() > 0)
     # The norm stands still when nothing of it is trained, the dropout when nothing around it is.
     assert seen == [(True, True), (True, False), (False, False)]

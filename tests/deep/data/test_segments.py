@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deep.data.stretches import cut
+from deep.data.segments import cut
 
 TRIALS = st.lists(
     st.tuples(st.integers(100, 1000), st.integers(0, 3), st.integers(0, 500)),
@@ -16,22 +16,22 @@ TRIALS = st.lists(
 def test_no_sound_lies_in_two_parts(trials):
     lengths = [n for n, _, _ in trials]
     places = [(sound, offset) for _, sound, offset in trials]
-    stretches = cut(lengths, places, shortest=60)
-    parts = sorted({stretch.part for stretch in stretches})
-    assert parts == list(range(len(parts)))
+    segments = cut(lengths, places, shortest=60)
+    folds = sorted({segment.fold for segment in segments})
+    assert folds == list(range(len(folds)))
     heard = {}
-    for trial, start, stop, part in stretches:
+    for trial, start, stop, fold in segments:
         assert 0 <= start < stop <= lengths[trial]
         assert stop - start >= 60
         sound, offset = places[trial]
         for moment in range(offset + start, offset + stop):
-            assert heard.setdefault((sound, moment), part) == part
+            assert heard.setdefault((sound, moment), fold) == fold
 
 
 def test_trials_stay_whole_where_there_are_sounds_enough():
-    stretches = cut([500] * 10, [(i, 0) for i in range(10)], shortest=60)
-    assert [(s.start, s.stop) for s in stretches] == [(0, 500)] * 10
-    assert np.bincount([s.part for s in stretches]).tolist() == [2] * 5
+    segments = cut([500] * 10, [(i, 0) for i in range(10)], shortest=60)
+    assert [(s.start, s.stop) for s in segments] == [(0, 500)] * 10
+    assert np.bincount([s.fold for s in segments]).tolist() == [2] * 5
 
 
 def test_a_trial_that_is_shorter_than_the_rest_is_kept_whole():

@@ -24,7 +24,7 @@ History = dict[str, list[float]]
 _AHEAD = 2
 
 
-class Run:
+class Trainer:
     """A training that goes on epoch by epoch.
 
     Parameters
@@ -141,7 +141,7 @@ class Run:
             row |= self._validate(self.validation)
         row["gradient_norm"] = _mean([report[2] for report in reports])
         step = self.n_batches * (self.n_epochs + 1) - 1
-        row["learning_rate"] = float(self.stepper.recipe.optimizer.rate(step, self.n_steps))
+        row["learning_rate"] = float(self.stepper.config.optimizer.rate(step, self.n_steps))
         row["seconds"] = time.perf_counter() - began
         for name in self.history or row:
             self.history.setdefault(name, []).append(row.get(name, math.nan))
@@ -186,9 +186,9 @@ class Run:
         """
         stepper = self.stepper
         return {
-            "task": stepper.recipe.forward.task,
-            "optimizer": stepper.recipe.optimizer,
-            "precision": stepper.recipe.forward.precision,
+            "task": stepper.config.forward.task,
+            "optimizer": stepper.config.optimizer,
+            "precision": stepper.config.forward.precision,
             "batch_size": self.batch_size,
             "seed": self.seed,
             "trained": stepper.trained,

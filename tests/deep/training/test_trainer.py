@@ -4,7 +4,7 @@ import pytest
 from deep.data.examples import ArrayExamples
 from deep.training.devices import choose_device
 from deep.training.optimizers import Optimizer
-from deep.training.run import Run
+from deep.training.trainer import Trainer
 from tests.deep.tiny import classify, made, tiny
 
 
@@ -24,7 +24,7 @@ def begun(validation=True, seed=3, apart=None):
     examples, held_out = (
         Counted(made(n, seed=s)[0].arrays, apart if s == 0 else None) for n, s in ((40, 0), (17, 1))
     )
-    run = Run(examples, held_out if validation else None, 8, seed, choose_device("cpu"))
+    run = Trainer(examples, held_out if validation else None, 8, seed, choose_device("cpu"))
     run.start(*tiny(), classify, Optimizer("adam", 0.02), 5, "float32", None)
     return run, examples, held_out
 
