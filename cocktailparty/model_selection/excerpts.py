@@ -21,9 +21,10 @@ _CANDIDATE, _NEARLY, _SAME = 0.88, 0.86, 0.9
 _EVIDENCE = 10.5
 _FEWEST = 14.0
 _IMPERFECT = 0.03
-# Whitened stretches are compared where hardly any noise was added, and three quarters of their
-# degrees of freedom count: white noise has more of them than the jitter of a beat.
-_CLEAN, _SHARE = 0.985, 0.75
+# Whitened stretches are compared where hardly any noise was added and the plain ones hold some
+# evidence at least; part of their degrees of freedom counts: white noise has more of them than the
+# jitter of a beat.
+_CLEAN, _SHARE, _LITTLE = 0.985, 0.6, 0.7
 _FLOOR = 1e-3
 _BLUR, _BRIEF = 0.016, 15.0
 # Values of the search that are computed at once, and excerpts of wholes that they are made of.
@@ -298,26 +299,33 @@ def _is_the_same(part: Track, whole: Track, delay: float, start: int, n: int, br
     )
     for begin, end in stretches:
         x, y = blurred if end - begin < brief else sharp
-        if _is_evidence(x[begin:end], y[begin + shift : end + shift], _SAME):
+        if _rarity(x[begin:end], y[begin + shift : end + shift], _SAME) >= _EVIDENCE:
             return True
     # What a loud word outweighs shows in what is new from sample to sample.
     if len(part.power) != len(whole.power):
         return False
     x, y = (_whitened(z, part.power + whole.power) for z in sharp)
-    return any(
-        _is_evidence(x[begin:end], y[begin + shift : end + shift], _CLEAN, _SHARE)
-        for begin, end in stretches
-    )
+    for begin, end in stretches:
+        here, there = slice(begin, end), slice(begin + shift, end + shift)
+        little = _rarity(blurred[0][here], blurred[1][there], _SAME)
+        if little >= _LITTLE * _EVIDENCE:
+            much = _SHARE * _rarity(x[here], y[there], _CLEAN)
+            if much >= _EVIDENCE:
+                return True
+    return False
 
 
-def _is_evidence(x: np.ndarray, y: np.ndarray, least: float, share: float = 1.0) -> bool:
-    """Tell whether chance makes it very improbable that two stretches agree as they do."""
+def _rarity(x: np.ndarray, y: np.ndarray, least: float) -> float:
+    """Decimal exponent of how rarely chance makes two stretches agree as they do.
+
+    It is zero if they correlate by less than `least`.
+    """
     r = float(pearson(x, y))
     if r < least:
-        return False
-    degrees = share * min(float(degrees_of_freedom(z[None])[0]) for z in (x, y))
+        return 0.0
+    degrees = min(float(degrees_of_freedom(z[None])[0]) for z in (x, y))
     # A perfect match is not infinitely improbable: onsets lie on a grid of samples.
-    return -degrees / 2 * np.log10(max(1 - r * r, _IMPERFECT)) >= _EVIDENCE
+    return -degrees / 2 * np.log10(max(1 - r * r, _IMPERFECT))
 
 
 def _whitened(signal: np.ndarray, power: np.ndarray) -> np.ndarray:

@@ -93,6 +93,7 @@ def test_short_pieces_are_found_at_any_position(seed, start, place, shift):
         *(lambda rng, rate=rate: beats(rng, rate) for rate in (1, 2, 2.3, 4)),
         lambda rng: beats(rng, rng.uniform(0.8, 4)),
         lambda rng: beats(rng, 2, jitter=0.02),
+        lambda rng: beats(rng, 4, jitter=0.01),
         lambda rng: beats(rng, 2) * rng.uniform(0.5, 1, N),
         lambda rng: gaussian_filter1d(onsets(rng, 0.5), 3),
         lambda rng: 1 + np.sin(2 * np.pi * 4 * np.arange(N) / RATE + rng.uniform(0, 6)),
