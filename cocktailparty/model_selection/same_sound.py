@@ -21,11 +21,11 @@ class SoundIndex:
 
     .. math:: \nu = 4 \frac{(\sum_t y_t^2)^2}{\sum_t y_t^4} \Big/ \sum_\tau \rho_\tau^2
 
-    with :math:`\rho` its autocorrelation. Where that gives only seven tenths of the exponent, as a
-    loud word outweighs the others, the whitened signals are asked, if r is at least 0.985 there,
-    with six tenths of their degrees of freedom. Few onsets, regular beats and tones have few degrees of freedom however
-    long they last, as one of them is like another. An excerpt that has too few is made longer
-    until it has enough.
+    with :math:`\rho` its autocorrelation. Where that gives only seven tenths of the exponent, as
+    a loud word outweighs the others, the whitened signals are asked, if r is at least 0.985
+    there, with six tenths of their degrees of freedom. Few onsets, regular beats and tones have
+    few degrees of freedom however long they last, as one of them is like another. An excerpt that
+    has too few is made longer until it has enough.
 
     Parameters
     ----------
