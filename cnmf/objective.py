@@ -286,8 +286,8 @@ def gradient(x: Any, activations: Any, components: Any, objective: Objective) ->
         across = across + objective.sparsity_activations
     if objective.contrast is not None:
         similarity = xp.matrix_transpose(a) @ objective.guide
-        pull = 2 * objective.contrast * objective.pairing * similarity
-        across = across - objective.guide @ xp.matrix_transpose(pull)
+        coupling = 2 * objective.contrast * objective.pairing * similarity
+        across = across - objective.guide @ xp.matrix_transpose(coupling)
     across = (across - xp.sum(across * a, axis=-2, keepdims=True) * a) / norms
     by_activations = by_activations + across
     if objective.sparsity_components is not None:

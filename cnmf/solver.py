@@ -136,10 +136,13 @@ def solve(
     )
     candidate = path.candidate
     costs: list[Any] = []
-    with updates.prepared() as means, tqdm(total=max_iter, disable=not progress, unit="it") as bar:
+    with (
+        updates.workspace() as workspace,
+        tqdm(total=max_iter, disable=not progress, unit="it") as bar,
+    ):
         for iteration in range(max_iter + 1):
             stepped, norms, value = updates.update_activations(
-                x, *candidate, objective, path.damping, fixed_activations, means
+                x, *candidate, objective, path.damping, fixed_activations, workspace
             )
             cost = value + penalties(*candidate, objective) if penalised else value
             costs.append(path.judge(value, cost))
@@ -159,7 +162,7 @@ def solve(
                 scaled = xp.maximum(scaled, objective.floor)
             else:
                 scaled = updates.update_components(
-                    x, stepped, scaled, objective, fixed_components, means
+                    x, stepped, scaled, objective, fixed_components, workspace
                 )
             scaled = zeros[1](scaled)
             rest = (iteration + 1) % CHECK_EVERY == 0 or iteration + 1 == max_iter

@@ -53,7 +53,7 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
         a constant.
     initial : estimator, optional
         Fitted linear decoder of the same channels, features and lags that gives the first labels,
-        such as an `AttentionDecoder` of other listeners. None to start from random labels.
+        such as an `AttentionDecoder` of other subjects. None to start from random labels.
     initial_weight : float
         Share of the initial weights that is kept, from 0 to 1: the weights are the mixture of the
         initial ones and those that are learnt.
@@ -169,20 +169,20 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
                 "every trial has a single stimulus, so that there is nothing to find out without "
                 "labels: take AttentionDecoder with the same regressor"
             )
-        parts = [part for trial in trials for part in _parts(trial, self.segment)]
-        if len(parts) < 2:
+        segments = [cut for trial in trials for cut in _segments(trial, self.segment)]
+        if len(segments) < 2:
             raise ValueError(
-                f"segment={self.segment:g} s leaves {len(parts)} segment(s), at least 2 are "
+                f"segment={self.segment:g} s leaves {len(segments)} segment(s), at least 2 are "
                 "needed: give more trials or shorten the segments"
             )
-        segments = [self._all_stimuli(part, lags) for part in parts]
-        eeg = LaggedMoments.sum(_chosen(m, 0, 0) for m in segments).dense()
+        moments = [self._all_stimuli(segment, lags) for segment in segments]
+        eeg = LaggedMoments.sum(_chosen(m, 0, 0) for m in moments).dense()
         if self._shrinks:
-            signals = (self._signal(part.eeg) for part in parts)
+            signals = (self._signal(segment.eeg) for segment in segments)
             self.alpha_ = ledoit_wolf_penalty(eeg, signals, lags)
         else:
             self.alpha_ = penalty.absolute(self.regressor.alpha, eeg, len(trials))
-        tests = segment_tests(segments, n_features)
+        tests = segment_tests(moments, n_features)
         xx = eeg.centred()[0]
         if self.initial is None:
             rng = check_random_state(self.random_state)
@@ -191,7 +191,7 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
             ]
         else:
             starts = [first_labels(tests, start, xx)]
-        models = segment_models(eeg, segments, self.alpha_, penalty, n_features)
+        models = segment_models(eeg, moments, self.alpha_, penalty, n_features)
         models = [(1 - self.initial_weight) * model for model in models]
         fixed = self.initial_weight * start
         runs = [relabel(labels, models, tests, fixed, xx, self.max_iter) for labels in starts]
@@ -202,9 +202,9 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
                 ConvergenceWarning,
                 stacklevel=2,
             )
-        chosen = LaggedMoments.sum(map(_chosen, segments, self.labels_, repeat(n_features)))
+        chosen = LaggedMoments.sum(map(_chosen, moments, self.labels_, repeat(n_features)))
         self.moments_ = replace(eeg, y=chosen.y, xy=chosen.xy, yy=chosen.yy)
-        self.stimulus_sum_ = sum(map(_stimulus_sum, parts, self.labels_))
+        self.stimulus_sum_ = sum(map(_stimulus_sum, segments, self.labels_))
         self.n_trials_, self.lags_ = len(trials), lags
         self.n_features_in_ = n_channels
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
@@ -243,18 +243,18 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
         shape = self.coef_.shape
         start = self._initial_weights(shape, self.lags_)
         labels = []
-        for part in (part for trial in trials for part in _parts(trial, self.segment)):
-            candidates = self._all_stimuli(part, self.lags_).dense()
-            weights = np.tile(self.coef_.reshape(shape[0], -1).T, len(part.stimuli))
+        for segment in (cut for trial in trials for cut in _segments(trial, self.segment)):
+            candidates = self._all_stimuli(segment, self.lags_).dense()
+            weights = np.tile(self.coef_.reshape(shape[0], -1).T, len(segment.stimuli))
             scores = correlation(candidates, weights).reshape(-1, shape[0]).mean(axis=1)
             labels.append(int(scores.argmax()))
-            kept = np.exp(-part.duration / self.forgetting)
-            segment = _chosen(candidates, labels[-1], shape[0])
-            pairs = zip(self.moments_.parts, segment.parts, strict=True)
+            kept = np.exp(-segment.duration / self.forgetting)
+            new = _chosen(candidates, labels[-1], shape[0])
+            pairs = zip(self.moments_.parts, new.parts, strict=True)
             before = self.moments_
-            self.moments_ = Moments(*(kept * old + new for old, new in pairs))
+            self.moments_ = Moments(*(kept * old + added for old, added in pairs))
             if self.regressor.remove_mean:
-                self.stimulus_sum_ = kept * self.stimulus_sum_ + _stimulus_sum(part, labels[-1])
+                self.stimulus_sum_ = kept * self.stimulus_sum_ + _stimulus_sum(segment, labels[-1])
             if self._shrinks:
                 self.alpha_ *= _variance(self.moments_) / _variance(before)
             else:
@@ -394,10 +394,10 @@ def _with_stimuli(trials: Any, sfreq: float) -> list[Trial]:
     return trials
 
 
-def _parts(trial: Trial, segment: float) -> Iterator[Trial]:
+def _segments(trial: Trial, duration: float) -> Iterator[Trial]:
     """Cut a trial into equal parts of about the given length."""
-    n_parts = max(1, round(trial.duration / segment))
-    edges = np.linspace(0, trial.n_times, n_parts + 1).round() / trial.sfreq
+    n_segments = max(1, round(trial.duration / duration))
+    edges = np.linspace(0, trial.n_times, n_segments + 1).round() / trial.sfreq
     return (trial.crop(start, stop) for start, stop in pairwise(edges))
 
 

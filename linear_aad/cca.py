@@ -188,19 +188,19 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
         labels = attended_labels(trials, attended)
         self._check_size(trials, lags, stimulus_lags)
         self.lags_, self.stimulus_lags_ = lags, stimulus_lags
-        parts = np.array_split(
+        folds = np.array_split(
             np.arange(len(trials)), min(self.n_folds or len(trials), len(trials))
         )
         products = [
-            reduce(add, (self._products(trials[i], labels[i]) for i in part)) for part in parts
+            reduce(add, (self._products(trials[i], labels[i]) for i in fold)) for fold in folds
         ]
         total = reduce(add, products).dense()
         differences = np.concatenate(
             [
                 self._differences(trials[i], labels[i], *filters)
-                for part, left_out in zip(parts, products, strict=True)
+                for fold, left_out in zip(folds, products, strict=True)
                 for filters in [self._stacked_filters(total - left_out, alphas)]
-                for i in part
+                for i in fold
             ]
         )
         if len(differences) <= self.n_components:

@@ -153,7 +153,7 @@ class LassoTRF(LaggedLinearModel):
             self.cv_scores_ = np.mean(scores, axis=2).T
             best = int(self.cv_scores_.mean(axis=1).argmax())
         self.alpha_ = alphas[best]
-        weights, n_iter = (part[best] for part in self._path(total, alphas))
+        weights, n_iter = (values[best] for values in self._path(total, alphas))
         self.n_iter_ = int(n_iter)
         self.intercept_ = (total.y - total.x @ weights) / total.n
         if isinstance(trials.outputs, WithoutMeans):

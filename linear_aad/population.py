@@ -46,7 +46,7 @@ class PopulationTRF(LaggedModel):
         :math:`\lambda`, relative to the mean diagonal of the subject's own products, or several to
         choose from; infinite for the average model alone.
     n_splits : int
-        Into how many parts the trials are divided, each of which is left out once to choose.
+        Into how many folds the trials are divided, each of which is left out once to choose.
     n_components : int, optional
         EEG of more channels is described by so many principal components; None for all channels.
     remove_mean : bool
@@ -155,11 +155,11 @@ class PopulationTRF(LaggedModel):
         outputs = [s[:, None] if s.ndim == 1 else s for s in outputs]
         names = self._names(subjects, len(inputs))
         self.subjects_ = list(dict.fromkeys(names))
-        parts = self._parts(groups, len(inputs), settings)
+        folds = self._folds(groups, len(inputs), settings)
         targets = self._centred(outputs)
         segments = [
-            Segment(x, s, self.subjects_.index(name), part)
-            for x, s, name, part in zip(self._centred(inputs), targets, names, parts, strict=True)
+            Segment(x, s, self.subjects_.index(name), fold)
+            for x, s, name, fold in zip(self._centred(inputs), targets, names, folds, strict=True)
         ]
         fit = GroupFit(segments, len(self.subjects_), self.lags_, settings)
         self.model_ = fit.ridge
@@ -263,8 +263,8 @@ class PopulationTRF(LaggedModel):
             x_sum = x_sum + toeplitz.sums(x, self.lags_)
             y_sum, n = y_sum + xp.sum(made, axis=0), n + x.shape[0]
         products = products - x_sum[:, None] * (y_sum / n)[None, :]
-        found = patterns(products, xp.reshape(weights, (-1, n_features)))
-        return xp.reshape(xp.matrix_transpose(found), self.coef_.shape)
+        columns = patterns(products, xp.reshape(weights, (-1, n_features)))
+        return xp.reshape(xp.matrix_transpose(columns), self.coef_.shape)
 
     def _names(self, subjects: Any, n_trials: int) -> list[str]:
         if subjects is None:
@@ -276,8 +276,8 @@ class PopulationTRF(LaggedModel):
             )
         return names
 
-    def _parts(self, groups: Any, n_trials: int, settings: GroupSettings) -> list[int]:
-        """Deal trials to parts, those of a group to the same one."""
+    def _folds(self, groups: Any, n_trials: int, settings: GroupSettings) -> list[int]:
+        """Deal trials to folds, those of a group to the same one."""
         several = len(settings.alphas) > 1
         several |= len(settings.shrinkages) > 1 and len(self.subjects_) > 1
         if not several:
@@ -296,11 +296,11 @@ class PopulationTRF(LaggedModel):
             )
         # Numbers instead of any names; a group keeps the place where it first appears.
         numbers = [list(dict.fromkeys(groups)).index(group) for group in groups]
-        parts = np.empty(n_trials, dtype=int)
+        folds = np.empty(n_trials, dtype=int)
         splits = GroupKFold(min(self.n_splits, n_groups)).split(numbers, None, numbers)
-        for part, (_, left_out) in enumerate(splits):
-            parts[left_out] = part
-        return [int(part) for part in parts]
+        for fold, (_, left_out) in enumerate(splits):
+            folds[left_out] = fold
+        return [int(fold) for fold in folds]
 
     def _settings(self) -> GroupSettings:
         """Check the parameters."""

@@ -83,7 +83,7 @@ def prediction_map(
     splits = policy.split(trials)
     rows = {(subject, fold.name): r for fold in splits for subject, r in _correlations(model, fold)}
     names = {(t.subject, fold.name): t.channel_names for fold in splits for t in fold.test}
-    known = [own for row in rows if (own := names[row]) is not None]
+    known = [channels for row in rows if (channels := names[row]) is not None]
     unnamed = len(known) < len(rows)
     if unnamed and len({len(r) for r in rows.values()}) > 1:
         raise ValueError(
@@ -93,18 +93,21 @@ def prediction_map(
     index = pd.MultiIndex.from_tuples(list(rows), names=["subject", "fold"])
     if unnamed:
         return pd.DataFrame(list(rows.values()), index=index)
-    records = [dict(zip(own, r, strict=True)) for own, r in zip(known, rows.values(), strict=True)]
-    columns = pd.Index(dict.fromkeys(name for own in known for name in own))
+    records = [
+        dict(zip(channels, r, strict=True))
+        for channels, r in zip(known, rows.values(), strict=True)
+    ]
+    columns = pd.Index(dict.fromkeys(name for channels in known for name in channels))
     return pd.DataFrame(records, index=index, columns=columns)
 
 
 def _correlations(model: Any, fold: Fold) -> list[tuple[str, np.ndarray]]:
     fitted = clone(model).fit(*_followed(fold.train))
-    found = []
+    correlations = []
     for subject in dict.fromkeys(trial.subject for trial in fold.test):
-        own = [trial for trial in fold.test if trial.subject == subject]
-        found.append((subject, fitted.correlations(*_followed(own))))
-    return found
+        tested = [trial for trial in fold.test if trial.subject == subject]
+        correlations.append((subject, fitted.correlations(*_followed(tested))))
+    return correlations
 
 
 def _followed(trials: Sequence[Trial]) -> tuple[list[Any], list[Any]]:

@@ -209,12 +209,12 @@ class LaggedRegressor(LaggedModel):
             view = LaggedRows([x], self._input_lags).view
             # The view itself is free, but the regressor may copy what it is given.
             n_rows = max(1, int(self.max_memory // (view.shape[1] * view.itemsize)))
-            parts = [
+            blocks = [
                 self.regressor_.predict(view[start : start + n_rows])
                 for start in range(0, len(view), n_rows)
             ]
             shape = (len(x),) if self.y_ndim_ == 1 else (len(x), self.n_outputs_)
-            predicted.append(np.concatenate(parts).reshape(shape).astype(x.dtype, copy=False))
+            predicted.append(np.concatenate(blocks).reshape(shape).astype(x.dtype, copy=False))
         return predicted if is_list(X, n_inputs=self.n_features_in_) else predicted[0]
 
     @property
@@ -294,10 +294,10 @@ class LaggedRegressor(LaggedModel):
     def _store_weights(self) -> None:
         """Keep the weights of a linear regressor, in the order of the other models."""
         single = not isinstance(self.regressor_, MultiOutputRegressor)
-        parts = [self.regressor_] if single else self.regressor_.estimators_
-        if not all(hasattr(part, "coef_") for part in parts):
+        models = [self.regressor_] if single else self.regressor_.estimators_
+        if not all(hasattr(model, "coef_") for model in models):
             return
-        weights = np.concatenate([np.ravel(part.coef_) for part in parts])
+        weights = np.concatenate([np.ravel(model.coef_) for model in models])
         weights = weights.reshape(self.n_outputs_, len(self.lags_), -1)
         if self.direction == "backward":
             self.coef_ = np.ascontiguousarray(weights.transpose(0, 2, 1))

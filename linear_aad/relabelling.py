@@ -62,7 +62,7 @@ def segment_models(
     together = Moments(eeg.n, eeg.x, sums, eeg.xx, products, sums)
     weights = ridge(together, [alpha], penalty)[0]
     ends = np.cumsum([len(m.y) for m in segments])[:-1]
-    return [_by_stimulus(part, n_features) for part in np.split(weights, ends, axis=1)]
+    return [_by_stimulus(columns, n_features) for columns in np.split(weights, ends, axis=1)]
 
 
 def segment_tests(segments: Sequence[LaggedMoments], n_features: int) -> list[np.ndarray]:

@@ -97,8 +97,8 @@ def shift_test(
     0.01
     """
     moments = model.moments(X, y)
-    found, n_trials = model.candidates(), len(moments)
-    if found is not None and len(found) > 1:
+    candidates, n_trials = model.candidates(), len(moments)
+    if candidates is not None and len(candidates) > 1:
         raise ValueError(
             f"alpha={model.alpha!r} would have to be chosen anew for each shift: give one penalty, "
             "or alpha='ledoit-wolf', which does not depend on the output"
@@ -121,20 +121,20 @@ def shift_test(
     # The first data set is the one that is not shifted.
     drawn = rng.integers(smallest, lengths - smallest + 1, size=(n_shifts, n_trials))
     shifts = np.concatenate([np.zeros((1, n_trials), dtype=int), drawn])
-    if found is None:
+    if candidates is None:
         penalty = Penalty(n_lags=len(model.lags_), sfreq=model.sfreq)
     else:
-        moments, penalty = model.along(moments, directions(found)[0])
-    folds = _folds(model, moments, penalty, found, n_splits)
-    parts, size = [], 8 * folds[0].train.x.shape[0] * moments.n_targets * (n_splits + 3)
+        moments, penalty = model.along(moments, directions(candidates)[0])
+    folds = _folds(model, moments, penalty, candidates, n_splits)
+    scores, size = [], 8 * folds[0].train.x.shape[0] * moments.n_targets * (n_splits + 3)
     at_once = max(1, RIGHT_BYTES // size)
     with tqdm(total=len(shifts), disable=not progress, unit="shift") as bar:
         for start in range(0, len(shifts), at_once):
-            part = shifts[start : start + at_once]
-            parts.append(_scores(folds, moments, part))
-            bar.update(len(part))
-    scores = np.concatenate(parts)
-    return ShiftTest(float(scores[0]), scores[1:])
+            batch = shifts[start : start + at_once]
+            scores.append(_scores(folds, moments, batch))
+            bar.update(len(batch))
+    every = np.concatenate(scores)
+    return ShiftTest(float(every[0]), every[1:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +149,7 @@ class _Fold:
 
 
 def _folds(
-    model: LaggedRidge, moments: TrialMoments, penalty: Penalty, found: Any, n_splits: int
+    model: LaggedRidge, moments: TrialMoments, penalty: Penalty, candidates: Any, n_splits: int
 ) -> list[_Fold]:
     total = moments.total().dense()
     limits = np.linspace(0, len(moments), n_splits + 1).round().astype(int).tolist()
@@ -157,12 +157,12 @@ def _folds(
     for first, last in pairwise(limits):
         test = LaggedMoments.sum(moments[k] for k in range(first, last)).dense()
         train = total - test
-        if found is None:
+        if candidates is None:
             others = [*range(first), *range(last, len(moments))]
             inputs = (moments.inputs[k] for k in others)
             absolute = ledoit_wolf_penalty(train, inputs, moments.lags, moments.columns)
         else:
-            alpha = directions(found)[0].alphas[0]
+            alpha = directions(candidates)[0].alphas[0]
             absolute = penalty.absolute(alpha, train, len(moments) - (last - first))
         factor = penalised_factor(penalty.equations(train)[0], absolute, penalty)
         # The matrix of the training data is in the factor; what is kept of them is small.

@@ -136,11 +136,11 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
                 f"window and C must be positive numbers, got window={self.window!r}, C={self.C!r}"
             )
         groups = self._groups(trials)
-        sounds = [np.asarray(trial.stimuli) for trial in trials]
-        heard = [sound[k : k + 1] for sound, k in zip(sounds, labels, strict=True)]
-        self.features_ = EnvelopeFeatures.of(heard, self.sfreq, self.target)
+        stimuli = [np.asarray(trial.stimuli) for trial in trials]
+        attended_stimuli = [s[k : k + 1] for s, k in zip(stimuli, labels, strict=True)]
+        self.features_ = EnvelopeFeatures.of(attended_stimuli, self.sfreq, self.target)
         eeg = [trial.eeg for trial in trials]
-        targets = [self.features_(sound)[0] for sound in heard]
+        targets = [self.features_(s)[0] for s in attended_stimuli]
 
         differences = []
         for train, test in GroupKFold(min(self.n_splits, len(set(groups)))).split(
@@ -176,7 +176,9 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
             Weighted sums; their differences are log odds at the `window` of the training.
         """
         pairs = self._pairs(trial)
-        scores = [window_scores(made, true, trial.sfreq, window, hop) for made, true in pairs]
+        scores = [
+            window_scores(predicted, true, trial.sfreq, window, hop) for predicted, true in pairs
+        ]
         return np.stack(scores, axis=-1) @ self.weights_
 
     @one_blas_thread()

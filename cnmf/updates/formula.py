@@ -11,7 +11,7 @@ from cnmf.objective import Objective, divergence
 from cocktailparty.backend import namespace
 
 
-def prepared() -> AbstractContextManager[Any]:
+def workspace() -> AbstractContextManager[Any]:
     """Make what the updates need for all steps of a factorisation; here, nothing.
 
     Returns
@@ -76,7 +76,7 @@ def update_activations(
     objective: Objective,
     damping: Any,
     fixed: Any = None,
-    means: Any = compare,
+    comparison: Any = compare,
 ) -> tuple[Any, Any, Any]:
     """Take one step with the activations.
 
@@ -99,8 +99,8 @@ def update_activations(
         Length of the step: 1, or less where the full step has raised the cost.
     fixed : array of bool, shape (..., n_frames, n_components), optional
         Entries that keep their value, up to the norm of their column.
-    means : callable
-        What `prepared` gave: how to compare the spectrogram with its model.
+    comparison : callable
+        What `workspace` yields: how to compare the spectrogram with its model.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def update_activations(
         Divergence before the step, in float64.
     """
     xp = namespace(x, activations, components)
-    falling, rising, value = means(x, activations @ components, objective.beta)
+    falling, rising, value = comparison(x, activations @ components, objective.beta)
     transposed = xp.matrix_transpose(components)
     masses = xp.sum(components, axis=-1)[..., None, :]
     falling = falling @ transposed
@@ -125,11 +125,11 @@ def update_activations(
         rising = rising + objective.sparsity_components * masses * activations
     if objective.contrast is not None:
         similarity = xp.matrix_transpose(activations) @ objective.guide
-        pull = 2 * objective.contrast * objective.pairing * similarity
-        slope = objective.guide @ xp.matrix_transpose(pull)
-        along = xp.sum(slope * activations, axis=-2, keepdims=True)
-        falling = falling + _positive(slope) + _positive(-along) * activations
-        rising = rising + _positive(-slope) + _positive(along) * activations
+        coupling = 2 * objective.contrast * objective.pairing * similarity
+        slope = objective.guide @ xp.matrix_transpose(coupling)
+        radial = xp.sum(slope * activations, axis=-2, keepdims=True)
+        falling = falling + _positive(slope) + _positive(-radial) * activations
+        rising = rising + _positive(-slope) + _positive(radial) * activations
     exponent = step_exponent(objective.beta) * damping[..., None, None]
     eps = xp.finfo(x.dtype).eps
     # No entry may vanish: it could never come back.
@@ -149,7 +149,7 @@ def update_components(
     components: Any,
     objective: Objective,
     fixed: Any = None,
-    means: Any = compare,
+    comparison: Any = compare,
 ) -> Any:
     """Take one step with the components.
 
@@ -165,8 +165,8 @@ def update_components(
         Divergence and weights.
     fixed : array of bool, shape (..., n_components, n_freqs), optional
         Entries that keep their value.
-    means : callable
-        What `prepared` gave: how to compare the spectrogram with its model.
+    comparison : callable
+        What `workspace` yields: how to compare the spectrogram with its model.
 
     Returns
     -------
@@ -174,7 +174,7 @@ def update_components(
         Updated.
     """
     xp = namespace(x, activations, components)
-    falling, rising, _ = means(x, activations @ components, objective.beta)
+    falling, rising, _ = comparison(x, activations @ components, objective.beta)
     transposed = xp.matrix_transpose(activations)
     falling = transposed @ falling
     rising = xp.sum(transposed, axis=-1, keepdims=True) if rising is None else transposed @ rising

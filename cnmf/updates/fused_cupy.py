@@ -11,7 +11,7 @@ from typing import Any
 
 from cnmf.updates.formula import extrapolate, update_activations, update_components
 
-__all__ = ["compare", "extrapolate", "prepared", "update_activations", "update_components"]
+__all__ = ["compare", "extrapolate", "update_activations", "update_components", "workspace"]
 
 # Threads in a block, and blocks for each mixture at most. Sums are taken in a fixed order, so that
 # the same input gives the same bits.
@@ -71,7 +71,7 @@ __global__ void compare(const T* x, T* y, T* rising, double* sums, T beta, long 
 SOURCE = f"#define N_THREADS {N_THREADS}\n{FORMULA}{KERNEL}"
 
 
-def prepared() -> AbstractContextManager[Any]:
+def workspace() -> AbstractContextManager[Any]:
     """Make what the updates need for all steps of a factorisation.
 
     Returns

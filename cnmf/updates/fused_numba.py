@@ -15,9 +15,9 @@ from cnmf.objective import Objective
 from cnmf.updates.compare_numba import FAST, compare
 from cnmf.updates.formula import step_exponent
 from cnmf.updates.products_numba import ROWS, multiply
-from cnmf.updates.workspace_numba import Means, locked, prepared, share, take_next
+from cnmf.updates.workspace_numba import Workspace, read_only, run_parts, take_next, workspace
 
-__all__ = ["extrapolate", "prepared", "update_activations", "update_components"]
+__all__ = ["extrapolate", "update_activations", "update_components", "workspace"]
 
 # Bytes of a tile. Smaller ones stay in a second-level cache but read the components more often:
 # up to a tenth slower.
@@ -47,8 +47,8 @@ def _step(a, products, up, down, exponent, out, squares):  # type: ignore[no-unt
 
 @njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
 def _activation_part(  # type: ignore[no-untyped-def]
-    frames, fields, products, x, a, w, turned, beta, guide, pull, up, down, rising, exponent, out,
-    squares, values,
+    frames, fields, products, x, a, w, turned, beta, guide, coupling, up, down, rising, exponent,
+    out, squares, values,
 ):  # fmt: skip
     """Step of some frames; the columns are not of norm 1 yet."""
     part, start, stop = frames
@@ -69,7 +69,7 @@ def _activation_part(  # type: ignore[no-untyped-def]
                 for k in range(len(rising)):
                     products[1, i, k] += rising[k]
         if guide.shape[1] > 0:
-            multiply(guide[first:last], pull, products[2], False)
+            multiply(guide[first:last], coupling, products[2], False)
         _step(a[first:last], products, up, down, exponent, out[first:last], squares[part])
 
 
@@ -91,8 +91,8 @@ def _component_part(frames, fields, x, a, w, beta, sums, masses):  # type: ignor
 
 @njit(parallel=True, nogil=True, cache=True)
 def _activation_parts(  # type: ignore[no-untyped-def]
-    taken, edges, fields, products, x, a, w, turned, beta, guide, pull, up, down, rising, exponent,
-    out, squares, values,
+    taken, edges, fields, products, x, a, w, turned, beta, guide, coupling, up, down, rising,
+    exponent, out, squares, values,
 ):  # fmt: skip
     """Take the steps of all parts; a thread takes the next one when it has finished one."""
     for thread in prange(len(fields)):
@@ -100,7 +100,7 @@ def _activation_parts(  # type: ignore[no-untyped-def]
         while part < len(edges) - 1:
             _activation_part(
                 (part, edges[part], edges[part + 1]), fields[thread], products[thread], x, a, w,
-                turned, beta, guide, pull, up, down, rising, exponent, out, squares, values,
+                turned, beta, guide, coupling, up, down, rising, exponent, out, squares, values,
             )  # fmt: skip
             part = take_next(taken)
 
@@ -141,7 +141,7 @@ def _go_on(p, z, q, stride, momentum, out, squares):  # type: ignore[no-untyped-
             squares[k] += out[i, k] * out[i, k]
 
 
-def _divided(x: Any, n_components: int, beta: float, means: Means) -> tuple[Any, Any]:
+def _divided(x: Any, n_components: int, beta: float, workspace: Workspace) -> tuple[Any, Any]:
     """Edges of the parts of the frames, and a tile for each thread.
 
     How the frames are divided does not depend on the number of threads, and neither does the order
@@ -150,8 +150,8 @@ def _divided(x: Any, n_components: int, beta: float, means: Means) -> tuple[Any,
     n_parts = min(N_PARTS, len(x), 1 + x.size * n_components // SMALLEST_PART)
     edges = np.arange(n_parts + 1) * len(x) // n_parts
     n_rows = min(max(TILE // x[0].nbytes // ROWS, 1) * ROWS, -(-len(x) // n_parts))
-    shape = min(n_parts, means.n_threads), 1 if beta == 1 else 2, n_rows, x.shape[1]
-    return edges, means.room("tiles", shape, x.dtype)
+    shape = min(n_parts, workspace.n_threads), 1 if beta == 1 else 2, n_rows, x.shape[1]
+    return edges, workspace.buffer("tiles", shape, x.dtype)
 
 
 def update_activations(
@@ -161,7 +161,7 @@ def update_activations(
     objective: Objective,
     damping: Any,
     fixed: Any = None,
-    means: Means | None = None,
+    workspace: Workspace | None = None,
 ) -> tuple[Any, Any, Any]:
     """Take one step with the activations; see `cnmf.updates.formula.update_activations`.
 
@@ -179,8 +179,8 @@ def update_activations(
         Length of the step.
     fixed : ndarray of bool, shape (..., n_frames, n_components), optional
         Entries that keep their value, up to the norm of their column.
-    means : Means, optional
-        What `prepared` gave; None for a single thread.
+    workspace : Workspace, optional
+        What `workspace` yields; None for a single thread.
 
     Returns
     -------
@@ -193,9 +193,9 @@ def update_activations(
     """
     if x.ndim > 2:
         return _each(
-            update_activations, x, activations, components, objective, damping, fixed, means
+            update_activations, x, activations, components, objective, damping, fixed, workspace
         )
-    means = means or Means()
+    workspace = workspace or Workspace()
     up = down = np.zeros(len(components), x.dtype)
     rising = np.zeros_like(up)
     if objective.beta == 1:
@@ -205,26 +205,31 @@ def update_activations(
         rising = rising + objective.sparsity_activations[0]
     if objective.sparsity_components is not None:
         down = down + objective.sparsity_components[0] * components.sum(axis=1)
-    guide, pull = np.zeros((len(x), 0), x.dtype), np.zeros((0, len(components)), x.dtype)
+    guide, coupling = np.zeros((len(x), 0), x.dtype), np.zeros((0, len(components)), x.dtype)
     if objective.guide is not None:
         similarity = objective.guide.T @ activations
-        pull = 2 * objective.contrast * objective.pairing.T * similarity
-        along = np.sum(pull * similarity, axis=0)
-        up, down = up + np.maximum(-along, 0), down + np.maximum(along, 0)
+        coupling = 2 * objective.contrast * objective.pairing.T * similarity
+        radial = np.sum(coupling * similarity, axis=0)
+        up, down = up + np.maximum(-radial, 0), down + np.maximum(radial, 0)
         guide = objective.guide
     exponent = x.dtype.type(step_exponent(objective.beta) * damping)
-    edges, fields = _divided(x, len(components), objective.beta, means)
-    products = means.room("products", (len(fields), 3, fields.shape[2], len(components)), x.dtype)
+    edges, fields = _divided(x, len(components), objective.beta, workspace)
+    products = workspace.buffer(
+        "products", (len(fields), 3, fields.shape[2], len(components)), x.dtype
+    )
     if objective.guide is None:
         products[:, 2] = 0
     stepped, n_parts = np.empty_like(activations, order="C"), len(edges) - 1
     squares, values = np.zeros((n_parts, len(components))), np.zeros(n_parts)
-    w, turned = means.vectors("w", components), means.vectors("turned", components.T)
-    matrices = locked(x), locked(activations), w, turned
-    guidance = objective.beta, locked(guide), means.vectors("pull", pull)
+    w, turned = (
+        workspace.padded_copy("w", components),
+        workspace.padded_copy("turned", components.T),
+    )
+    matrices = read_only(x), read_only(activations), w, turned
+    guidance = objective.beta, read_only(guide), workspace.padded_copy("coupling", coupling)
     step = up, down, rising, exponent, stepped, squares, values
     kernels, own = (_activation_parts, _activation_part), (fields, products)
-    share(*kernels, edges, own, *matrices, *guidance, *step)
+    run_parts(*kernels, edges, own, *matrices, *guidance, *step)
     if fixed is not None:
         stepped[fixed] = activations[fixed]
         squares = stepped**2
@@ -240,7 +245,7 @@ def update_components(
     components: Any,
     objective: Objective,
     fixed: Any = None,
-    means: Means | None = None,
+    workspace: Workspace | None = None,
 ) -> Any:
     """Take one step with the components; see `cnmf.updates.formula.update_components`.
 
@@ -256,8 +261,8 @@ def update_components(
         Divergence and weights.
     fixed : ndarray of bool, shape (..., n_components, n_freqs), optional
         Entries that keep their value.
-    means : Means, optional
-        What `prepared` gave; None for a single thread.
+    workspace : Workspace, optional
+        What `workspace` yields; None for a single thread.
 
     Returns
     -------
@@ -265,15 +270,15 @@ def update_components(
         Updated.
     """
     if x.ndim > 2:
-        return _each(update_components, x, activations, components, objective, fixed, means)
-    means = means or Means()
-    edges, fields = _divided(x, len(components), objective.beta, means)
+        return _each(update_components, x, activations, components, objective, fixed, workspace)
+    workspace = workspace or Workspace()
+    edges, fields = _divided(x, len(components), objective.beta, workspace)
     n_parts, (n_components, n_freqs) = len(edges) - 1, components.shape
-    sums = means.room("sums", (n_parts, fields.shape[1], n_components, n_freqs), x.dtype)
+    sums = workspace.buffer("sums", (n_parts, fields.shape[1], n_components, n_freqs), x.dtype)
     masses = np.zeros((n_parts, n_components))
-    matrices = locked(x), locked(activations), means.vectors("w", components)
+    matrices = read_only(x), read_only(activations), workspace.padded_copy("w", components)
     kernels, totals = (_component_parts, _component_part), (sums, masses)
-    share(*kernels, edges, (fields,), *matrices, objective.beta, *totals)
+    run_parts(*kernels, edges, (fields,), *matrices, objective.beta, *totals)
     falling, *others = sums[:, :, :n_components, :n_freqs].sum(axis=0)
     rising = others[0] if others else masses.sum(axis=0).astype(x.dtype)[:, None]
     if objective.sparsity_components is not None:
@@ -323,7 +328,7 @@ def extrapolate(
     dtype, found = plain[0].dtype, []
     stride, momentum = dtype.type(stride), dtype.type(momentum)
     for factors in zip(plain, start, before, strict=True):
-        p, z, q = (locked(factor) for factor in factors)
+        p, z, q = (read_only(factor) for factor in factors)
         out, squares = np.empty_like(p), np.zeros(p.shape[1])
         _go_on(p, z, q, stride, momentum, out, squares)
         found.append((out, squares))

@@ -26,21 +26,21 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 
 @dataclass(frozen=True)
-class Means:
+class Workspace:
     """Threads that share the work, and memory that is asked for once and not in every step.
 
     Attributes
     ----------
     n_threads : int
         Number of threads.
-    memory : dict
-        What `room` has made.
+    buffers : dict
+        What `buffer` has made.
     """
 
     n_threads: int = 1
-    memory: dict[Any, Any] = field(default_factory=dict)
+    buffers: dict[Any, Any] = field(default_factory=dict)
 
-    def room(self, what: str, shape: tuple[int, ...], dtype: Any) -> Any:
+    def buffer(self, what: str, shape: tuple[int, ...], dtype: Any) -> Any:
         """Give memory in whole vectors, the same each time; what is in it is left from before.
 
         Parameters
@@ -58,11 +58,11 @@ class Means:
             Memory; zero the first time, and in the padding always unless somebody fills it.
         """
         key = what, shape, np.dtype(dtype)
-        if key not in self.memory:
-            self.memory[key] = aligned(shape, dtype)
-        return self.memory[key]
+        if key not in self.buffers:
+            self.buffers[key] = aligned(shape, dtype)
+        return self.buffers[key]
 
-    def vectors(self, what: str, matrix: Any) -> Any:
+    def padded_copy(self, what: str, matrix: Any) -> Any:
         """Copy a matrix into whole vectors, read-only: kernels are compiled for that alone.
 
         Parameters
@@ -77,13 +77,13 @@ class Means:
         ndarray of shape (n, at least m)
             Copy, padded with zeros.
         """
-        copy = self.room(what, matrix.shape, matrix.dtype)[: len(matrix)]
+        copy = self.buffer(what, matrix.shape, matrix.dtype)[: len(matrix)]
         copy[:, : matrix.shape[1]] = matrix
-        return locked(copy)
+        return read_only(copy)
 
 
 @contextmanager
-def prepared() -> Iterator[Means]:
+def workspace() -> Iterator[Workspace]:
     """Take the threads that the updates share their work between.
 
     As many as Numba uses (`numba.set_num_threads`, the variable NUMBA_NUM_THREADS), each with BLAS
@@ -91,11 +91,11 @@ def prepared() -> Iterator[Means]:
 
     Yields
     ------
-    means : Means
+    workspace : Workspace
         To be handed to the updates.
     """
     with one_blas_thread():
-        yield Means(1 if _FORKED else get_num_threads())
+        yield Workspace(1 if _FORKED else get_num_threads())
 
 
 @intrinsic
@@ -110,7 +110,9 @@ def take_next(typing_context, counter):  # type: ignore[no-untyped-def]
     return counter.dtype(counter), generate
 
 
-def share(parallel: Any, kernel: Any, edges: Any, owned: tuple[Any, ...], *arguments: Any) -> None:
+def run_parts(
+    parallel: Any, kernel: Any, edges: Any, owned: tuple[Any, ...], *arguments: Any
+) -> None:
     """Call a kernel for all parts, on all threads.
 
     One thread alone does not wake the others: on a machine that is busy that takes long.
@@ -134,7 +136,7 @@ def share(parallel: Any, kernel: Any, edges: Any, owned: tuple[Any, ...], *argum
         kernel((part, *frames), *(memory[0] for memory in owned), *arguments)
 
 
-def locked(x: Any) -> Any:
+def read_only(x: Any) -> Any:
     """Give a read-only view: kernels are compiled for that alone, whatever users give.
 
     Parameters

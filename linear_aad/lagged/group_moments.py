@@ -1,4 +1,4 @@
-"""Moments of several subjects, and sums of them that leave parts of the data out."""
+"""Moments of several subjects, and sums of them that leave folds of the data out."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
@@ -20,18 +20,18 @@ class Segment(NamedTuple):
         Targets.
     subject : int
         Number of the subject.
-    part : int
-        Number of the part of the data; a part is left out as a whole.
+    fold : int
+        Number of the fold, which is left out as a whole.
     """
 
     input: Any
     output: Any
     subject: int
-    part: int
+    fold: int
 
 
 class GroupMoments:
-    """Moments of segments in double precision, added up by subject and part.
+    """Moments of segments in double precision, added up by subject and fold.
 
     They are kept without the large matrices, which are assembled for one sum at a time.
 
@@ -53,7 +53,7 @@ class GroupMoments:
     """
 
     def __init__(self, segments: Sequence[Segment], lags: np.ndarray) -> None:
-        self.n_parts = 1 + max(segment.part for segment in segments)
+        self.n_folds = 1 + max(segment.fold for segment in segments)
         self._sums: dict[tuple[int, int], LaggedMoments] = {}
         for segment in segments:
             xp = namespace(segment.input)
@@ -61,16 +61,16 @@ class GroupMoments:
                 xp.astype(signal, xp.float64, copy=False)
                 for signal in (segment.input, segment.output)
             )
-            own = LaggedMoments.of(x, y, lags)
-            key = segment.subject, segment.part
-            self._sums[key] = self._sums[key] + own if key in self._sums else own
+            moments = LaggedMoments.of(x, y, lags)
+            key = segment.subject, segment.fold
+            self._sums[key] = self._sums[key] + moments if key in self._sums else moments
 
-    def of_part(self, part: int, subject: int | None = None) -> Moments | None:
-        """Add up one part.
+    def of_fold(self, fold: int, subject: int | None = None) -> Moments | None:
+        """Add up one fold.
 
         Parameters
         ----------
-        part : int
+        fold : int
             Its number.
         subject : int, optional
             Of this subject alone; None for all.
@@ -80,7 +80,7 @@ class GroupMoments:
         moments : Moments or None
             None if there is nothing.
         """
-        return self.total(subject, set(range(self.n_parts)) - {part})
+        return self.total(subject, set(range(self.n_folds)) - {fold})
 
     def total(self, subject: int | None = None, without: Collection[int] = ()) -> Moments | None:
         """Add up all that is not left out, which rounds less than taking off what is.
@@ -90,7 +90,7 @@ class GroupMoments:
         subject : int, optional
             Of this subject alone; None for all.
         without : collection of int
-            Parts to leave out.
+            Folds to leave out.
 
         Returns
         -------
@@ -98,8 +98,8 @@ class GroupMoments:
             None if there is nothing left.
         """
         kept = [
-            own
-            for (s, part), own in self._sums.items()
-            if subject in (None, s) and part not in without
+            moments
+            for (s, fold), moments in self._sums.items()
+            if subject in (None, s) and fold not in without
         ]
         return LaggedMoments.sum(kept).dense() if kept else None

@@ -163,7 +163,7 @@ class GroupRidge:
         """Add one subject, drawn to the average one as the others are.
 
         Where all subjects have the average weights, or there was only one, the shrinkage is chosen
-        by leaving out parts of the new one.
+        by leaving out folds of the new one.
 
         Parameters
         ----------
@@ -190,12 +190,12 @@ class GroupRidge:
 
 
 class GroupFit:
-    """Choose penalties by leaving out parts, and solve for all subjects.
+    """Choose penalties by leaving out folds, and solve for all subjects.
 
     Parameters
     ----------
     segments : sequence of Segment
-        Training data. With one part only, penalties are compared on what was trained on.
+        Training data. With one fold only, penalties are compared on what was trained on.
     n_subjects : int
         Number of subjects.
     lags : ndarray of int, shape (n_lags,)
@@ -242,12 +242,12 @@ class GroupFit:
             self._target = xp.reshape(known.weights[-1, ...], (-1, n_outputs))
             alpha = known.alpha
         self._alpha = alpha
-        self._averages = [self._average({k}) for k in range(self._moments.n_parts)]
+        self._averages = [self._average({k}) for k in range(self._moments.n_folds)]
         self._shrinkage = self._chosen_shrinkage(known)
         self.ridge = self._solved()
 
     def left_out_predictions(self, held_out: Collection[int] = ()) -> list[Any]:
-        """Predict every segment by a model that has not seen its part.
+        """Predict every segment by a model that has not seen its fold.
 
         What models predict for what they were trained on would look better than anything they
         will meet later.
@@ -255,7 +255,7 @@ class GroupFit:
         Parameters
         ----------
         held_out : collection of int
-            Parts that the predictions of the other parts may not depend on either.
+            Folds that the predictions of the other folds may not depend on either.
 
         Returns
         -------
@@ -264,16 +264,16 @@ class GroupFit:
         """
         models: dict[tuple[int, int], tuple[Any, Any]] = {}
         averages = (
-            [self._average({k, *held_out}) for k in range(self._moments.n_parts)]
+            [self._average({k, *held_out}) for k in range(self._moments.n_folds)]
             if held_out
             else self._averages
         )
         predictions = []
         for segment in self._segments:
-            key = segment.subject, segment.part
+            key = segment.subject, segment.fold
             if key not in models:
-                left_out = {segment.part, *held_out}
-                weights = self._model(segment.subject, averages[segment.part], left_out)
+                left_out = {segment.fold, *held_out}
+                weights = self._model(segment.subject, averages[segment.fold], left_out)
                 models[key] = weights, self._intercept(segment.subject, weights, left_out)
             x, (weights, intercept) = segment.input, models[key]
             xp = namespace(x)
@@ -283,7 +283,7 @@ class GroupFit:
         return predictions
 
     def _average(self, without: Collection[int] = ()) -> Any:
-        """Weights of the average subject without some parts; with all if nothing is left."""
+        """Weights of the average subject without some folds; with all if nothing is left."""
         if self._target is not None:
             return self._target
         moments = self._moments.total(without=without) or self._moments.total()
@@ -298,8 +298,8 @@ class GroupFit:
         if len(alphas) == 1:
             return float(alphas[0])
         scores = np.zeros(len(alphas))
-        for k in range(self._moments.n_parts):
-            left_out = self._moments.of_part(k)
+        for k in range(self._moments.n_folds):
+            left_out = self._moments.of_fold(k)
             if left_out is None:
                 continue
             rest = self._moments.total(without={k}) or left_out
@@ -317,9 +317,9 @@ class GroupFit:
         scores, penalty = np.zeros(len(shrinkages)), self._settings.penalty
         for s in self._subjects:
             for k, average in enumerate(self._averages):
-                left_out, rest = self._moments.of_part(k, s), self._moments.total(s, {k})
+                left_out, rest = self._moments.of_fold(k, s), self._moments.total(s, {k})
                 if left_out is None or rest is None:
-                    continue  # nothing of this subject in the part, or nothing outside it
+                    continue  # nothing of this subject in the fold, or nothing outside it
                 for i, shrinkage in enumerate(shrinkages):
                     model = average
                     if np.isfinite(shrinkage):

@@ -91,10 +91,10 @@ class LagChoice:
                     f"lags has {len(listed)} ranges but the data have {n_inputs} inputs: give one "
                     "for each, or a dict for some"
                 )
-        found = [lags_in_samples(*pair, sfreq) for pair in listed]
-        first, last = min(own[0] for own in found), max(own[-1] for own in found)
+        spans = [lags_in_samples(*pair, sfreq) for pair in listed]
+        first, last = min(span[0] for span in spans), max(span[-1] for span in spans)
         lags = np.arange(first, last + 1)
-        return cls(lags, np.array([(own[0] <= lags) & (lags <= own[-1]) for own in found]))
+        return cls(lags, np.array([(span[0] <= lags) & (lags <= span[-1]) for span in spans]))
 
     def columns(self, direction: int) -> np.ndarray | None:
         """List the columns of the matrix of all lags that are looked at.

@@ -73,7 +73,7 @@ class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
 
     def _compared(self, predictions: list[Any], outputs: list[Any]) -> np.ndarray:
         """Pearson correlations for each output, mean over trials."""
-        found = []
+        correlations = []
         for predicted, output in zip(predictions, outputs, strict=True):
             xp = namespace(predicted, output)
             p, s = (xp.reshape(z, (z.shape[0], -1)) for z in (predicted, output))
@@ -81,8 +81,8 @@ class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
                 raise ValueError(
                     f"y has {s.shape[1]} output(s) but the model was fitted on {p.shape[1]}"
                 )
-            found.append(to_numpy(pearson(p, s, axis=0)))
-        return np.mean(found, axis=0)
+            correlations.append(to_numpy(pearson(p, s, axis=0)))
+        return np.mean(correlations, axis=0)
 
     def score(self, X: Any, y: Any) -> float:
         """Correlate predicted and true output.

@@ -163,13 +163,13 @@ class LaggedRidge(LaggedLinearModel):
         weights, alphas = together._solved(moments, whole, total, len(sets))
         if hasattr(together, "cv_scores_"):
             del together.cv_scores_  # over all outputs, which tells nothing about one
-        models, n_own = [], shapes[0][0][1]
+        models, n_outputs = [], shapes[0][0][1]
         for i, alpha in enumerate(alphas):
-            own = slice(i * n_own, (i + 1) * n_own)
+            columns = slice(i * n_outputs, (i + 1) * n_outputs)
             model = copy(together)
             model.alpha_ = alpha
-            part = replace(total, xy=total.xy[:, own], y=total.y[own], yy=total.yy[own])
-            model._keep(weights[:, own], part, full, moments, own)
+            sums = replace(total, xy=total.xy[:, columns], y=total.y[columns], yy=total.yy[columns])
+            model._keep(weights[:, columns], sums, full, moments, columns)
             models.append(model)
         return models
 
@@ -195,11 +195,11 @@ class LaggedRidge(LaggedLinearModel):
         """
         self._check_parameters()
         inputs, outputs = self._training_data(X, y)
-        found = self.candidates()
-        if found is not None and len(found) > 1 and len(inputs) < 2:
+        penalties = self.candidates()
+        if penalties is not None and len(penalties) > 1 and len(inputs) < 2:
             raise ValueError(
-                f"choosing among {len(found)} penalties leaves one trial out, which takes at least "
-                "2 trials: pass a list of trials, or a single alpha"
+                f"choosing among {len(penalties)} penalties leaves one trial out, which takes at "
+                "least 2 trials: pass a list of trials, or a single alpha"
             )
         if self.bands is not None and sum(self.bands) != inputs[0].shape[1]:
             raise ValueError(
@@ -306,14 +306,14 @@ class LaggedRidge(LaggedLinearModel):
 
         Sets know nothing of each other: the penalty of one is chosen by its own outputs.
         """
-        found = self.candidates()
+        penalties = self.candidates()
         if hasattr(self, "cv_scores_"):
             del self.cv_scores_  # of an earlier choice
-        if found is None:
+        if penalties is None:
             alpha = ledoit_wolf_penalty(total, moments.inputs, self._input_lags, moments.columns)
             return ridge(total, [alpha])[0, ...], [alpha] * n_sets
-        groups = directions(found)
-        best = self._chosen(moments, groups, len(found), n_sets)
+        groups = directions(penalties)
+        best = self._chosen(moments, groups, len(penalties), n_sets)
         xp = namespace(total.x)
         weights = xp.zeros_like(total.xy)
         # As many solutions as different candidates were chosen, each for its outputs.
@@ -323,10 +323,10 @@ class LaggedRidge(LaggedLinearModel):
                 if mine.any():
                     solution = self._solution(moments, whole, total, direction, alpha)
                     weights = xp.where(xp.asarray(mine)[None, :], solution, weights)
-        per_output = found[best] if self.bands is not None else found[best, 0]
+        per_output = penalties[best] if self.bands is not None else penalties[best, 0]
         alphas = []
-        for own in np.split(per_output, n_sets):
-            chosen = own if self.alpha_per_output else own[0]
+        for in_set in np.split(per_output, n_sets):
+            chosen = in_set if self.alpha_per_output else in_set[0]
             alphas.append(float(chosen) if np.ndim(chosen) == 0 else chosen)
         return weights, alphas
 

@@ -57,15 +57,15 @@ def ledoit_wolf_penalty(
         x = xp.astype(x, xp.float64, copy=False)
         ones = xp.ones((1, len(lags), 1), dtype=xp.float64)
         shape = (x.shape[1], len(lags), 1)
-        power, seen, along = x * x, ones, mean
+        power, seen, centre = x * x, ones, mean
         if columns is None:
             power = xp.sum(power, axis=1, keepdims=True)
         else:
             n_all = x.shape[1] * len(lags)
             seen = xp.reshape(at_columns(xp.ones_like(mean)[:, None], columns, n_all), shape)
-            along = at_columns(mean[:, None], columns, n_all)
+            centre = at_columns(mean[:, None], columns, n_all)
         length = filter_lagged(power, seen, lags)[:, 0]
-        inner = filter_lagged(x, xp.reshape(along, shape), lags)[:, 0]
+        inner = filter_lagged(x, xp.reshape(centre, shape), lags)[:, 0]
         fourth += float(xp.sum((length - 2 * inner + mean @ mean) ** 2))
     noise = (fourth / n - size) / n
     spread = size - p * mu**2

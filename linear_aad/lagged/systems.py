@@ -266,8 +266,8 @@ def solve_near(
     reached = converged.reshape(len(systems), n_alphas, n_targets)
     weights = []
     for i, system in enumerate(systems):
-        own = xp.permute_dims(rows[i, ...], (0, 2, 1))
+        solution = xp.permute_dims(rows[i, ...], (0, 2, 1))
         for j in np.flatnonzero(~np.all(reached[i], axis=1)).tolist():
-            own[j, ...] = system.solve(penalty, [j])[0, ...]
-        weights.append(own)
+            solution[j, ...] = system.solve(penalty, [j])[0, ...]
+        weights.append(solution)
     return weights

@@ -78,11 +78,11 @@ def sums(x: Any, lags: np.ndarray) -> Any:
     n_times = x.shape[0]
     reach = min(n_times, int(np.abs(lags).max()))
     before, after = np.clip(lags, 0, n_times), np.clip(-lags, 0, n_times)
-    found = xp.sum(x, axis=0, dtype=xp.float64)[None, :]
+    total = xp.sum(x, axis=0, dtype=xp.float64)[None, :]
     for hidden, ends in ((before, x[:reach, :]), (after, xp.flip(x[n_times - reach :, :], axis=0))):
-        total = xp.cumulative_sum(xp.astype(ends, xp.float64), axis=0, include_initial=True)
-        found = found - xp.take(total, xp.asarray(hidden), axis=0)
-    return xp.reshape(xp.matrix_transpose(found), (-1,))
+        gone = xp.cumulative_sum(xp.astype(ends, xp.float64), axis=0, include_initial=True)
+        total = total - xp.take(gone, xp.asarray(hidden), axis=0)
+    return xp.reshape(xp.matrix_transpose(total), (-1,))
 
 
 def edges(x: Any, lags: np.ndarray) -> tuple[Any, Any]:
@@ -107,7 +107,7 @@ def edges(x: Any, lags: np.ndarray) -> tuple[Any, Any]:
     """
     xp = namespace(x)
     n_times, n_channels = x.shape
-    found, signs = [], []
+    samples, signs = [], []
     for inside, offset, sign in (
         ((lags >= 0) & (lags < n_times), 0, -1.0),
         ((lags < 0) & (lags >= -n_times), n_times, 1.0),
@@ -116,13 +116,13 @@ def edges(x: Any, lags: np.ndarray) -> tuple[Any, Any]:
             where = np.flatnonzero(inside)
             first, last = int(where[0]), int(where[-1])
             edge = xp.zeros((1, len(lags), n_channels), dtype=xp.float64)
-            samples = x[int(lags[first]) + offset : int(lags[last]) + offset + 1, :]
-            edge[0, first : last + 1, :] = xp.astype(samples, xp.float64)
-            found.append(edge)
+            inside_x = x[int(lags[first]) + offset : int(lags[last]) + offset + 1, :]
+            edge[0, first : last + 1, :] = xp.astype(inside_x, xp.float64)
+            samples.append(edge)
             signs.append(sign)
-    if not found:
+    if not samples:
         return xp.zeros((0, len(lags), n_channels), dtype=xp.float64), xp.zeros(0)
-    return xp.concat(found), xp.asarray(signs, dtype=xp.float64)
+    return xp.concat(samples), xp.asarray(signs, dtype=xp.float64)
 
 
 def assemble(toeplitz: Any, edges: Any, signs: Any) -> Any:
@@ -149,9 +149,9 @@ def assemble(toeplitz: Any, edges: Any, signs: Any) -> Any:
         products[:, i, :, i:] = toeplitz
         # What lies below the diagonal is what lies above it, turned over.
         products[:, i + 1 :, :, i] = xp.permute_dims(toeplitz[:, :, 1:], (1, 2, 0))
-        here = xp.matrix_transpose(signs[:, None] * edges[:, i, :])
+        leaving = xp.matrix_transpose(signs[:, None] * edges[:, i, :])
         n_left = n_lags - 1 - i
         later = xp.reshape(edges[:, i : n_lags - 1, :], (edges.shape[0], n_left * n_channels))
-        change = xp.reshape(here @ later, (n_channels, n_left, n_channels))
+        change = xp.reshape(leaving @ later, (n_channels, n_left, n_channels))
         toeplitz = toeplitz[:, :, :-1] + xp.permute_dims(change, (0, 2, 1))
     return xp.reshape(products, (n_channels * n_lags, -1))

@@ -28,8 +28,8 @@ def test_the_kernel_compiles(tmp_path, dtype):
 def test_the_algebra_is_that_of_the_readable_updates():
     assert updates_cupy.update_activations is updates.update_activations
     assert updates_cupy.update_components is updates.update_components
-    with updates_cupy.prepared() as means:
-        assert means is updates_cupy.compare
+    with updates_cupy.workspace() as workspace:
+        assert workspace is updates_cupy.compare
 
 
 @pytest.mark.skipif(not gpu_available(), reason="no CUDA GPU")

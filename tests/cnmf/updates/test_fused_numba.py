@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from cnmf.solver import solve
 from cnmf.updates import formula as updates
 from cnmf.updates import fused_numba as updates_numba
-from cnmf.updates import workspace_numba as threads_numba
+from cnmf.updates import workspace_numba
 from tests.cnmf.conftest import make_problem
 
 TOLERANCE = {"float64": 1e-10, "float32": 1e-4}
@@ -38,7 +38,7 @@ def test_fused_steps_are_the_readable_ones(
     damping = np.asarray(rng.choice([1.0, 0.5]), dtype=dtype)
     fixed = [rng.random(part.shape) < 0.3 if masked else None for part in (a, w)]
     rtol = TOLERANCE[dtype]
-    with updates_numba.prepared() as pool:
+    with updates_numba.workspace() as pool:
         found = updates_numba.update_activations(
             x, a, w, objective, damping, fixed[0], pool if threads else None
         )
@@ -88,7 +88,7 @@ def test_nothing_of_the_size_of_the_spectrogram_is_allocated(rng, monkeypatch):
     import tracemalloc
 
     # Each thread has a tile of its own.
-    monkeypatch.setattr(threads_numba, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(workspace_numba, "get_num_threads", lambda: 2)
     x = rng.uniform(size=(24_000, 257)).astype(np.float32)
     p = make_problem(rng, 12, 257, 4, 2, dtype="float32")
     a = np.full((24_000, 4), 24_000**-0.5, np.float32)

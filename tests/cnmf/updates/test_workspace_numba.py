@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnmf.updates.workspace_numba import Means, locked
+from cnmf.updates.workspace_numba import Workspace, read_only
 
 ROOT = Path(__file__).parents[3]
 
@@ -21,20 +21,20 @@ def test_two_threads():
 
 
 def test_memory_is_made_once_in_whole_vectors():
-    means = Means()
-    first = means.room("sums", (3, 5), np.float32)
-    assert means.room("sums", (3, 5), np.float32) is first
-    assert means.room("sums", (3, 5), np.float64) is not first
+    workspace = Workspace()
+    first = workspace.buffer("sums", (3, 5), np.float32)
+    assert workspace.buffer("sums", (3, 5), np.float32) is first
+    assert workspace.buffer("sums", (3, 5), np.float64) is not first
     matrix = np.arange(15, dtype=np.float32).reshape(5, 3).T
-    copy = means.vectors("w", matrix)
+    copy = workspace.padded_copy("w", matrix)
     np.testing.assert_array_equal(copy[:, :5], matrix)
     assert not copy[:, 5:].any()
     assert not copy.flags.writeable
 
 
-def test_locked_views_share_memory_where_they_can():
+def test_read_only_views_share_memory_where_they_can():
     x = np.ones((2, 3))
-    assert np.shares_memory(locked(x), x)
+    assert np.shares_memory(read_only(x), x)
     assert x.flags.writeable
-    assert not locked(x).flags.writeable
-    assert locked(x.T).flags.c_contiguous
+    assert not read_only(x).flags.writeable
+    assert read_only(x.T).flags.c_contiguous

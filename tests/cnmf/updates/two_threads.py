@@ -18,7 +18,7 @@ def bits():
     x, a, w, objective = make_problem(rng, 900, 200, 8, dtype="float32")
     one = np.ones((), "float32")
     alone = fused_numba.update_activations(x, a, w, objective, one)
-    with fused_numba.prepared() as pool:
+    with fused_numba.workspace() as pool:
         assert pool.n_threads == 2
         for _ in range(3):
             together = fused_numba.update_activations(x, a, w, objective, one, None, pool)

@@ -19,7 +19,7 @@ def segments(rng):
 @pytest.mark.parametrize("subject", [None, 0, 1])
 @pytest.mark.parametrize("without", [(), {0}, {1, 2}])
 def test_sums_are_those_of_the_lag_matrix(segments, subject, without):
-    kept = [x for x in segments if subject in (None, x.subject) and x.part not in without]
+    kept = [x for x in segments if subject in (None, x.subject) and x.fold not in without]
     lagged = [Moments.of(lag_matrix(s.input, LAGS), s.output) for s in kept]
     expected = sum(lagged[1:], start=lagged[0])
     found = GroupMoments(segments, LAGS).total(subject, without)
@@ -29,9 +29,9 @@ def test_sums_are_those_of_the_lag_matrix(segments, subject, without):
 
 def test_what_is_not_there_is_none(segments):
     moments = GroupMoments(segments, LAGS)
-    assert moments.n_parts == 3
-    assert moments.of_part(2, subject=1) is None
-    assert moments.of_part(2).n == 40
+    assert moments.n_folds == 3
+    assert moments.of_fold(2, subject=1) is None
+    assert moments.of_fold(2).n == 40
     assert moments.total(1, {0, 1}) is None
 
 

@@ -66,7 +66,7 @@ def test_predictions_of_left_out_parts_have_a_closed_form():
     data = segments(differ=1.0)
     predictions = fit(data, 2, FIXED).left_out_predictions(held_out=[2])
     for segment, predicted in zip(data, predictions, strict=True):
-        seen = [s for s in data if s.part not in (segment.part, 2)]
+        seen = [s for s in data if s.fold not in (segment.fold, 2)]
         average = solved(seen, 0.1)
         own = solved([s for s in seen if s.subject == segment.subject], 1.0, average)
         expected = lag_matrix(segment.input, LAGS) @ own
@@ -128,9 +128,9 @@ def test_where_all_had_the_average_a_new_subject_decides():
 
 def test_a_subject_of_one_part_alone_has_the_average_where_it_is_left_out():
     data = segments(n_subjects=2, differ=1.5, noise=0.5)
-    data = [s for s in data if s.subject == 0 or s.part == 1]
+    data = [s for s in data if s.subject == 0 or s.fold == 1]
     predictions = fit(data, 2, FIXED).left_out_predictions()
-    average = solved([s for s in data if s.part != 1], 0.1)
+    average = solved([s for s in data if s.fold != 1], 0.1)
     expected = lag_matrix(data[-1].input, LAGS) @ average
     np.testing.assert_allclose(predictions[-1], expected, atol=1e-10)
 
