@@ -17,6 +17,7 @@ MOVED = {
     "cocktailparty.clusters": "cocktailparty.evaluation.clusters",
     "cocktailparty.comparison": "cocktailparty.report.comparison",
     "cocktailparty.decoder": "cocktailparty.decoding.base",
+    "cocktailparty.decoding.following": "cocktailparty.decoding.score_model",
     "cocktailparty.leakage": "cocktailparty.model_selection.leakage",
     "cocktailparty.montages": "cocktailparty.electrodes.montages",
     "cocktailparty.patterns": "cocktailparty.evaluation.patterns",

@@ -1,6 +1,6 @@
 """Linear auditory attention decoding: temporal response functions and what is built on them."""
 
-from cocktailparty.decoding.following import AttentionTrack
+from cocktailparty.decoding.score_model import AttentionTrack
 from cocktailparty.decoding.tracker import AttentionTracker
 from linear_aad.adaptive import AdaptiveDecoder
 from linear_aad.attention import AttentionDecoder

@@ -110,8 +110,8 @@ def _adapted(adapter: Any, clips: list[Any], options: argparse.Namespace) -> Any
 
     if options.offline:
         return adapter.fit(clips).predict(clips)
-    parts = [clips[i : i + options.batch] for i in range(0, len(clips), options.batch)]
-    return np.concatenate([adapter.partial_fit(part).predict(part) for part in parts])
+    batches = [clips[i : i + options.batch] for i in range(0, len(clips), options.batch)]
+    return np.concatenate([adapter.partial_fit(batch).predict(batch) for batch in batches])
 
 
 def _show(results: dict[str, Any]) -> None:

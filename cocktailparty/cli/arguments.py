@@ -251,10 +251,10 @@ def names(text: str) -> list[str]:
     argparse.ArgumentTypeError
         If there is none.
     """
-    found = [name.strip() for name in text.split(",") if name.strip()]
-    if not found:
+    entries = [name.strip() for name in text.split(",") if name.strip()]
+    if not entries:
         raise argparse.ArgumentTypeError("expected at least one name")
-    return found
+    return entries
 
 
 def seed_number(text: str) -> int:

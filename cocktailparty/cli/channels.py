@@ -137,10 +137,10 @@ def add_events(parser: Any) -> None:
 
 
 def _picks(text: str) -> str | list[str]:
-    found = names(text)
-    return found[0] if len(found) == 1 and found[0] in _TYPES else found
+    picked = names(text)
+    return picked[0] if len(picked) == 1 and picked[0] in _TYPES else picked
 
 
 def _reference(text: str) -> str | list[str]:
-    found = names(text)
-    return found[0] if len(found) == 1 and found[0] in ("average", "none") else found
+    channels = names(text)
+    return channels[0] if len(channels) == 1 and channels[0] in ("average", "none") else channels

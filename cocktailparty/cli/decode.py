@@ -152,16 +152,22 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         decisions = json.loads(table.to_json(orient="records", double_precision=15))
         written = {name: str(file) for name, file in files.items()}
-        told = None
+        follows_row = None
         if follows is not None:
-            told = {
+            follows_row = {
                 "score": follows.observed,
                 "highest_shifted": float(follows.null.max()),
                 "n_shifts": len(follows.null),
                 "p": follows.p_value,
             }
         print_json(
-            {**written, "sounds": sounds, "decisions": decisions, "follows": told, "notes": notes}
+            {
+                **written,
+                "sounds": sounds,
+                "decisions": decisions,
+                "follows": follows_row,
+                "notes": notes,
+            }
         )
         return
     for k, sound in enumerate(sounds):
@@ -181,12 +187,12 @@ def _noted(caught: list[warnings.WarningMessage]) -> list[str]:
     from cocktailparty.evaluation.comparing import SharedStimulusWarning
     from cocktailparty.suspicions import RecordingWarning
 
-    told = SharedStimulusWarning, RecordingWarning
-    shared = [w for w in caught if issubclass(w.category, told)]
+    of_interest = SharedStimulusWarning, RecordingWarning
+    noted = [w for w in caught if issubclass(w.category, of_interest)]
     for other in caught:
-        if other not in shared:
+        if other not in noted:
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
-    return list(dict.fromkeys(str(warning.message) for warning in shared))
+    return list(dict.fromkeys(str(warning.message) for warning in noted))
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -224,20 +230,20 @@ def _trained(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
 
     band = Band.of(options)
     decoder = find_decoder(options.decoder)(band.sfreq)
-    found = [datasets.detect(folder, options.corpus) for folder in options.train]
-    if len({corpus.continuous for corpus in found}) > 1:
+    corpora = [datasets.detect(folder, options.corpus) for folder in options.train]
+    if len({corpus.continuous for corpus in corpora}) > 1:
         raise ValueError(
-            f"--train folders hold {[corpus.key for corpus in found]}, whose EEG and sounds are "
+            f"--train folders hold {[corpus.key for corpus in corpora]}, whose EEG and sounds are "
             "prepared in different ways: train on one of them"
         )
     # Events of recordings whose onsets are stated are those of the one that is decoded alone.
     chosen = Channels.of(options)
-    if found[0].key != "table":
+    if corpora[0].key != "table":
         chosen = replace(chosen, events=None)
-    channels = chosen.loading(found[0])
+    channels = chosen.loading(corpora[0])
     trials = [
         trial
-        for folder, corpus in zip(options.train, found, strict=True)
+        for folder, corpus in zip(options.train, corpora, strict=True)
         for trial in load_trials(folder, corpus, band, options.on_bad, options.drop_flat, channels)
     ]
     subjects = list(dict.fromkeys(trial.subject for trial in trials))
@@ -246,8 +252,8 @@ def _trained(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
             raise ValueError(f"--subject {options.subject!r} is none of {subjects}")
         subjects = [options.subject]
         trials = [trial for trial in trials if trial.subject == options.subject]
-    cv = options.cv or ("subject" if len(subjects) > 1 else found[0].default_cv)
-    continuous = found[0].continuous
+    cv = options.cv or ("subject" if len(subjects) > 1 else corpora[0].default_cv)
+    continuous = corpora[0].continuous
     model = train_model(
         AttentionTracker(decoder, cv=cv),
         trials,
@@ -270,7 +276,7 @@ def _trained(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
         )
     if not continuous:
         notes.append(
-            f"{found[0].title}: EEG and envelopes of this corpus were prepared by its authors. "
+            f"{corpora[0].title}: EEG and envelopes of this corpus were prepared by its authors. "
             "What is decoded must have the same EEG reference, and its envelopes are computed "
             "from the audio in a way that may differ."
         )

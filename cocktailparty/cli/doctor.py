@@ -45,18 +45,18 @@ def run(options: argparse.Namespace) -> None:
     from cocktailparty.backend import gpu_description
     from cocktailparty.versions import versions
 
-    found = versions()
-    parts = {}
+    installed = versions()
+    optional = {}
     for module, purpose in OPTIONAL_PARTS.items():
-        there = importlib.util.find_spec(module) is not None
-        parts[module] = f"{'installed' if there else 'not installed'}: {purpose}"
+        importable = importlib.util.find_spec(module) is not None
+        optional[module] = f"{'installed' if importable else 'not installed'}: {purpose}"
     if options.json:
-        print_json({"versions": found, "gpu": gpu_description(), "optional": parts})
+        print_json({"versions": installed, "gpu": gpu_description(), "optional": optional})
         return
     for title, entries in (
-        ("Versions", found),
+        ("Versions", installed),
         ("GPU", {"cuda": gpu_description()}),
-        ("Optional parts", parts),
+        ("Optional parts", optional),
     ):
         print(title)
         for name, value in entries.items():

@@ -60,15 +60,15 @@ def run(options: argparse.Namespace) -> None:
     with replacing(options.out) as temporary:
         # Floating point: what is selected from a loud mixture may exceed full scale.
         soundfile.write(temporary, waveform, int(model.sfreq), subtype="FLOAT")
-    found = {
+    result = {
         "file": str(options.out), "cue": str(cue), "presence": presence, "sfreq": model.sfreq,
         "duration": len(waveform) / model.sfreq,
     }  # fmt: skip
     if options.json:
-        print_json(found)
+        print_json(result)
         return
     print(
-        f"{options.out}: {found['duration']:.1f} s of {cue}, who is in the mixture with a "
+        f"{options.out}: {result['duration']:.1f} s of {cue}, who is in the mixture with a "
         f"probability of {presence:.2f}"
     )
     if presence < 0.5:

@@ -144,12 +144,12 @@ def read_array(path: Path) -> Any:
         )
     try:
         with path.open("rb") as file:
-            found = np.lib.format.read_array(file, allow_pickle=False)
+            array = np.lib.format.read_array(file, allow_pickle=False)
     except (ValueError, EOFError, MemoryError) as error:
         raise ValueError(f"{path} is not a .npy file of numbers ({error})") from error
-    if found.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biuf":
         raise ValueError(
-            f"{path} is not a .npy file of numbers: its array has the type {found.dtype}, expected "
+            f"{path} is not a .npy file of numbers: its array has the type {array.dtype}, expected "
             "real numbers"
         )
-    return found
+    return array

@@ -131,9 +131,9 @@ def _steering(
     """Separator, and what it is steered by."""
     from cnmf.steering import NeuroSteeredSeparator
 
-    found = {} if options.components is None else {"n_components": options.components}
+    settings = {} if options.components is None else {"n_components": options.components}
     # The same files give the same result.
-    separator = NeuroSteeredSeparator(random_state=0, lag=options.lag, **found)
+    separator = NeuroSteeredSeparator(random_state=0, lag=options.lag, **settings)
     if options.guide is not None:
         guide = read_array(options.guide)
         duration = len(audio) / audio_sfreq

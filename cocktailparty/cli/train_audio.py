@@ -216,7 +216,7 @@ def _icbhi(options: argparse.Namespace, sounds: Any, sfreq: float) -> None:
 
     file = options.out / "icbhi.json"
     settings = _settings(options, make("ce", 0), len(sounds))
-    found = _found(file, settings) or {"rows": []}
+    finished = _found(file, settings) or {"rows": []}
 
     def keep(rows: list[dict[str, Any]]) -> None:
         _write(file, {"settings": settings, "rows": rows})
@@ -224,7 +224,7 @@ def _icbhi(options: argparse.Namespace, sounds: Any, sfreq: float) -> None:
             last = rows[-1]
             print(f"{last['method']}, seed {last['seed']}: score {100 * last['score']:.2f}")
 
-    table = icbhi_table(sounds, make, range(options.seeds), found["rows"], keep)
+    table = icbhi_table(sounds, make, range(options.seeds), finished["rows"], keep)
     if options.json:
         print_json({"file": str(file), "table": table})
         return

@@ -63,16 +63,16 @@ def run(options: argparse.Namespace) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "extractor.safetensors"
     save_model(separator, file)
-    found = {
+    result = {
         "file": str(file), "talkers": list(separator.memory_.names),
         "n_utterances": len(sounds.clips), "n_epochs": separator.n_iter_,
         "stopped": separator.stopped_, "gain": separator.history_["gain"][-1],
     }  # fmt: skip
     if options.json:
-        print_json(found)
+        print_json(result)
         return
     print(
-        f"{found['n_epochs']} epochs with {len(found['talkers'])} talkers ({found['stopped']}); in "
-        f"the last one, mixtures gained {found['gain']:.1f} dB, which are training mixtures"
+        f"{result['n_epochs']} epochs with {len(result['talkers'])} talkers ({result['stopped']}); "
+        f"in the last one, mixtures gained {result['gain']:.1f} dB, which are training mixtures"
     )
     print(f"Model: {file}")

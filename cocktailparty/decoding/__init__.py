@@ -1,14 +1,14 @@
 """What every attention decoder shares, and what is done with a trained one.
 
 Read `base` first, the methods of all decoders, and `checks`, what all of them promise; `tracker`
-follows attention over time, with `markov` and `following`; `trained` decodes new recordings;
+follows attention over time, with `markov` and `score_model`; `trained` decodes new recordings;
 `saving` writes fitted models.
 """
 
 from cocktailparty.decoding.base import AttentionDecoderMixin, ReconstructionMixin
 from cocktailparty.decoding.checks import check_attention_decoder
-from cocktailparty.decoding.following import AttentionTrack
 from cocktailparty.decoding.saving import load_extra, load_model, save_model
+from cocktailparty.decoding.score_model import AttentionTrack
 from cocktailparty.decoding.tracker import AttentionTracker
 from cocktailparty.decoding.trained import ENVELOPE, TrainedModel, train_model
 

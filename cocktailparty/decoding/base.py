@@ -92,9 +92,9 @@ class AttentionDecoderMixin(ClassifierMixin, ABC):
         trials = check_trials(trials)
         scores = np.full((len(trials), max(trial.n_stimuli for trial in trials)), -np.inf)
         for i, (row, trial) in enumerate(zip(scores, trials, strict=True)):
-            own = to_numpy(self.window_scores(trial, trial.duration)[0])
-            check_scores(own, f"{type(self).__name__}, trials[{i}] ({trial.label})")
-            row[: trial.n_stimuli] = own
+            trial_scores = to_numpy(self.window_scores(trial, trial.duration)[0])
+            check_scores(trial_scores, f"{type(self).__name__}, trials[{i}] ({trial.label})")
+            row[: trial.n_stimuli] = trial_scores
         return scores
 
     @one_blas_thread()

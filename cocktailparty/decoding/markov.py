@@ -55,8 +55,8 @@ def forward_filter(evidence: np.ndarray, transition: np.ndarray) -> np.ndarray:
     """
     filtered = np.empty(evidence.shape)
     steps, prior = _log(transition), np.zeros(evidence.shape[1:])
-    for posterior, told in zip(filtered, evidence, strict=True):
-        posterior[:] = _normalised(prior + told)
+    for posterior, log_likelihood in zip(filtered, evidence, strict=True):
+        posterior[:] = _normalised(prior + log_likelihood)
         prior = np.logaddexp.reduce(posterior[..., None] + steps, axis=-2)
     return filtered
 

@@ -32,6 +32,7 @@ _PACKAGES = ("cocktailparty", "linear_aad", "cnmf", "deep")
 # Modules that older files name, and where their classes are now.
 _MOVED = {
     "cnmf.evidence": "cocktailparty.separation.evidence",
+    "cocktailparty.decoding.following": "cocktailparty.decoding.score_model",
     "deep.optimizers": "deep.training.optimizers",
     "deep.saving": "deep.training.network",
     "deep.siglip": "deep.siglip.estimator",
@@ -42,7 +43,7 @@ _MOVED = {
     "deep.siglip_ridge": "deep.siglip.older",
     "deep.siglip_task": "deep.siglip.task",
     "linear_aad.bands": "linear_aad.lagged.bands",
-    "linear_aad.following": "cocktailparty.decoding.following",
+    "linear_aad.following": "cocktailparty.decoding.score_model",
     "linear_aad.lag_choice": "linear_aad.lagged.lag_choice",
     "linear_aad.lagged": "linear_aad.lagged.moments",
     "linear_aad.penalties": "linear_aad.lagged.penalties",
@@ -251,33 +252,31 @@ def _class_name(cls: type) -> str:
 
 def _class(name: str, what: str) -> Any:
     """Class of an allowed name."""
-    module, _, own = name.rpartition(".")
+    module, _, attribute = name.rpartition(".")
     module = _MOVED.get(module, module)
     parts = module.split(".")
     if name not in _FOREIGN and (parts[0] not in _PACKAGES or "__main__" in parts):
         raise ValueError(f"{what} names the class {name!r}, which is not one of this library")
     try:
-        found = getattr(importlib.import_module(module), own, None)
+        cls = getattr(importlib.import_module(module), attribute, None)
     except ImportError as error:
         if name in _FOREIGN:
             raise ImportError(f"{what} needs {parts[0]}: pip install {parts[0]}") from error
         # What is missing may be a library that the class needs, such as JAX.
         if not (error.name and module.startswith(error.name)):
             raise
-        found = None
-    fit_for_models = isinstance(found, type) and (
-        issubclass(found, BaseEstimator) or is_dataclass(found)
-    )
+        cls = None
+    fit_for_models = isinstance(cls, type) and (issubclass(cls, BaseEstimator) or is_dataclass(cls))
     # A module also has names that it imported, from anywhere.
     homes = _PACKAGES if parts[0] in _PACKAGES else parts[:1]
-    if not fit_for_models or found.__module__.partition(".")[0] not in homes:
+    if not fit_for_models or cls.__module__.partition(".")[0] not in homes:
         raise ValueError(
             f"{what} names the class {name!r}, which this version of the library does not have"
         )
-    return found
+    return cls
 
 
-def _loaded(path: Path, part: str) -> Any:
+def _loaded(path: Path, section: str) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"model file {path} does not exist: check the path")
     what = f"model file {path}"
@@ -299,9 +298,9 @@ def _loaded(path: Path, part: str) -> Any:
                     f"{what} was made by cocktailparty {made} in format {model['version']}, this "
                     f"version reads up to {VERSION}: install a newer cocktailparty"
                 )
-            names = {name for name in file.keys() if name.startswith(part)}  # noqa: SIM118
+            names = {name for name in file.keys() if name.startswith(section)}  # noqa: SIM118
             reader = _Reader(file.get_tensor, names, what)
-            value = reader.decoded(model[part])
+            value = reader.decoded(model[section])
     except SafetensorError as error:
         raise ValueError(
             f"{path} is not a model file, or was not copied completely ({error})"

@@ -12,13 +12,13 @@ from sklearn.utils.validation import check_is_fitted
 from cocktailparty.backend import to_numpy
 from cocktailparty.blas import one_blas_thread
 from cocktailparty.decoding.base import AttentionDecoderMixin, ReconstructionMixin
-from cocktailparty.decoding.following import (
+from cocktailparty.decoding.markov import fixed_lag_smoother, forward_filter, transition_matrix
+from cocktailparty.decoding.score_model import (
     AttentionTrack,
     Posterior,
     ScoreModel,
     credible_interval,
 )
-from cocktailparty.decoding.markov import fixed_lag_smoother, forward_filter, transition_matrix
 from cocktailparty.evaluation.shift_test import shifted
 from cocktailparty.metrics import decidable_windows, window_scores
 from cocktailparty.metrics.decisions import check_scores
@@ -48,7 +48,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
     standard deviation of 0.5 (4 dB) and what training leaves uncertain; or m is 0, because the
     trial follows none of its sounds. What the trial itself says of it, by the differences and by
     the level of its scores, weighs these possibilities, see
-    `cocktailparty.decoding.following.ScoreModel`. Forward filter and fixed-lag smoother are exact
+    `cocktailparty.decoding.score_model.ScoreModel`. Forward filter and fixed-lag smoother are exact
     for each. Windows in which all stimuli are silent are no evidence, and nothing is learnt from
     them.
 
@@ -85,7 +85,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
     interval_ : ndarray of shape (2,)
         Credible interval of m that holds 95 % of its posterior probability, see Notes. If it
         starts below 0, the decoder may as well be guessing.
-    score_model_ : cocktailparty.decoding.following.ScoreModel
+    score_model_ : cocktailparty.decoding.score_model.ScoreModel
         Distributions of the scores of attended, unattended and (shifted) unrelated sounds.
     n_windows_ : int
         Number of left-out windows with sound that the observation model was learnt from.
@@ -188,21 +188,29 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
                 seen.append((scores, int(label), self._unrelated(decoder, trial)))
                 unit = trial.subject if several else trial.origin or len(units)
                 units.setdefault(unit, []).append(scores[:, [label]] - others)
-        found = [np.concatenate([d.ravel() for d in parts]) for parts in units.values()]
-        if len(found) < 2:
-            how_many = "a single" if found else "no"
+        differences = [
+            np.concatenate([d.ravel() for d in contrasts]) for contrasts in units.values()
+        ]
+        if len(differences) < 2:
+            how_many = "a single" if differences else "no"
             raise ValueError(
                 f"cv={self.cv!r} leaves out {how_many} {'listener' if several else 'trial'} with "
                 "sound, from which nothing is learnt about the spread between them: choose another "
                 "cv"
             )
-        pooled = np.concatenate(found)
-        self.n_windows_ = sum(len(d) for parts in units.values() for d in parts)
+        pooled = np.concatenate(differences)
+        self.n_windows_ = sum(len(d) for contrasts in units.values() for d in contrasts)
         self.difference_ = float(pooled.mean())
         self.variance_ = float(pooled.var())
-        self.interval_ = credible_interval([d.sum() for d in found], [len(d) for d in found])
-        own, attending, moved = (list(part) for part in zip(*seen, strict=True))
-        self.score_model_ = ScoreModel.of(own, attending, moved, self.interval_)
+        self.interval_ = credible_interval(
+            [d.sum() for d in differences], [len(d) for d in differences]
+        )
+        held_out_scores, held_out_labels, unrelated = (
+            list(column) for column in zip(*seen, strict=True)
+        )
+        self.score_model_ = ScoreModel.of(
+            held_out_scores, held_out_labels, unrelated, self.interval_
+        )
         # A decoder that is worse than chance on held-out trials has nothing to say.
         self.gain_ = self._gain(self.difference_)
         self.decoder_ = clone(self.decoder).fit(trials)
@@ -234,21 +242,21 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         n_lagging = round(self.lag / self.window)
         if hasattr(self, "score_model_"):
             chains = [(self.dwell, 1 - self.steady), (np.inf, self.steady)]
-            found = self.score_model_.posterior(
+            posterior = self.score_model_.posterior(
                 scores, heard, self.window, chains, self.none, n_lagging
             )
         else:
-            found = self._former(scores, n_lagging)
+            posterior = self._former(scores, n_lagging)
         ends = np.arange(1, len(scores) + 1)
         step = round(self.window * trial.sfreq) / trial.sfreq
         return AttentionTrack(
             step * ends,
             step * np.minimum(ends + n_lagging, ends[-1]),
-            found.probability,
-            found.lower,
-            found.upper,
-            found.probability.argmax(axis=1),
-            found.none,
+            posterior.probability,
+            posterior.lower,
+            posterior.upper,
+            posterior.probability.argmax(axis=1),
+            posterior.none,
         )
 
     @one_blas_thread()
@@ -355,20 +363,22 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         if trial.duration < _N_SHIFTS * _MIN_SHIFT:
             return []
         shifts = [round(k * trial.n_times / _N_SHIFTS) for k in range(1, _N_SHIFTS)]
-        moved = [trial.replace(stimuli=shifted(trial.stimuli, by)) for by in shifts]
+        versions = [trial.replace(stimuli=shifted(trial.stimuli, by)) for by in shifts]
         if isinstance(decoder, ReconstructionMixin):
             # Each sound is scored by itself, so that one reconstruction serves all.
-            made = decoder.reconstruct([trial])[0]
-            known = [window_scores(made, t.stimuli, t.sfreq, self.window) for t in moved]
+            reconstruction = decoder.reconstruct([trial])[0]
+            all_scores = [
+                window_scores(reconstruction, t.stimuli, t.sfreq, self.window) for t in versions
+            ]
         else:
-            known = [decoder.window_scores(t, self.window) for t in moved]
-        found = []
-        for one, scores in zip(moved, known, strict=True):
-            heard = decidable_windows(one.stimuli, one.sfreq, self.window)
+            all_scores = [decoder.window_scores(t, self.window) for t in versions]
+        kept_scores = []
+        for version, scores in zip(versions, all_scores, strict=True):
+            heard = decidable_windows(version.stimuli, version.sfreq, self.window)
             kept = to_numpy(scores)[heard]
             check_scores(kept, f"{type(decoder).__name__}, {trial.label}, sounds shifted in time")
-            found.append(kept)
-        return found
+            kept_scores.append(kept)
+        return kept_scores
 
     def _former(self, scores: np.ndarray, n_lagging: int) -> Posterior:
         """Posterior of models that know of no distribution but that of the difference."""

@@ -250,7 +250,7 @@ class TrainedModel:
                 f"{self.tracker.window:g} s of the tracker and the {trial.duration:g} s that are "
                 "decoded, and the hop be a sample or more"
             )
-        self._check_sounds(trial, allow_shared_stimuli)
+        self._check_stimuli(trial, allow_shared_stimuli)
         scores = np.asarray(self.tracker.decoder_.window_scores(trial, window, hop))
         first = np.arange(len(scores)) * round(hop * rate)
         last = first + round(window * rate)
@@ -303,14 +303,16 @@ class TrainedModel:
         check_shifts([trial], n_shifts, MIN_SHIFT)
         decoder = self.tracker.decoder_
         window = min(max(_FOLLOWING, self.tracker.window), trial.duration)
-        made = decoder.reconstruct([trial])[0] if isinstance(decoder, ReconstructionMixin) else None
+        reconstruction = (
+            decoder.reconstruct([trial])[0] if isinstance(decoder, ReconstructionMixin) else None
+        )
 
         def score(stimuli: list[Any]) -> float:
-            moved = stimuli[0].swapaxes(0, 1)
-            if made is None:
-                scores = decoder.window_scores(trial.replace(stimuli=moved), window)
+            stimuli_first = stimuli[0].swapaxes(0, 1)
+            if reconstruction is None:
+                scores = decoder.window_scores(trial.replace(stimuli=stimuli_first), window)
             else:
-                scores = window_scores(made, moved, trial.sfreq, window)
+                scores = window_scores(reconstruction, stimuli_first, trial.sfreq, window)
             return float(to_numpy(scores).mean(axis=0).max())
 
         return circular_shift_null(
@@ -338,19 +340,19 @@ class TrainedModel:
         low, high = self.tracker.interval_
         return float(low), float(high)
 
-    def _check_sounds(self, trial: Trial, allow_shared: bool) -> None:
+    def _check_stimuli(self, trial: Trial, allow_shared: bool) -> None:
         index = sound_index([trial])
         heard = stimuli_at(trial, index.sfreq)
-        common = index.delays([known for known in self.stimuli if known.ndim == 2], heard)
+        delays = index.delays([known for known in self.stimuli if known.ndim == 2], heard)
         # Models of former versions know the mean of the features alone.
-        means = [known[:, None] for known in self.stimuli if known.ndim == 1]
-        common |= index.delays(means, [sound.mean(axis=1, keepdims=True) for sound in heard])
-        met = sorted({k for _, k in common})
-        if met:
+        known_means = [known[:, None] for known in self.stimuli if known.ndim == 1]
+        delays |= index.delays(known_means, [sound.mean(axis=1, keepdims=True) for sound in heard])
+        shared = sorted({k for _, k in delays})
+        if shared:
             refuse_or_warn(
-                f"sound(s) {met}, counted from 0, also play in the training trials: a decoder "
-                "could recognise them instead of reading attention from the EEG. Train on other "
-                "sounds, or allow shared stimuli and mistrust the result",
+                f"sound(s) {shared}, counted from 0, also play in the training trials: a "
+                "decoder could recognise them instead of reading attention from the EEG. Train on "
+                "other sounds, or allow shared stimuli and mistrust the result",
                 allow_shared,
             )
 

@@ -166,14 +166,14 @@ def compare_planned(
         for k, fold in enumerate(plan.folds)
     ]
     results = _run(jobs, plan.windows, store, n_jobs, progress)
-    told = _identified(plan.folds, plan.index)
+    identities = _identified(plan.folds, plan.index)
     rows = [
         {
             "decoder": job.name,
             "subject": subject,
             "fold": job.fold.name,
             **row,
-            "trials": [{**told[id(job.fold)][r["place"]], **r} for r in row["trials"]],
+            "trials": [{**identities[id(job.fold)][r["place"]], **r} for r in row["trials"]],
         }
         for job, (result, _) in zip(jobs, results, strict=True)
         for subject, by_window in result.items()
@@ -226,8 +226,8 @@ def _run(
     from joblib import Parallel, delayed
 
     keys = [store.key(job.decoder, job.fold, windows) for job in jobs]
-    found = [store.load(key) for key in keys]
-    done = {i: result for i, result in enumerate(found) if result and _tells_all(result)}
+    loaded = [store.load(key) for key in keys]
+    done = {i: result for i, result in enumerate(loaded) if result and _tells_all(result)}
     traces = {
         i: trace
         for i, job in enumerate(jobs)
@@ -286,38 +286,38 @@ def _identified(splits: list[Fold], index: SoundIndex) -> dict[int, list[dict[st
     whole = {
         id(trial): trial for fold in splits for trial in (fold.whole or fold.test)
     }  # a trial that is tested in several folds is one
-    found = units(list(whole.values()), index)
+    trial_units = units(list(whole.values()), index)
     described = any(trial.metadata for trial in whole.values())
     of_trial = {
-        identity: {
+        key: {
             "trial": i,
             "name": trial.label,
             "unit": unit,
             "group": group,
             **({"metadata": trial.metadata} if described else {}),
         }
-        for i, ((identity, trial), unit, group) in enumerate(
-            zip(whole.items(), *found, strict=True)
+        for i, ((key, trial), unit, group) in enumerate(
+            zip(whole.items(), *trial_units, strict=True)
         )
     }
     # A sound that played alone is told from another stretch of itself: every stretch is a unit.
-    counts = Counter(found.unit)
-    apart = {
-        identity
-        for (identity, trial), unit in zip(whole.items(), found.unit, strict=True)
+    counts = Counter(trial_units.unit)
+    single_talker = {
+        key
+        for (key, trial), unit in zip(whole.items(), trial_units.unit, strict=True)
         if trial.n_stimuli == 1 and counts[unit] == 1
     }
-    parts: dict[int, int] = {}
+    segments: dict[int, int] = {}
 
-    def told(trial: Trial, part: Trial) -> dict[str, Any]:
-        number = parts.setdefault(id(part), len(parts))
-        own = {"unit": len(whole) + number} if id(trial) in apart else {}
-        return {**of_trial[id(trial)], **own, "part": number}
+    def identity(trial: Trial, segment: Trial) -> dict[str, Any]:
+        number = segments.setdefault(id(segment), len(segments))
+        own_unit = {"unit": len(whole) + number} if id(trial) in single_talker else {}
+        return {**of_trial[id(trial)], **own_unit, "part": number}
 
     return {
         id(fold): [
-            told(trial, part)
-            for trial, part in zip(fold.whole or fold.test, fold.test, strict=True)
+            identity(trial, segment)
+            for trial, segment in zip(fold.whole or fold.test, fold.test, strict=True)
         ]
         for fold in splits
     }

@@ -94,10 +94,10 @@ def fit_and_score(
                 continue
             trial, task = match_mismatch(trial, max(fitting)), MATCH_MISMATCH
             attended = 0
-        own = tested.setdefault(trial.subject, {window: [] for window in windows})
+        by_window = tested.setdefault(trial.subject, {window: [] for window in windows})
         for window, values in fitted.window_sweep(trial, fitting).items():
             scores, decidable = _checked(values, trial, window, decoder)
-            own[window].append(
+            by_window[window].append(
                 _Tested(place, int(attended), scores[decidable], int(np.sum(~decidable)), task)
             )
     return fitted, {subject: _rows(by_window) for subject, by_window in tested.items()}

@@ -132,15 +132,15 @@ def mean_pattern(decoder: Any, splits: Sequence[Fold], first: Any) -> Pattern | 
     >>> pattern.mean.shape, pattern.origin
     ((4, 14), '3 folds')
     """
-    own = fold_pattern(first)
-    if own is None:
+    first_pattern = fold_pattern(first)
+    if first_pattern is None:
         return None
-    found = {0: own}
+    patterns = {0: first_pattern}
     for k in pattern_folds(splits)[1:]:
-        other = fold_pattern(clone(decoder).fit(splits[k].train))
-        assert other is not None  # the same kind of decoder has one
-        found[k] = other
-    return averaged_pattern(found, splits)
+        pattern = fold_pattern(clone(decoder).fit(splits[k].train))
+        assert pattern is not None  # the same kind of decoder has one
+        patterns[k] = pattern
+    return averaged_pattern(patterns, splits)
 
 
 def fold_pattern(model: Any) -> FoldPattern | None:
@@ -156,10 +156,10 @@ def fold_pattern(model: Any) -> FoldPattern | None:
     pattern : FoldPattern or None
         None if it has none.
     """
-    found = pattern_of(model)
-    if found is None:
+    pattern = pattern_of(model)
+    if pattern is None:
         return None
-    return FoldPattern(*found, hasattr(getattr(model, "regressor_", model), "n_components"))
+    return FoldPattern(*pattern, hasattr(getattr(model, "regressor_", model), "n_components"))
 
 
 def pattern_folds(splits: Sequence[Fold]) -> list[int]:
@@ -181,12 +181,12 @@ def pattern_folds(splits: Sequence[Fold]) -> list[int]:
     return [k for k in chosen if _names(splits[k].train) == names]
 
 
-def averaged_pattern(found: Mapping[int, FoldPattern], splits: Sequence[Fold]) -> Pattern:
+def averaged_pattern(patterns: Mapping[int, FoldPattern], splits: Sequence[Fold]) -> Pattern:
     """Average the patterns of folds.
 
     Parameters
     ----------
-    found : dict of int to FoldPattern
+    patterns : dict of int to FoldPattern
         By the number of the fold: those of `pattern_folds`.
     splits : sequence of Fold
         Folds of the comparison.
@@ -196,19 +196,20 @@ def averaged_pattern(found: Mapping[int, FoldPattern], splits: Sequence[Fold]) -
     pattern : Pattern
         See `mean_pattern`.
     """
-    chosen, of_listeners = _chosen(splits)
-    reference, lags, any_sign = found[0]
-    patterns = [
-        (np.sign(np.vdot(found[k].values, reference)) if any_sign and k else 1.0) * found[k].values
+    chosen, of_subjects = _chosen(splits)
+    reference, lags, any_sign = patterns[0]
+    aligned = [
+        (np.sign(np.vdot(patterns[k].values, reference)) if any_sign and k else 1.0)
+        * patterns[k].values
         for k in pattern_folds(splits)
     ]
-    what = "listener" if of_listeners else "fold"
-    origin = f"{len(patterns)} {what}{'s' if len(patterns) > 1 else ''}"
-    if len(patterns) < len(chosen):
-        origin += f"; {len(chosen) - len(patterns)} with other channels left out"
+    what = "listener" if of_subjects else "fold"
+    origin = f"{len(aligned)} {what}{'s' if len(aligned) > 1 else ''}"
+    if len(aligned) < len(chosen):
+        origin += f"; {len(chosen) - len(aligned)} with other channels left out"
     unit = _unit(splits[0].train)
     scale = _SCALES.get(unit, 1.0)
-    stack = scale * np.stack(patterns)
+    stack = scale * np.stack(aligned)
     spread = stack.std(axis=0, ddof=1) if len(stack) > 1 else None
     return Pattern(stack.mean(axis=0), spread, lags, unit, origin)
 
@@ -220,8 +221,8 @@ def _chosen(splits: Sequence[Fold]) -> tuple[list[int], bool]:
         for trial in fold.test:
             first.setdefault(trial.subject, k)
     chosen = list(dict.fromkeys(first.values()))
-    of_listeners = len(chosen) > 1
-    return (chosen if of_listeners else list(range(min(len(splits), _MODELS)))), of_listeners
+    of_subjects = len(chosen) > 1
+    return (chosen if of_subjects else list(range(min(len(splits), _MODELS)))), of_subjects
 
 
 def _names(trials: Sequence[Trial]) -> tuple[Any, ...]:

@@ -109,16 +109,16 @@ def permutation_test(
         table[(table["decoder"] == decoder) & (table["window"] == window)]
         for decoder, window in keys
     ]
-    found = _Units(rows)
-    assignments, exact = found.assignments(np.random.default_rng(seed))
-    if found.withheld:
+    units = _Units(rows)
+    assignments, exact = units.assignments(np.random.default_rng(seed))
+    if units.withheld:
         return PermutationTest(
-            found.withheld, len(found.labels), 0, True, missing, missing, missing, missing
+            units.withheld, len(units.labels), 0, True, missing, missing, missing, missing
         )
-    right = found.right_under(assignments)  # the labels as they are come first
+    right = units.right_under(assignments)  # the labels as they are come first
     observed, mean, sd = right[0], right.mean(axis=0), right.std(axis=0)
-    deviation = np.sqrt(_together(len(found.labels))) * (right - mean)
-    rounding = 1e-9 * np.maximum(1, found.n_windows)
+    deviation = np.sqrt(_together(len(units.labels))) * (right - mean)
+    rounding = 1e-9 * np.maximum(1, units.n_windows)
     p = _share(deviation >= observed - mean - rounding)
     tested = sd > rounding
     scale = np.where(tested, sd, 1.0)
@@ -127,13 +127,13 @@ def permutation_test(
     z, eps = (observed - mean) / scale, rounding / scale
     return PermutationTest(
         "",
-        len(found.labels),
+        len(units.labels),
         len(assignments),
         exact,
         np.where(tested, p, 1.0),
         np.where(tested, _share(largest >= z - eps), 1.0),
         np.where(tested, _share(lowest <= z + eps), 1.0),
-        np.minimum(_level(mean + deviation, rounding) / np.maximum(1, found.n_windows), 1.0),
+        np.minimum(_level(mean + deviation, rounding) / np.maximum(1, units.n_windows), 1.0),
     )
 
 
@@ -183,21 +183,21 @@ class _Units:
 
     def assignments(self, rng: np.random.Generator) -> tuple[np.ndarray, bool]:
         """Turn the labels (n_assignments, n_units); and tell whether these are all ways."""
-        own = np.array(list(self.labels.values()), dtype=int)
+        labels = np.array(list(self.labels.values()), dtype=int)
         places = {g: [self._place[unit] for unit in units] for g, units in self.groups.items()}
         n_distinct = {
-            g: 2 if _alone(g) else _n_orders(own[at].tolist()) for g, at in places.items()
+            g: 2 if _alone(g) else _n_orders(labels[at].tolist()) for g, at in places.items()
         }
         total = prod(n_distinct.values())
         if total * ALPHA < 1:
             several = any(len(at) > 1 for at in places.values())
             self.withheld = CONSTANT if total == 1 and several else FEW
-            return np.zeros((0, len(own)), dtype=int), True
+            return np.zeros((0, len(labels)), dtype=int), True
         exact = total <= N_PERMUTATIONS
         n_rows = total if exact else N_PERMUTATIONS + 1
-        turns = np.zeros((n_rows, len(own)), dtype=int)
+        turns = np.zeros((n_rows, len(labels)), dtype=int)
         if exact:
-            choices = [_orders(own[at].tolist(), _alone(g)) for g, at in places.items()]
+            choices = [_orders(labels[at].tolist(), _alone(g)) for g, at in places.items()]
             for row, chosen in zip(turns, product(*choices), strict=True):
                 for at, new in zip(places.values(), chosen, strict=True):
                     row[at] = new
@@ -206,10 +206,10 @@ class _Units:
                 if _alone(g):
                     turns[:, at] = rng.integers(2, size=(n_rows, 1))
                 else:
-                    turns[:, at] = rng.permuted(np.tile(own[at], (n_rows, 1)), axis=1)
+                    turns[:, at] = rng.permuted(np.tile(labels[at], (n_rows, 1)), axis=1)
         for g, at in places.items():
             if not _alone(g):
-                turns[:, at] -= own[at]
+                turns[:, at] -= labels[at]
         turns %= self._n
         # The labels as they are belong to the permutations, and come first.
         if exact:

@@ -101,23 +101,25 @@ def circular_shift_test(
     trials = list_trials(trials)
     attended_labels(trials)
     offsets = _offsets(trials, n_shifts, min_shift, random_state)
-    parts = _parts(trials, cv, split)
+    tested_folds = _tested_folds(trials, cv, split)
     store = FoldStore(cache)
-    keys = [part.key(store, decoder, trials) for part in parts]
-    names = [[part.name(row) for row in offsets] for part in parts]
+    keys = [tested.key(store, decoder, trials) for tested in tested_folds]
+    names = [[tested.name(row) for row in offsets] for tested in tested_folds]
     # With those of other seeds and numbers of shifts, which stay in the store.
     scores: list[dict[str, list[float]]] = [store.load(key) or {} for key in keys]
     jobs = []
-    for k, part in enumerate(parts):
+    for k, tested in enumerate(tested_folds):
         missing = [i for i, name in enumerate(names[k]) if name not in scores[k]]
-        size = part.at_once(trials) if hasattr(decoder, "fit_many") else 1
+        size = tested.at_once(trials) if hasattr(decoder, "fit_many") else 1
         jobs += [(k, missing[i : i + size]) for i in range(0, len(missing), size)]
     # Data sets are made when their turn comes, so that memory holds those at work alone.
     calls = (
-        delayed(_tested)(k, rows, decoder, parts[k].fold, parts[k].versions(trials, offsets[rows]))
+        delayed(_tested)(
+            k, rows, decoder, tested_folds[k].fold, tested_folds[k].versions(trials, offsets[rows])
+        )
         for k, rows in jobs
     )
-    n_all = len(parts) * len(offsets)
+    n_all = len(tested_folds) * len(offsets)
     with tqdm(
         total=n_all,
         initial=n_all - sum(len(rows) for _, rows in jobs),
@@ -125,13 +127,17 @@ def circular_shift_test(
         disable=not progress,
         unit="fold",
     ) as bar:
-        for k, rows, found in Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls):
-            scores[k] |= {names[k][i]: values for i, values in zip(rows, found, strict=True)}
+        for k, rows, values_of_rows in Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
+            calls
+        ):
+            scores[k] |= {
+                names[k][i]: values for i, values in zip(rows, values_of_rows, strict=True)
+            }
             # Kept at once: an interruption loses at most what is being computed.
             store.save(keys[k], scores[k])
             bar.update(len(rows))
     means = [
-        float(np.mean(np.concatenate([scores[k][names[k][i]] for k in range(len(parts))])))
+        float(np.mean(np.concatenate([scores[k][names[k][i]] for k in range(len(tested_folds))])))
         for i in range(len(offsets))
     ]
     return ShiftTest(means[0], np.array(means[1:]))
@@ -212,7 +218,7 @@ class _Version:
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
+class _TestedFold:
     """A fold, and the places of the whole trials that it is made of.
 
     A fold of whole trials has those of training first. One of stretches is number `number` of
@@ -226,8 +232,8 @@ class _Part:
 
     def key(self, store: FoldStore, decoder: Any, trials: list[Trial]) -> str:
         """Name the scores of this fold in the store; empty if nothing is kept."""
-        own = Fold("", [trials[place] for place in self.places], [])
-        keys = [store.key(decoder, fold, []) for fold in (self.fold, own)]
+        all_trials = Fold("", [trials[place] for place in self.places], [])
+        keys = [store.key(decoder, fold, []) for fold in (self.fold, all_trials)]
         return str(joblib.hash(("shifts", *keys))) if all(keys) else ""
 
     def name(self, offsets: np.ndarray) -> str:
@@ -244,33 +250,35 @@ class _Part:
         return [self._version(trials, row) for row in offsets.tolist()]
 
     def _version(self, trials: list[Trial], row: list[int]) -> _Version:
-        own = [(trials[place], shifted(trials[place].stimuli, row[place])) for place in self.places]
+        shifted_trials = [
+            (trials[place], shifted(trials[place].stimuli, row[place])) for place in self.places
+        ]
         if self.number is None:
             n_train = len(self.fold.train)
-            test = [trial.replace(stimuli=stimuli) for trial, stimuli in own[n_train:]]
-            return _Version([stimuli for _, stimuli in own[:n_train]], test)
-        whole = [trial.replace(stimuli=stimuli) for trial, stimuli in own]
+            test = [trial.replace(stimuli=stimuli) for trial, stimuli in shifted_trials[n_train:]]
+            return _Version([stimuli for _, stimuli in shifted_trials[:n_train]], test)
+        whole = [trial.replace(stimuli=stimuli) for trial, stimuli in shifted_trials]
         fold = self.split.folds(whole)[self.number]
         return _Version([trial.stimuli for trial in fold.train], fold.test)
 
 
-def _parts(trials: list[Trial], cv: Any, settings: dict[str, Any]) -> list[_Part]:
+def _tested_folds(trials: list[Trial], cv: Any, settings: dict[str, Any]) -> list[_TestedFold]:
     """Split the trials, or take the folds of a plan."""
     place = {id(trial): i for i, trial in enumerate(trials)}
     if isinstance(cv, Plan):
-        split, found = cv.split, Plan.of(cv, trials, {}, **settings).folds
+        split, folds = cv.split, Plan.of(cv, trials, {}, **settings).folds
     else:
         split = Split.of(cv, **settings)
-        found = split.folds(trials)
+        folds = split.folds(trials)
     numbers: Counter[int] = Counter()
-    parts = []
-    for fold in found:
+    tested_folds = []
+    for fold in folds:
         whole = fold.whole if split.across_time else None
         places = [place[id(trial)] for trial in whole or (*fold.train, *fold.test)]
         # The stretches of a subject, whose first trial tells it from others, come one by one.
-        parts.append(_Part(fold, places, numbers[places[0]] if whole else None, split))
+        tested_folds.append(_TestedFold(fold, places, numbers[places[0]] if whole else None, split))
         numbers[places[0]] += 1
-    return parts
+    return tested_folds
 
 
 def _tested(
@@ -289,7 +297,9 @@ def _tested(
 
 
 def _with(trials: list[Trial], stimuli: list[Any]) -> list[Trial]:
-    return [trial.replace(stimuli=own) for trial, own in zip(trials, stimuli, strict=True)]
+    return [
+        trial.replace(stimuli=shifted_) for trial, shifted_ in zip(trials, stimuli, strict=True)
+    ]
 
 
 def _score(decoder: Any, trial: Trial) -> float:

@@ -51,7 +51,7 @@ class FoldStore:
             return ""
         from cocktailparty import __version__
 
-        data = [[self._hash(trial) for trial in part] for part in (fold.train, fold.test)]
+        data = [[self._hash(trial) for trial in side] for side in (fold.train, fold.test)]
         described = (type(decoder), decoder.get_params(deep=True), data, windows, __version__)
         return str(joblib.hash(described))
 
@@ -115,9 +115,9 @@ class FoldStore:
 def _result(key: str, text: str) -> dict:
     """Content of the file of a fold."""
     check_text(text)
-    found = json.loads(text)
-    if isinstance(found, dict) and found and all(map(_are_rows, found.values())):
-        return found  # of the first version, which had no digest
+    stored = json.loads(text)
+    if isinstance(stored, dict) and stored and all(map(_are_rows, stored.values())):
+        return stored  # of the first version, which had no digest
     result: dict = opened(key, text)
     return result
 

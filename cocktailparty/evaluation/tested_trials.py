@@ -82,16 +82,16 @@ def units(trials: Sequence[Trial], index: SoundIndex | None = None) -> Units:
             or subjects[a] == subjects[b]
         )
     ]
-    unit = _components(len(trials), [*joined, *_parts(trials)])
-    listeners: dict[int, set[tuple[str, int]]] = {}
+    unit = _components(len(trials), [*joined, *_same_origin(trials)])
+    subjects_of_unit: dict[int, set[tuple[str, int]]] = {}
     for u, trial in zip(unit, trials, strict=True):
-        listeners.setdefault(u, set()).add((trial.subject, trial.n_stimuli))
-    kinds = [frozenset(listeners[u]) for u in unit]
+        subjects_of_unit.setdefault(u, set()).add((trial.subject, trial.n_stimuli))
+    kinds = [frozenset(subjects_of_unit[u]) for u in unit]
     numbers = {kind: i for i, kind in enumerate(dict.fromkeys(kinds))}
     return Units(unit, [numbers[kind] for kind in kinds])
 
 
-def _parts(trials: Sequence[Trial]) -> list[tuple[int, int]]:
+def _same_origin(trials: Sequence[Trial]) -> list[tuple[int, int]]:
     """Pairs of parts of one trial in which the same of its sounds was attended."""
     first: dict[tuple[str, int | None], int] = {}
     return [

@@ -250,13 +250,13 @@ def _sweep(reconstruction: Any, stimuli: Any, windows: list[tuple[int, int]]) ->
     # No window starts or ends inside a block: sums over blocks are all that has to be cumulated.
     block = gcd(*(samples for pair in windows for samples in pair))
     sums = _cumulative_moments(signals, block)
-    parts = []
+    window_sums = []
     for window, hop in windows:
         ends = sums[..., window // block :: hop // block]
-        parts.append(ends - sums[..., :: hop // block][..., : ends.shape[-1]])
-    counts = [part.shape[-1] for part in parts]
+        window_sums.append(ends - sums[..., :: hop // block][..., : ends.shape[-1]])
+    counts = [sums_.shape[-1] for sums_ in window_sums]
     n = xp.concat([xp.full(count, float(w)) for count, (w, _) in zip(counts, windows, strict=True)])
-    scores = _correlations(xp.concat(parts, axis=-1), n)
+    scores = _correlations(xp.concat(window_sums, axis=-1), n)
     ends = list(accumulate(counts, initial=0))
     return [scores[start:stop, :] for start, stop in pairwise(ends)]
 

@@ -225,8 +225,8 @@ def si_sdr(reference: Any, estimate: Any) -> Any:
     silent = (power[..., 0] == 0) | ~np.any(estimate, axis=-1)
     gain = np.sum(reference * estimate, axis=-1, keepdims=True) / np.where(power > 0, power, 1.0)
     target = gain * reference
-    found = np.where(silent, np.nan, _decibels(target, target - estimate))
-    return found if found.ndim else float(found)
+    ratio = np.where(silent, np.nan, _decibels(target, target - estimate))
+    return ratio if ratio.ndim else float(ratio)
 
 
 def _checked(x: Any, what: str) -> np.ndarray:
@@ -262,8 +262,8 @@ def _copies(references: np.ndarray, spectra: np.ndarray, projectors: list) -> np
             rest = irfft(spectra[i], length) - projectors[j](spectra[i])
             left[i, j] = np.sum(rest**2) / np.sum(references[i] ** 2)
     alike = left < _COPY
-    found: np.ndarray = alike | alike.T
-    return found
+    copies: np.ndarray = alike | alike.T
+    return copies
 
 
 def _warn_of_copies(alike: np.ndarray, audible: np.ndarray) -> None:
@@ -281,8 +281,8 @@ def _warn_of_copies(alike: np.ndarray, audible: np.ndarray) -> None:
 def _decibels(signal: np.ndarray, error: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.sum(signal**2, axis=-1) / np.sum(error**2, axis=-1)
-        found: np.ndarray = 10 * np.log10(ratio)
-    return found
+        decibels: np.ndarray = 10 * np.log10(ratio)
+    return decibels
 
 
 def _projector(spectra: np.ndarray, length: int) -> Any:

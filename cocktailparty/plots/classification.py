@@ -106,11 +106,17 @@ def embedding_map(
     )
     ax = axes_for(ax, (5.5, 4.5))
     for i, name in enumerate(np.unique(labels)):
-        own = places[labels == name]
+        points = places[labels == name]
         marker = "osD^vP"[i // len(COLORS) % 6]
         color = COLORS[i % len(COLORS)]
         ax.scatter(
-            own[:, 0], own[:, 1], s=12, marker=marker, color=color, label=plain(name), linewidths=0
+            points[:, 0],
+            points[:, 1],
+            s=12,
+            marker=marker,
+            color=color,
+            label=plain(name),
+            linewidths=0,
         )
     ax.set(xticks=[], yticks=[])
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8)

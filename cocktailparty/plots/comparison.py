@@ -273,19 +273,19 @@ def reconstruction_excerpt(
             f"no excerpt of {duration:g} s from {start:g} s: the reconstruction lasts "
             f"{len(reconstruction) / sfreq:g} s"
         )
-    excerpt = slice(first, last)
-    made = _z_scored(reconstruction)[excerpt]
-    played = [_z_scored(stimulus)[excerpt] for stimulus in stimuli]
+    shown = slice(first, last)
+    made = _z_scored(reconstruction)[shown]
+    played = [_z_scored(stimulus)[shown] for stimulus in stimuli]
     times = np.arange(first, first + len(made)) / sfreq
     ax = axes_for(ax, (8.0, 1.2 + 1.5 * len(stimuli)))
     # Ordinary envelopes stay within -2 and 5 standard deviations: rows this far apart do not mix.
-    apart = 7.0
+    distance = 7.0
     rows = [attended, *(i for i in range(len(stimuli)) if i != attended)]
     labels, lines = [], {}
     # Nobody can be said to attend a sound that plays alone.
     right = "attended" if len(stimuli) > 1 else "played"
     for row, i in enumerate(rows):
-        offset = -apart * row
+        offset = -distance * row
         role, color = (right, COLORS[0]) if i == attended else ("ignored", "0.55")
         ax.fill_between(
             times, played[i] + offset, offset + played[i].min(), color=color, alpha=0.25, lw=0
@@ -293,9 +293,9 @@ def reconstruction_excerpt(
         lines[role] = ax.plot(times, played[i] + offset, color=color, lw=1.2)[0]
         above = ax.plot(times, made + offset, color=COLORS[1], lw=1.2)[0]
         labels.append(f"{role}\nr = {np.corrcoef(made, played[i])[0, 1]:.2f}")
-    ax.set_yticks([-apart * row for row in range(len(rows))], labels)
+    ax.set_yticks([-distance * row for row in range(len(rows))], labels)
     ax.set(xlim=(times[0], times[-1]), xlabel="time (s)")
-    ax.set_ylabel(f"z score (rows {apart:g} SD apart)")
+    ax.set_ylabel(f"z score (rows {distance:g} SD apart)")
     ax.legend(
         [*lines.values(), above],
         [*lines, "reconstruction"],

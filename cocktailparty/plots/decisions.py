@@ -58,12 +58,12 @@ def plot_decisions(
     >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     ['left', 'right']
     """
-    n_sounds = sum(str(column).startswith("score_") for column in table)
-    if not len(table) or not n_sounds:
+    n_stimuli = sum(str(column).startswith("score_") for column in table)
+    if not len(table) or not n_stimuli:
         raise ValueError("table holds no decisions: pass what TrainedModel.decode returns")
-    names = [f"sound {k}" for k in range(n_sounds)] if names is None else names
-    if len(names) != n_sounds:
-        raise ValueError(f"{len(names)} names for the {n_sounds} sounds of the table")
+    names = [f"sound {k}" for k in range(n_stimuli)] if names is None else names
+    if len(names) != n_stimuli:
+        raise ValueError(f"{len(names)} names for the {n_stimuli} sounds of the table")
     if figure is None:
         from matplotlib import pyplot as plt
 
@@ -76,13 +76,15 @@ def plot_decisions(
         above.fill_between(time, *band, color=color, alpha=0.15, lw=0)
         above.plot(time, table[f"probability_{k}"], color=color, lw=2, label=plain(name))
         beneath.plot(time, table[f"score_{k}"], color=color, marker="o", ms=3, lw=1)
-    above.axhline(1 / n_sounds, color="0.4", lw=1, ls=":")
+    above.axhline(1 / n_stimuli, color="0.4", lw=1, ls=":")
     none = table.get("follows_none")
     if none is not None and none.notna().all():
         label = f"follows none: {none.iloc[-1]:.2f}"
         above.plot(time, none, color="0.45", lw=1.5, ls="--", label=label)
     above.set(ylim=(-0.02, 1.02), ylabel="Probability that\nit was attended")
-    above.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=min(n_sounds + 1, 4))
+    above.legend(
+        frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=min(n_stimuli + 1, 4)
+    )
     length = table["end"].iloc[0] - table["start"].iloc[0]
     beneath.axhline(0, color="0.4", lw=1, ls=":")
     beneath.set(

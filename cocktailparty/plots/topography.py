@@ -251,8 +251,8 @@ def cluster_map(
         from matplotlib import pyplot as plt
 
         fig = plt.figure(figsize=(8.0, 6.0), layout="constrained")
-    found = np.flatnonzero(test.p_values <= alpha)
-    shown = found[: 0 if test.channel_positions is None else 5]
+    significant = np.flatnonzero(test.p_values <= alpha)
+    shown = significant[: 0 if test.channel_positions is None else 5]
     order = np.arange(len(test.t))
     if test.channel_positions is not None:
         places = test.channel_positions
@@ -276,13 +276,15 @@ def cluster_map(
         ),
     }
     t = test.t[order]
-    inside = test.clusters[found][:, order].any(axis=0)
+    inside = test.clusters[significant][:, order].any(axis=0)
     ax.imshow(t, alpha=0.3, **look)
     image = ax.imshow(np.ma.masked_array(t, ~inside), **look)
     ax.set(xlabel="lag (ms), brain after sound")
     ax.set_ylabel("channel" if test.channel_positions is None else "channel, back to front")
-    count = f"{len(found)} cluster" + ("s" if len(found) > 1 else "")
-    ax.set_title(f"{count if len(found) else 'no cluster'} with p <= {alpha:g}", fontsize="small")
+    count = f"{len(significant)} cluster" + ("s" if len(significant) > 1 else "")
+    ax.set_title(
+        f"{count if len(significant) else 'no cluster'} with p <= {alpha:g}", fontsize="small"
+    )
     fig.colorbar(image, ax=ax, label=f"t ({test.n_subjects} subjects)")
     for i, k in enumerate(shown):
         cluster = test.clusters[k]

@@ -125,16 +125,17 @@ def compare_and_report(
         table, traces = compare_planned(decoders, plan, store, n_jobs, progress, chosen)
     notes = _task_notes(trials, policy, table) + _summed_up(caught)
     reconstructions = {
-        name: own[0].reconstruction
-        for name, own in traces.items()
-        if own[0].reconstruction is not None
+        name: by_fold[0].reconstruction
+        for name, by_fold in traces.items()
+        if by_fold[0].reconstruction is not None
     }
     patterns = {
         name: averaged_pattern(
-            {k: trace.pattern for k, trace in own.items() if trace.pattern is not None}, plan.folds
+            {k: trace.pattern for k, trace in by_fold.items() if trace.pattern is not None},
+            plan.folds,
         )
-        for name, own in traces.items()
-        if own[0].pattern is not None
+        for name, by_fold in traces.items()
+        if by_fold[0].pattern is not None
     }
     protocol = protocol_of(
         decoders, plan.folds, policy,
@@ -249,7 +250,7 @@ def _shift_note(name: str, test: ShiftTest) -> str:
 
 
 def _split_text(split: Split, trials: Sequence[Trial]) -> str:
-    told = {
+    sentences = {
         "trial": "One trial at a time was held out, for each subject alone.",
         "story": "One story at a time was held out with all its trials, for each subject alone.",
         "subject": "One subject at a time was held out.",
@@ -257,10 +258,13 @@ def _split_text(split: Split, trials: Sequence[Trial]) -> str:
         f"trials of a subject was held out at a time, {split.gap:g} s away from what was trained "
         "on.",
     }
-    own = told[split.cv] if isinstance(split.cv, str) else f"Trials were split by {split.cv!r}."
+    sentence = (
+        sentences[split.cv] if isinstance(split.cv, str) else f"Trials were split by {split.cv!r}."
+    )
     text = (
-        f"{own} Everything that a decoder learns or tunes was learnt and tuned on the training "
-        "part alone. No stimulus plays on both sides of a split, unless a note above says so."
+        f"{sentence} Everything that a decoder learns or tunes was learnt and tuned on the "
+        "training part alone. No stimulus plays on both sides of a split, unless a note above "
+        "says so."
     )
     if all(trial.n_stimuli == 1 for trial in trials):
         text += (

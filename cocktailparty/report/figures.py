@@ -113,7 +113,7 @@ def pictures(
     yield from _pattern_pictures(trials, decoders, patterns)
     if held_out is not None:
         start = max(0.0, (held_out.duration - EXCERPT) / 2)
-        label = "/".join(part for part in (held_out.subject, held_out.name) if part)
+        label = "/".join(name_part for name_part in (held_out.subject, held_out.name) if name_part)
         for i, (name, reconstruction) in enumerate(reconstructions.items(), start=1):
             figure = Figure((8.0, 1.2 + 1.5 * held_out.n_stimuli), layout="constrained")
             plots.reconstruction_excerpt(
@@ -150,10 +150,10 @@ def _pattern_pictures(
     for i, (name, decoder) in enumerate(decoders.items(), start=1):
         pattern = patterns.get(name)
         if pattern is None:
-            own = pattern_of(decoder)
-            if own is None:
+            fitted_pattern = pattern_of(decoder)
+            if fitted_pattern is None:
                 continue
-            pattern = Pattern(own[0], None, own[1], "unit of EEG", "1 fold")
+            pattern = Pattern(fitted_pattern[0], None, fitted_pattern[1], "unit of EEG", "1 fold")
         places = _places(trials, len(pattern.mean))
         figure = Figure((8.0, 4.8), layout="constrained")
         plots.trf_topomap(

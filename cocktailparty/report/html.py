@@ -214,10 +214,10 @@ def _findings(table: "pd.DataFrame", summary: "pd.DataFrame") -> str:
     return f"<ul>{''.join(points)}</ul>"
 
 
-def _installed(found: Mapping[str, str]) -> list[tuple[str, str]]:
+def _installed(packages: Mapping[str, str]) -> list[tuple[str, str]]:
     """Put what is not installed into one row at the end."""
-    rows = [(name, version) for name, version in found.items() if version != "not installed"]
-    absent = [name for name, version in found.items() if version == "not installed"]
+    rows = [(name, version) for name, version in packages.items() if version != "not installed"]
+    absent = [name for name, version in packages.items() if version == "not installed"]
     return [*rows, ("not installed", ", ".join(absent))] if absent else rows
 
 

@@ -59,8 +59,8 @@ def protocol_of(
     parameters = {name: _plain(decoder.get_params(deep=True)) for name, decoder in decoders.items()}
     seeds = {"comparison": _plain(random_state)}
     for name, values in parameters.items():
-        own = [x for key, x in values.items() if key.endswith("random_state")]
-        seeds |= {name: own[0]} if own else {}
+        states = [x for key, x in values.items() if key.endswith("random_state")]
+        seeds |= {name: states[0]} if states else {}
     return {
         "data": [data] if isinstance(data, str) else list(data),
         "preprocessing": [preprocessing] if isinstance(preprocessing, str) else list(preprocessing),

@@ -138,8 +138,8 @@ def cautions(table: "pd.DataFrame", summary: "pd.DataFrame | None" = None) -> li
             "are pooled in these numbers, which say nothing about attention alone. Compare the "
             "trials with several sounds by themselves."
         )
-    few = summary[(summary["n_windows"] < FEW_WINDOWS) & (not test.withheld)]
-    for _, rows in few.groupby(["window", "n_windows"]):
+    small = summary[(summary["n_windows"] < FEW_WINDOWS) & (not test.withheld)]
+    for _, rows in small.groupby(["window", "n_windows"]):
         window, n = (rows[name].iloc[0] for name in ("window", "n_windows"))
         level = _percent(rows["chance"].min())
         sentences.append(
@@ -184,8 +184,8 @@ def _amount(table: "pd.DataFrame", summary: "pd.DataFrame") -> str:
     seconds = (summary["n_windows"] * summary["window"]).max()
     n_subjects = rows["subject"].nunique(dropna=False)
     n_folds = len(rows[["subject", "fold"]].drop_duplicates())
-    listeners = "one listener" if n_subjects == 1 else f"{n_subjects} listeners"
-    data = f"{_count(n_folds, 'held-out fold')} of {listeners}, about {seconds / 60:.3g} min tested"
+    subjects = "one listener" if n_subjects == 1 else f"{n_subjects} listeners"
+    data = f"{_count(n_folds, 'held-out fold')} of {subjects}, about {seconds / 60:.3g} min tested"
     little = seconds < FEW_MINUTES * 60
     if n_subjects == 1:
         return data + (
@@ -201,15 +201,15 @@ def _numbers(rows: "pd.DataFrame", p: str = "") -> list[str]:
     from cocktailparty.metrics.decisions import count_text
 
     untested = rows["p"].isna().any()
-    parts = []
+    phrases = []
     for row in rows.to_dict("records"):
-        part = (
+        phrase = (
             f"at {row['window']:g} s: {count_text(row['n_correct'])} of "
             f"{_count(row['n_windows'], 'window')} ({_percent(row['accuracy'])}), chance level "
             f"{'of independent windows ' if untested else ''}{_percent(row['chance'])}"
         )
-        parts.append(f"{part}, {_p_value(row[p], p)}" if p in row else part)
-    return parts
+        phrases.append(f"{phrase}, {_p_value(row[p], p)}" if p in row else phrase)
+    return phrases
 
 
 def _p_value(p: float, column: str) -> str:

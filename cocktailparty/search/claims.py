@@ -87,12 +87,14 @@ class Claim:
         waiting = False
         for token, entry in self._others().items():
             since, beat = first.setdefault(token, (time.monotonic(), entry["beat"]))
-            here = entry["machine"] == _machine()
+            same_machine = entry["machine"] == _machine()
             # Of two that start at once, the one with the smaller token goes on.
-            if (here or entry["beat"] != beat) and (entry["working"] or token < self._token):
+            if (same_machine or entry["beat"] != beat) and (
+                entry["working"] or token < self._token
+            ):
                 raise StudyInUseError(self._message(entry))
             silent = entry["beat"] == beat and time.monotonic() - since > SILENCE
-            waiting |= here or not silent
+            waiting |= same_machine or not silent
         return waiting
 
     def _keep_beating(self) -> None:

@@ -60,8 +60,8 @@ def _importances(result: SearchResult) -> dict[str, float | None]:
         with quiet_optuna() as optuna, warnings.catch_warnings():
             # Few trials are said in the figure.
             warnings.simplefilter("ignore")
-            found = optuna.importance.get_param_importances(result.study)
-        return {**found, **{name: None for name in names if name not in found}}
+            importances = optuna.importance.get_param_importances(result.study)
+        return {**importances, **{name: None for name in names if name not in importances}}
     return dict.fromkeys(names)
 
 

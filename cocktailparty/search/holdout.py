@@ -109,8 +109,10 @@ def hold_out(
         return rest, [Fold(name, rest, test)]
     folds = []
     for subject in dict.fromkeys(trial.subject for trial in test):
-        own = [[trial for trial in part if trial.subject == subject] for part in (rest, test)]
-        folds.append(Fold(f"{subject}/{name}" if subject else name, *own))
+        of_subject = [
+            [trial for trial in side if trial.subject == subject] for side in (rest, test)
+        ]
+        folds.append(Fold(f"{subject}/{name}" if subject else name, *of_subject))
     return rest, folds
 
 

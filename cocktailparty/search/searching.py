@@ -275,13 +275,13 @@ class _Rounds:
                     active += self._next()
                 if not active:
                     break
-                jobs = [(each.decoder, len(each.accuracies)) for each in active]
+                jobs = [(candidate.decoder, len(candidate.accuracies)) for candidate in active]
                 unscored = [i for i, (_, fold) in enumerate(jobs) if fold < self.n_folds]
                 for k, outcome in runner.run(score_fold, [jobs[i] for i in unscored]):
                     active[unscored[k]].keep(outcome)
                 # Reported in the order of the trials, so that chance in the timing of the workers
                 # does not decide what is stopped.
-                active = [each for each in active if not self._finished(each)]
+                active = [candidate for candidate in active if not self._finished(candidate)]
                 bar.n = self._n_finished()
                 bar.set_postfix_str(self._best())
                 bar.refresh()
@@ -316,19 +316,19 @@ class _Rounds:
                 f"{self.failures} trials of the search failed in a row, the last one with: {reason}"
             )
 
-    def _finished(self, each: _Candidate) -> bool:
+    def _finished(self, candidate: _Candidate) -> bool:
         """Report the folds so far; tell whether the trial is at its end."""
-        if each.error:
-            self._fail(each.trial, each.error)
+        if candidate.error:
+            self._fail(candidate.trial, candidate.error)
             return True
-        reported = self.study.get_trials(deepcopy=False)[each.trial.number].intermediate_values
-        for step in range(1, len(each.accuracies) + 1):
+        reported = self.study.get_trials(deepcopy=False)[candidate.trial.number].intermediate_values
+        for step in range(1, len(candidate.accuracies) + 1):
             if step not in reported:
-                each.trial.report(float(np.mean(each.accuracies[:step])), step)
-        if len(each.accuracies) == self.n_folds:
-            self.study.tell(each.trial, float(np.mean(each.accuracies)))
-        elif each.trial.should_prune():
-            self.study.tell(each.trial, state=self.states.PRUNED)
+                candidate.trial.report(float(np.mean(candidate.accuracies[:step])), step)
+        if len(candidate.accuracies) == self.n_folds:
+            self.study.tell(candidate.trial, float(np.mean(candidate.accuracies)))
+        elif candidate.trial.should_prune():
+            self.study.tell(candidate.trial, state=self.states.PRUNED)
         else:
             return False
         self.failures = 0

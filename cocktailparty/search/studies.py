@@ -106,8 +106,8 @@ def open_study(
 def _prepare(
     optuna: Any, study: Any, storage: str | None, fingerprint: str, seed: int, min_folds: int
 ) -> None:
-    found = study.user_attrs.setdefault(_FINGERPRINT, fingerprint)
-    if found != fingerprint:
+    stored = study.user_attrs.setdefault(_FINGERPRINT, fingerprint)
+    if stored != fingerprint:
         raise ValueError(
             f"study {study.study_name!r} in {storage!r} holds another search (other data, decoder, "
             "space, split or window): choose another folder or name"
@@ -149,7 +149,7 @@ def fingerprint_of(
         if id(trial) not in hashes:
             hashes[id(trial)] = joblib.hash(trial.replace(metadata={}))  # which no decoder sees
     data = [
-        (fold.name, [[hashes[id(trial)] for trial in part] for part in (fold.train, fold.test)])
+        (fold.name, [[hashes[id(trial)] for trial in side] for side in (fold.train, fold.test)])
         for fold in folds
     ]
     if isinstance(space, Mapping):

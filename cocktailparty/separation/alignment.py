@@ -84,10 +84,10 @@ def on_frames(guide: np.ndarray, sfreq: float, frame_rate: float, n_frames: int)
     centred = centred - centred.mean()
     if not same_rate(frame_rate, sfreq):
         centred = resample(centred, sfreq, frame_rate)
-    found = np.zeros(n_frames)
+    frames = np.zeros(n_frames)
     n = min(n_frames, len(centred))
-    found[:n] = centred[:n]
-    return found
+    frames[:n] = centred[:n]
+    return frames
 
 
 def in_band(loudness: np.ndarray, guide: np.ndarray) -> np.ndarray:
@@ -121,5 +121,5 @@ def in_band(loudness: np.ndarray, guide: np.ndarray) -> np.ndarray:
     power[1:] = uniform_filter1d(power[1:], width, mode="nearest")
     kept = power >= _OUTSIDE * power[1:].max(initial=0.0)
     kept[0] = False
-    found: np.ndarray = np.fft.irfft(spectrum * kept[:, None], len(loudness), axis=0)
-    return found
+    filtered: np.ndarray = np.fft.irfft(spectrum * kept[:, None], len(loudness), axis=0)
+    return filtered

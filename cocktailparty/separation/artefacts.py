@@ -45,6 +45,8 @@ def without_artefacts(
     if reach == 0 or not np.any(far):
         return guide.copy(), []
     where = np.flatnonzero(far)
-    pieces = np.split(where, 1 + np.flatnonzero(np.diff(where) > _CLOSE * sfreq))
-    artefacts = [(float(piece[0] / sfreq), float((piece[-1] + 1) / sfreq)) for piece in pieces]
+    segments = np.split(where, 1 + np.flatnonzero(np.diff(where) > _CLOSE * sfreq))
+    artefacts = [
+        (float(segment[0] / sfreq), float((segment[-1] + 1) / sfreq)) for segment in segments
+    ]
     return np.clip(guide, middle - reach, middle + reach), artefacts

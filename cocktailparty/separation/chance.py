@@ -73,8 +73,8 @@ def most_odds(p_value: float) -> float:
 def _autocorrelation(x: np.ndarray) -> np.ndarray:
     """Circular, over all columns, 1 without a shift."""
     spectrum = np.fft.rfft(x - x.mean(axis=0), axis=0)
-    found: np.ndarray = np.fft.irfft(np.sum(np.abs(spectrum) ** 2, axis=1), len(x))
-    return found / found[0] if found[0] > 0 else np.zeros(len(x))
+    correlation: np.ndarray = np.fft.irfft(np.sum(np.abs(spectrum) ** 2, axis=1), len(x))
+    return correlation / correlation[0] if correlation[0] > 0 else np.zeros(len(x))
 
 
 def _period(guide: np.ndarray) -> float:

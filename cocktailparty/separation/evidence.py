@@ -241,10 +241,10 @@ def shift_statistics(guide: np.ndarray, loudness: np.ndarray) -> tuple[np.ndarra
     True
     """
     n = len(guide)
-    spectrum = np.fft.rfft(guide - guide.mean())
-    parts = np.fft.rfft(loudness - loudness.mean(axis=0), axis=0)
-    power = _smooth(np.abs(spectrum) ** 2 / n)
-    level = _smooth(np.sum(np.abs(parts) ** 2, axis=1) / n)
+    guide_spectrum = np.fft.rfft(guide - guide.mean())
+    spectra = np.fft.rfft(loudness - loudness.mean(axis=0), axis=0)
+    power = _smooth(np.abs(guide_spectrum) ** 2 / n)
+    level = _smooth(np.sum(np.abs(spectra) ** 2, axis=1) / n)
     # Where the loudness has next to nothing, white noise would seem to be all that the guide is.
     heard = level > _HEARD * level.max()
     ratio = np.divide(power, level, out=np.zeros_like(power), where=heard).max()
@@ -253,8 +253,8 @@ def shift_statistics(guide: np.ndarray, loudness: np.ndarray) -> tuple[np.ndarra
     multiplicity[0] = 0.0
     if n % 2 == 0:
         multiplicity[-1] = 1.0
-    products = n * np.fft.irfft(parts.conj() * (spectrum / power)[:, None], n, axis=0)
-    covariance = ((parts.conj().T * (multiplicity / power)) @ parts).real
+    products = n * np.fft.irfft(spectra.conj() * (guide_spectrum / power)[:, None], n, axis=0)
+    covariance = ((spectra.conj().T * (multiplicity / power)) @ spectra).real
     return products, covariance
 
 
@@ -288,8 +288,8 @@ def log_likelihood(products: np.ndarray, covariance: np.ndarray, n_frames: int) 
     z = (sets * scale[:, None]) @ products.T
     signal = n_frames * _EXPECTED**2
     shrunk = np.sqrt(signal / (1 + signal)) * z
-    found: np.ndarray = shrunk**2 / 2 + log_ndtr(shrunk)
-    return found
+    likelihood: np.ndarray = shrunk**2 / 2 + log_ndtr(shrunk)
+    return likelihood
 
 
 def log_prior(loudness: np.ndarray) -> np.ndarray:
@@ -319,9 +319,9 @@ def log_prior(loudness: np.ndarray) -> np.ndarray:
     coupling = np.maximum(unit.T @ unit, 0.0)
     np.fill_diagonal(coupling, 0.0)
     signs = 2 * subsets(loudness.shape[1]) - 1
-    found = np.einsum("ij,ij->i", signs @ coupling, signs) / 2
-    found[[0, -1]] = -np.inf
-    normalised: np.ndarray = found - logsumexp(found)
+    prior = np.einsum("ij,ij->i", signs @ coupling, signs) / 2
+    prior[[0, -1]] = -np.inf
+    normalised: np.ndarray = prior - logsumexp(prior)
     return normalised
 
 
@@ -330,24 +330,24 @@ def _smooth(power: np.ndarray) -> np.ndarray:
     width = max(9, len(power) // 40) | 1
     inner = np.pad(power[1:], width // 2, mode="edge")
     total = np.cumsum(np.concatenate([[0.0], inner]))
-    found: np.ndarray = (total[width:] - total[:-width]) / width
-    return np.concatenate([found[:1], found])
+    smooth: np.ndarray = (total[width:] - total[:-width]) / width
+    return np.concatenate([smooth[:1], smooth])
 
 
 def _log_prior_of_one(loudness: np.ndarray) -> np.ndarray:
     """Log probability of every set beforehand, if it is one component that is not silent."""
     n_components = loudness.shape[1]
     sounding = np.flatnonzero(loudness.max(axis=0) > 0)
-    found = np.full(2**n_components, -np.inf)
-    found[2**sounding] = -np.log(max(len(sounding), 1))
-    return found
+    prior = np.full(2**n_components, -np.inf)
+    prior[2**sounding] = -np.log(max(len(sounding), 1))
+    return prior
 
 
 def _log_prior_of_lags(lags: np.ndarray) -> np.ndarray:
     """Log probability of lags beforehand: most guides are on time."""
-    found = np.full(len(lags), -np.log(2 * max(len(lags) - 1, 1)))
-    found[np.argmin(np.abs(lags))] = -np.log(2) if len(lags) > 1 else 0.0
-    return found
+    prior = np.full(len(lags), -np.log(2 * max(len(lags) - 1, 1)))
+    prior[np.argmin(np.abs(lags))] = -np.log(2) if len(lags) > 1 else 0.0
+    return prior
 
 
 def _shifted_evidence(
@@ -356,12 +356,12 @@ def _shifted_evidence(
     """Evidence from the guide at circular shifts, over the same lags as at its place."""
     n_frames = len(products)
     possible = np.flatnonzero(np.isfinite(prior))
-    found = [np.zeros(0)]
+    evidence = [np.zeros(0)]
     n_blocks = min(len(shifts), -(-len(shifts) * len(lags) // 10))
-    for some in np.array_split(shifts, max(n_blocks, 1)):  # in little memory
-        rows = products[(some[:, None] + lags) % n_frames].reshape(-1, products.shape[1])
+    for block in np.array_split(shifts, max(n_blocks, 1)):  # in little memory
+        rows = products[(block[:, None] + lags) % n_frames].reshape(-1, products.shape[1])
         likelihood = log_likelihood(rows, covariance, n_frames)[possible]
-        joint = (likelihood + prior[possible, None]).reshape(len(possible), len(some), len(lags))
-        joint = (joint + _log_prior_of_lags(lags)).swapaxes(1, 2).reshape(-1, len(some))
-        found.append(logsumexp(joint, axis=0))
-    return np.concatenate(found)
+        joint = (likelihood + prior[possible, None]).reshape(len(possible), len(block), len(lags))
+        joint = (joint + _log_prior_of_lags(lags)).swapaxes(1, 2).reshape(-1, len(block))
+        evidence.append(logsumexp(joint, axis=0))
+    return np.concatenate(evidence)

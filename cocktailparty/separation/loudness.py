@@ -31,8 +31,8 @@ def exponents(x: Any) -> Any:
         Whole numbers in float64; 0 for a mean from 2**-16 to 2**16, and for a matrix of zeros.
     """
     xp = namespace(x)
-    found = _of_means(x)
-    return xp.where(xp.abs(found) <= _ORDINARY, xp.zeros_like(found), found)
+    exponent = _of_means(x)
+    return xp.where(xp.abs(exponent) <= _ORDINARY, xp.zeros_like(exponent), exponent)
 
 
 def exponents_near(components: Any, exponent: Any) -> Any:
@@ -52,8 +52,8 @@ def exponents_near(components: Any, exponent: Any) -> Any:
         2**8 of one; otherwise those of the components.
     """
     xp = namespace(components)
-    own = _of_means(components)
-    return xp.where(xp.abs(own - exponent) <= _FAR, exponent, own)
+    own_exponent = _of_means(components)
+    return xp.where(xp.abs(own_exponent - exponent) <= _FAR, exponent, own_exponent)
 
 
 def scaled(x: Any, exponent: Any) -> Any:
@@ -76,8 +76,8 @@ def scaled(x: Any, exponent: Any) -> Any:
         return x
     # In two steps: the factor of a very quiet spectrogram is itself too large for single precision.
     half = xp.round(exponent / 2)
-    for part in (half, exponent - half):
-        x = x * xp.astype(2.0**part, x.dtype)[..., None, None]
+    for power in (half, exponent - half):
+        x = x * xp.astype(2.0**power, x.dtype)[..., None, None]
     return x
 
 

@@ -212,8 +212,8 @@ def magnitude(spectrum: Any) -> Any:
     xp = namespace(spectrum)
     sizes = xp.abs(spectrum)
     exponent = exponents(xp.reshape(sizes, (-1, sizes.shape[-1])))
-    found = xp.sqrt(xp.mean(scaled(sizes, -exponent) ** 2, axis=0))
-    return scaled(found, exponent)
+    loudness = xp.sqrt(xp.mean(scaled(sizes, -exponent) ** 2, axis=0))
+    return scaled(loudness, exponent)
 
 
 def component_products(X: Any, activations: Any, components: Any) -> np.ndarray:

@@ -53,26 +53,26 @@ def check_parts(
             "what else plays has to be among them"
         )
     notes: list[str] = []
-    found = np.stack(
+    fitted = np.stack(
         [_fitted(part, mixture, sfreq, f"Part {i + 1}", notes) for i, part in enumerate(parts)]
     )
-    sounding = np.flatnonzero(np.any(found.reshape(len(found), -1), axis=1))
+    sounding = np.flatnonzero(np.any(fitted.reshape(len(fitted), -1), axis=1))
     if np.any(mixture) and len(sounding) < FEWEST:
         raise ValueError(
             f"only {len(sounding)} of {len(parts)} parts sounds: there is nothing to choose among"
         )
     notes += [
         f"Part {i + 1} is silent: it cannot be chosen."
-        for i in range(len(found))
+        for i in range(len(fitted))
         if i not in sounding
     ]
-    copies = _copies(found[sounding])
+    copies = _copies(fitted[sounding])
     if len(sounding) >= FEWEST and len(copies) == len(sounding) - 1:
         raise ValueError("all parts are the same sound: there is nothing to choose among")
     notes += [
         f"Parts {sounding[i] + 1} and {sounding[j] + 1} are the same sound." for i, j in copies
     ]
-    return found, notes
+    return fitted, notes
 
 
 def remainder(mixture: np.ndarray, missing: np.ndarray) -> float:

@@ -269,11 +269,11 @@ def artefact_note(artefacts: Sequence[tuple[float, float]]) -> str:
     >>> artefact_note([(1.0, 1.2)])
     '1 artefact of the guide was cut down, at 1.0 s.'
     """
-    some = ", ".join(f"{start:.1f}" for start, _ in artefacts[:5])
+    starts = ", ".join(f"{start:.1f}" for start, _ in artefacts[:5])
     more = ", ..." if len(artefacts) > 5 else ""
     what = (
         "1 artefact of the guide was"
         if len(artefacts) == 1
         else (f"{len(artefacts)} artefacts of the guide were")
     )
-    return f"{what} cut down, at {some}{more} s."
+    return f"{what} cut down, at {starts}{more} s."

@@ -62,8 +62,8 @@ def bold_weights(posterior: np.ndarray, gram: np.ndarray) -> np.ndarray:
     mean = posterior @ sets
     starts = (np.maximum(mean / mean.max(), 1e-3), np.ones(n_components))
     bounds = [(1e-3, 1.0)] * n_components
-    found = [minimize(loss, x, jac=True, bounds=bounds, method="L-BFGS-B") for x in starts]
-    best: np.ndarray = min(found, key=lambda result: float(result.fun)).x
+    optima = [minimize(loss, x, jac=True, bounds=bounds, method="L-BFGS-B") for x in starts]
+    best: np.ndarray = min(optima, key=lambda result: float(result.fun)).x
     return best / best.max()
 
 
@@ -101,8 +101,8 @@ def bounded_weights(bold: np.ndarray, posterior: np.ndarray, gram: np.ndarray) -
 
     def decibels(weights: np.ndarray) -> np.ndarray:
         cosine = (parts @ weights) ** 2 / ((weights @ gram @ weights) * powers)
-        found: np.ndarray = 10 * np.log10((cosine + 1e-6) / (1 - cosine + _LITTLE))
-        return found
+        ratio: np.ndarray = 10 * np.log10((cosine + 1e-6) / (1 - cosine + _LITTLE))
+        return ratio
 
     mixture = decibels(np.ones(len(gram)))
     weights = np.ones(len(gram))
@@ -138,6 +138,6 @@ def subsets(n: int) -> np.ndarray:
            [0., 1.],
            [1., 1.]])
     """
-    found = ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(float)
-    found.flags.writeable = False
-    return found
+    sets = ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(float)
+    sets.flags.writeable = False
+    return sets

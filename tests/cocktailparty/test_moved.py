@@ -26,6 +26,7 @@ def test_former_imports_of_scripts_work():
         "cocktailparty.clusters": "cluster_test",
         "cocktailparty.comparison": "compare_and_report",
         "cocktailparty.decoder": "AttentionDecoderMixin",
+        "cocktailparty.decoding.following": "ScoreModel",
         "cocktailparty.leakage": "shared_stimuli",
         "cocktailparty.montages": "with_montage",
         "cocktailparty.patterns": "mean_pattern",

@@ -82,9 +82,9 @@ def numbers(scores: Any) -> np.ndarray:
     AssertionError
         If they are no floating-point numbers.
     """
-    found = to_numpy(scores)
-    expect(np.issubdtype(found.dtype, np.floating), f"scores have dtype {found.dtype}")
-    return found
+    values = to_numpy(scores)
+    expect(np.issubdtype(values.dtype, np.floating), f"scores have dtype {values.dtype}")
+    return values
 
 
 def decided(decoder: Any, trials: list[Any]) -> np.ndarray:
@@ -105,12 +105,12 @@ def decided(decoder: Any, trials: list[Any]) -> np.ndarray:
     return numbers(decoder.decision_function(trials))
 
 
-def gap(found: np.ndarray, expected: np.ndarray) -> float:
+def gap(actual: np.ndarray, expected: np.ndarray) -> float:
     """Measure the largest difference between scores, in units of the largest one.
 
     Parameters
     ----------
-    found, expected : ndarray
+    actual, expected : ndarray
         Scores.
 
     Returns
@@ -123,19 +123,19 @@ def gap(found: np.ndarray, expected: np.ndarray) -> float:
     >>> gap(np.array([1.0, -np.inf]), np.array([2.0, -np.inf]))
     0.5
     """
-    if found.shape != expected.shape or np.any(np.isfinite(found) != np.isfinite(expected)):
+    if actual.shape != expected.shape or np.any(np.isfinite(actual) != np.isfinite(expected)):
         return np.inf
     finite = np.isfinite(expected)
     largest = np.abs(expected[finite]).max(initial=np.finfo(float).tiny)
-    return float(np.abs(found[finite] - expected[finite]).max(initial=0.0) / largest)
+    return float(np.abs(actual[finite] - expected[finite]).max(initial=0.0) / largest)
 
 
-def same(found: Any, expected: Any, what: str, tolerance: float = 1e-6) -> None:
+def same(actual: Any, expected: Any, what: str, tolerance: float = 1e-6) -> None:
     """Fail a check unless scores are equal but for rounding.
 
     Parameters
     ----------
-    found, expected : array
+    actual, expected : array
         Scores.
     what : str
         What is compared, for the message.
@@ -147,5 +147,5 @@ def same(found: Any, expected: Any, what: str, tolerance: float = 1e-6) -> None:
     AssertionError
         If they differ.
     """
-    by = gap(numbers(found), numbers(expected))
-    expect(by <= tolerance, f"{what}: scores differ by {by:.1e} of the largest")
+    difference = gap(numbers(actual), numbers(expected))
+    expect(difference <= tolerance, f"{what}: scores differ by {difference:.1e} of the largest")

@@ -77,12 +77,15 @@ def _windows(case: Case) -> None:
     for trial in case.test:
         scores = {hop: numbers(decoder.window_scores(trial, _WINDOW, hop)) for hop in (None, _HOP)}
         n = round(_WINDOW * trial.sfreq)
-        for hop, found in scores.items():
+        for hop, window_scores in scores.items():
             step = n if hop is None else round(hop * trial.sfreq)
             expected = ((trial.n_times - n) // step + 1, trial.n_stimuli)
-            told = f"window={_WINDOW:g}, hop={hop} of {trial.duration:g} s"
-            expect(found.shape == expected, f"{told} gives {found.shape}, expected {expected}")
-            expect(np.isfinite(found).all(), f"{told} gives NaN or infinite scores")
+            setting = f"window={_WINDOW:g}, hop={hop} of {trial.duration:g} s"
+            expect(
+                window_scores.shape == expected,
+                f"{setting} gives {window_scores.shape}, expected {expected}",
+            )
+            expect(np.isfinite(window_scores).all(), f"{setting} gives NaN or infinite scores")
         same(scores[_HOP][0], scores[None][0], "the first window with and without hop")
     too_long = trial.duration + 1
     raises(ValueError, "a window longer than the trial", decoder.window_scores, trial, too_long)
@@ -153,15 +156,15 @@ def _missing_labels(case: Case) -> None:
     if get_tags(case.decoder).target_tags.required:
         raises(ValueError, "fit with a missing label", case.trained, hidden)
     else:
-        found = decided(case.trained(hidden), case.test)
-        expect(np.isfinite(found).all(), "without a label it gives NaN or infinite scores")
+        scores = decided(case.trained(hidden), case.test)
+        expect(np.isfinite(scores).all(), "without a label it gives NaN or infinite scores")
 
 
 def _other_channels(case: Case) -> None:
     """Trials with other channels than in training are refused, by an error that names channels."""
     fewer = fewer_channels(case.test[0])
-    told = raises(ValueError, "a channel less", case.fitted.decision_function, [fewer])
-    expect("channel" in told, f"the error for a channel less does not name channels: {told}")
+    message = raises(ValueError, "a channel less", case.fitted.decision_function, [fewer])
+    expect("channel" in message, f"the error for a channel less does not name channels: {message}")
     mixed = [fewer_channels(case.train[0]), *case.train[1:]]
     raises(ValueError, "training trials with unequal channels", case.trained, mixed)
 
@@ -210,11 +213,14 @@ def _float32(case: Case) -> None:
         for trial in case.trials
     ]
     fitted = case.trained(single[:N_TRAIN])
-    found = decided(fitted, single[N_TRAIN:])
-    same(found, case.scores, "float32 and float64", 1e-2)
+    scores = decided(fitted, single[N_TRAIN:])
+    same(scores, case.scores, "float32 and float64", 1e-2)
     if isinstance(case.decoder, ReconstructionMixin):
-        made = fitted.reconstruct(single[N_TRAIN:])[0]
-        expect(made.dtype == np.float32, f"reconstruct gives {made.dtype} from float32")
+        reconstruction = fitted.reconstruct(single[N_TRAIN:])[0]
+        expect(
+            reconstruction.dtype == np.float32,
+            f"reconstruct gives {reconstruction.dtype} from float32",
+        )
 
 
 def _same_seed(case: Case) -> None:
@@ -226,15 +232,15 @@ def _same_seed(case: Case) -> None:
 def _pickles(case: Case) -> None:
     """Pickled decoders decide as before, to the bit."""
     copy = pickle.loads(pickle.dumps(case.fitted))
-    found = decided(copy, case.test)
-    expect(np.array_equal(found, case.scores), f"scores differ by {gap(found, case.scores):.1e}")
+    scores = decided(copy, case.test)
+    expect(np.array_equal(scores, case.scores), f"scores differ by {gap(scores, case.scores):.1e}")
     pickle.loads(pickle.dumps(case.new()))
 
 
 def _workers(case: Case) -> None:
     """Scikit-learn's cross-validation trains it in worker processes of joblib, as it does here."""
     n = len(case.trials)
-    found = cross_validate(
+    results = cross_validate(
         case.new(),
         case.trials,
         attended_labels(case.trials),
@@ -243,10 +249,15 @@ def _workers(case: Case) -> None:
         return_estimator=True,
         error_score="raise",
     )
-    same(decided(found["estimator"][0], case.test), case.scores, "a worker and this process", 1e-4)
-    right = case.fitted.score(case.test)
-    came = found["test_score"][0]
-    expect(abs(came - right) < 1e-9, f"the worker's score is {came}, here it is {right}")
+    same(
+        decided(results["estimator"][0], case.test), case.scores, "a worker and this process", 1e-4
+    )
+    own_score = case.fitted.score(case.test)
+    workers_score = results["test_score"][0]
+    expect(
+        abs(workers_score - own_score) < 1e-9,
+        f"the worker's score is {workers_score}, here it is {own_score}",
+    )
 
 
 def _untouched(case: Case) -> None:
@@ -260,8 +271,8 @@ def _works(
 ) -> np.ndarray | None:
     """Scores, which have to be finite; None where the decoder refuses, as it is said to."""
     if what in case.refuses:
-        told = raises(ValueError, f"it is said to refuse {what}, but it", scored)
-        expect(told, f"refusing {what} says nothing")
+        message = raises(ValueError, f"it is said to refuse {what}, but it", scored)
+        expect(message, f"refusing {what} says nothing")
         return None
     scores = scored()
     expect(scores.shape[1] == n_stimuli, f"scores have shape {scores.shape}")

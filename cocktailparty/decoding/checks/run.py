@@ -84,8 +84,8 @@ def check_attention_decoder(
 def _told(check: Callable[[Case], None], error: Exception) -> str:
     """Name of a check, what was expected, and what was found."""
     expected = " ".join((check.__doc__ or "").split())
-    found = str(error) if type(error) is AssertionError else f"{type(error).__name__}: {error}"
-    return f"{check.__name__[1:]}: {expected} Found: {found}"
+    reason = str(error) if type(error) is AssertionError else f"{type(error).__name__}: {error}"
+    return f"{check.__name__[1:]}: {expected} Found: {reason}"
 
 
 def _rate(decoder: Any) -> float:

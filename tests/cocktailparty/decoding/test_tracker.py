@@ -7,8 +7,8 @@ from sklearn.model_selection import ShuffleSplit
 from cocktailparty import Trial
 from cocktailparty.datasets import simulate_two_talkers
 from cocktailparty.decoding.base import AttentionDecoderMixin
-from cocktailparty.decoding.following import credible_interval
 from cocktailparty.decoding.markov import forward_filter, transition_matrix
+from cocktailparty.decoding.score_model import credible_interval
 from cocktailparty.decoding.tracker import AttentionTracker
 from cocktailparty.evaluation.comparing import compare
 from cocktailparty.metrics import accuracy_interval, decidable_windows, decision_shares

@@ -216,22 +216,22 @@ class ScoreModel:
         with np.errstate(divide="ignore"):
             weights = [np.log(none * (1 - _ALIKE)) + silent, np.log(none * _ALIKE) + alike]
             rest = np.log(1 - none) + prior + played
-        own = np.where(heard[:, None], scores - scores.mean(axis=1, keepdims=True), 0.0)
+        contrast = np.where(heard[:, None], scores - scores.mean(axis=1, keepdims=True), 0.0)
         # Relative to no effect at all.
         gains = 2 * effects / variance
-        evidence = gains[:, None] * own[:, None, :]
+        evidence = gains[:, None] * contrast[:, None, :]
         constant = (effects**2 / variance) * (n_stimuli - 1) / n_stimuli
         evidence -= np.where(heard[:, None], constant, 0.0)[:, :, None]
-        found = [flat, flat]
+        posteriors = [flat, flat]
         for dwell, share in chains:
             transition = transition_matrix(n_stimuli, window, dwell)
             filtered = forward_filter(evidence, transition)
             with np.errstate(divide="ignore"):
-                told = evidence_of_chain(filtered, evidence, transition) + np.log(share)
-            weights.extend(rest + told)
-            found.append(np.exp(fixed_lag_smoother(filtered, evidence, transition, lag)))
+                log_evidence = evidence_of_chain(filtered, evidence, transition) + np.log(share)
+            weights.extend(rest + log_evidence)
+            posteriors.append(np.exp(fixed_lag_smoother(filtered, evidence, transition, lag)))
         weight = np.exp(np.array(weights) - np.logaddexp.reduce(weights))
-        return _mixed(np.concatenate(found, axis=1), weight)
+        return _mixed(np.concatenate(posteriors, axis=1), weight)
 
     def _levels(self, scores: np.ndarray, effects: np.ndarray) -> tuple[np.ndarray, float]:
         """Log-likelihood of the mean score, for each effect and for unrelated sounds."""
@@ -242,11 +242,11 @@ class ScoreModel:
         share = (self.unattended - self.unrelated) / mean + 1 / n_stimuli
         centres = self.unrelated + share * effects
         # The mean of few windows is known less well, and no two recordings are quite alike.
-        own = self.level_variance / (n_stimuli * n_windows) + self.level_spread**2
-        variances = own + (_LEVEL_SPREAD * share * effects) ** 2
+        variance = self.level_variance / (n_stimuli * n_windows) + self.level_spread**2
+        variances = variance + (_LEVEL_SPREAD * share * effects) ** 2
         level = scores.mean()
         played = -0.5 * ((level - centres) ** 2 / variances + np.log(variances))
-        return played, float(-0.5 * ((level - self.unrelated) ** 2 / own + np.log(own)))
+        return played, float(-0.5 * ((level - self.unrelated) ** 2 / variance + np.log(variance)))
 
 
 def credible_interval(sums: Any, counts: Any) -> np.ndarray:
@@ -279,12 +279,12 @@ def credible_interval(sums: Any, counts: Any) -> np.ndarray:
     return np.array([mean - margin, mean + margin])
 
 
-def _mixed(found: np.ndarray, weight: np.ndarray) -> Posterior:
+def _mixed(probabilities: np.ndarray, weight: np.ndarray) -> Posterior:
     """Mix probabilities (n_windows, n_models, n_stimuli), of which the first two follow none."""
-    probability = np.einsum("wms,m->ws", found, weight)
-    order = np.argsort(found, axis=1, kind="stable")
+    probability = np.einsum("wms,m->ws", probabilities, weight)
+    order = np.argsort(probabilities, axis=1, kind="stable")
     below = np.cumsum(weight[order], axis=1)
-    sorted_ = np.take_along_axis(found, order, axis=1)
+    sorted_ = np.take_along_axis(probabilities, order, axis=1)
     bounds = []
     for quantile in (0.025, 0.975):
         first = (below >= quantile - 1e-12).argmax(axis=1)
@@ -303,7 +303,7 @@ def _levels(
     null = float(np.concatenate([z.mean(axis=1) for z in shifted]).mean())
     gaps = np.array(
         [
-            z.mean() - np.mean([own.mean() for own in versions])
+            z.mean() - np.mean([version.mean() for version in versions])
             for z, versions in zip(scores, unrelated, strict=True)
             if any(map(len, versions))
         ]

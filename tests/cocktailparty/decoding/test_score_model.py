@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from cocktailparty.decoding.following import _ALIKE, _GRID, _LEVEL_SPREAD, ScoreModel
 from cocktailparty.decoding.markov import transition_matrix
+from cocktailparty.decoding.score_model import _ALIKE, _GRID, _LEVEL_SPREAD, ScoreModel
 
 MODEL = ScoreModel(0.14, 0.05, 0.0, 0.15, 0.7, 0.07, 0.01)
 CHAINS = [(20.0, 0.3), (np.inf, 0.7)]
