@@ -1,1 +1,1 @@
-"""Examples for training: what they are, how they are cut from trials, and fetched ahead."""
+"""Training examples: where they come from, how they are cut from trials, dealt and prefetched."""

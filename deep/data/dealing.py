@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Dealing(ABC):
-    """A rule by which examples are dealt into the batches of an epoch."""
+    """A rule that deals examples into the batches of an epoch."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -28,12 +28,12 @@ class Dealing(ABC):
         Returns
         -------
         batches : list of ndarray of int, shape (batch_size,)
-            Equally many for each epoch.
+            The same number for each epoch.
         """
 
     @abstractmethod
     def subset(self, indices: np.ndarray) -> Self:
-        """Make the rule for some of the examples.
+        """Make the rule for a subset of the examples.
 
         Parameters
         ----------
@@ -48,7 +48,7 @@ class Dealing(ABC):
 
     @abstractmethod
     def digest(self) -> str:
-        """Name the rule and what it goes by: equal for equal rules, in any process.
+        """Name the rule and its keys: equal for equal rules, in any process.
 
         Returns
         -------
@@ -58,19 +58,19 @@ class Dealing(ABC):
 
 
 class Balanced(Dealing):
-    """Deal all keys equally often, some examples of one key at a time.
+    """Deal all keys equally often, several examples of one key at a time.
 
-    With classes as keys the batches are balanced by class, with groups by group. With several
-    items a key they are made of classes times items, as a contrast needs that compares examples
-    of one class. An epoch has as many batches as if each example were dealt once; the examples of
-    a rare key are dealt more often than that, and those of one key equally often.
+    With classes as keys the batches are balanced by class, with groups by group. With several items
+    per key they consist of classes times items, as a contrast needs that compares examples of one
+    class. An epoch has as many batches as if each example were dealt once; examples of a rare key
+    are dealt more often than that, and those of one key equally often.
 
     Parameters
     ----------
     keys : array-like of shape (n_examples,)
         Class or group of each example.
     n_items : int
-        How many examples of a key go into a batch together. One that has fewer gives some twice.
+        Examples of a key that go into a batch together. A key that has fewer gives some twice.
 
     Raises
     ------
@@ -138,7 +138,7 @@ class Balanced(Dealing):
         return list(dealt.reshape(n_batches, batch_size))
 
     def subset(self, indices: np.ndarray) -> Self:
-        """Make the rule for some of the examples.
+        """Make the rule for a subset of the examples.
 
         Parameters
         ----------
@@ -164,21 +164,9 @@ class Balanced(Dealing):
 
 
 def in_turn(things: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw things so that none is drawn again before all others were.
+    """Draw `n` times from an array, (n_things,), so that none comes again before all others came.
 
-    Parameters
-    ----------
-    things : ndarray of shape (n_things,)
-        What to draw.
-    n : int
-        How often.
-    rng : numpy.random.Generator
-        Decides the order, another one in each turn.
-
-    Returns
-    -------
-    drawn : ndarray of shape (n,)
-        Things.
+    The order is another one in each turn.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Examples, and which of them go into one batch."""
+"""Training examples, and how they are dealt into batches."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -11,7 +11,7 @@ from deep.data.dealing import Dealing
 
 
 class Examples(ABC):
-    """Where training takes its examples from; `take` may read or cut them only when asked."""
+    """Source of examples; `take` may read or cut them only when asked."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -32,7 +32,7 @@ class Examples(ABC):
         Returns
         -------
         batch : dict of str to arrays of shape (n_examples, ...)
-            New arrays, of the same shapes and types for equally many examples.
+            New arrays, of the same shapes and types for the same number of examples.
         """
 
     @abstractmethod
@@ -47,24 +47,12 @@ class Examples(ABC):
 
     @property
     def apart(self) -> np.ndarray | None:
-        """Keys of the examples: two with the same key are never put into one batch.
-
-        Returns
-        -------
-        keys : ndarray of shape (n_examples,) or None
-            None if any may meet.
-        """
+        """Keys of shape (n_examples,): examples of one key never share a batch; None if any may."""
         return None
 
     @property
     def dealing(self) -> Dealing | None:
-        """Rule by which examples are dealt into training batches.
-
-        Returns
-        -------
-        dealing : Dealing or None
-            None for shuffled examples that `apart` keeps apart.
-        """
+        """Rule of the training batches; None for shuffled examples that `apart` keeps apart."""
         return None
 
     def batches(self, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
@@ -80,7 +68,7 @@ class Examples(ABC):
         Returns
         -------
         batches : list of ndarray of int, shape (batch_size,)
-            Equally many for each epoch.
+            The same number for each epoch.
 
         Raises
         ------
@@ -101,10 +89,9 @@ class ArrayExamples(Examples):
         What a batch holds.
     apart : array-like of shape (n_examples,), optional
         Keys; examples with the same key, such as windows of the same sound, which would be false
-        negatives of a contrast, never get into one batch.
+        negatives of a contrast, never share a batch.
     dealing : Dealing, optional
-        Deals training batches by another rule, such as all classes equally often; the keys are of
-        no use with it.
+        Another rule for the training batches, such as all classes equally often; excludes `apart`.
 
     Raises
     ------
@@ -171,37 +158,17 @@ class ArrayExamples(Examples):
 
     @property
     def apart(self) -> np.ndarray | None:
-        """Keys of the examples.
-
-        Returns
-        -------
-        keys : ndarray of shape (n_examples,) or None
-            As given.
-        """
+        """Keys of the examples, as given."""
         return self._apart
 
     @property
     def dealing(self) -> Dealing | None:
-        """Rule by which examples are dealt into training batches.
-
-        Returns
-        -------
-        dealing : Dealing or None
-            As given.
-        """
+        """Rule of the training batches, as given."""
         return self._dealing
 
 
 class Subset(Examples):
-    """Some of the examples of another source.
-
-    Parameters
-    ----------
-    examples : Examples
-        Source.
-    indices : array-like of int
-        Which of them.
-    """
+    """A subset of the examples of another source, by their indices."""
 
     def __init__(self, examples: Examples, indices: Any) -> None:
         self.examples = examples
@@ -211,53 +178,22 @@ class Subset(Examples):
         return len(self.indices)
 
     def take(self, indices: np.ndarray, rng: np.random.Generator | None) -> dict[str, Any]:
-        """Make a batch of the source.
-
-        Parameters
-        ----------
-        indices : ndarray of int, shape (n_examples,)
-            Which examples of the subset.
-        rng : numpy.random.Generator or None
-            As the source takes it.
-
-        Returns
-        -------
-        batch : dict of str to arrays of shape (n_examples, ...)
-            From the source.
-        """
+        """Make a batch of the source; `indices` count within the subset."""
         return self.examples.take(self.indices[indices], rng)
 
     def digest(self) -> str:
-        """Hash the digest of the source and the indices.
-
-        Returns
-        -------
-        digest : str
-            Hash.
-        """
+        """Hash of the source's digest and the indices."""
         return str(joblib.hash((self.examples.digest(), self.indices)))
 
     @property
     def apart(self) -> np.ndarray | None:
-        """Keys of the examples.
-
-        Returns
-        -------
-        keys : ndarray of shape (n_examples,) or None
-            Those of the source.
-        """
+        """Keys of the examples in the source."""
         keys = self.examples.apart
         return None if keys is None else keys[self.indices]
 
     @property
     def dealing(self) -> Dealing | None:
-        """Rule by which examples are dealt into training batches.
-
-        Returns
-        -------
-        dealing : Dealing or None
-            That of the source, for these examples.
-        """
+        """Rule of the source, for these examples."""
         dealing = self.examples.dealing
         return None if dealing is None else dealing.subset(self.indices)
 
@@ -265,29 +201,12 @@ class Subset(Examples):
 def training_batches(
     n_examples: int, batch_size: int, group_keys: np.ndarray | None, rng: np.random.Generator
 ) -> list[np.ndarray]:
-    """Deal shuffled examples into batches of one size, for one epoch.
+    """Deal shuffled examples into batches of one size, (batch_size,), for one epoch.
 
-    A few examples are left out, others in each epoch: what does not fill a batch, and of a key
-    that has more examples than there are batches, the surplus.
-
-    Parameters
-    ----------
-    n_examples, batch_size : int
-        Number of examples; number in a batch.
-    group_keys : array of shape (n_examples,) or None
-        Keys that meet in no batch.
-    rng : numpy.random.Generator
-        Decides everything.
-
-    Returns
-    -------
-    batches : list of ndarray of int, shape (batch_size,)
-        As many batches as possible.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer keys than examples in a batch.
+    Makes as many batches as possible. A few examples are left out, others in each epoch: what does
+    not fill a batch, and of a group key, shape (n_examples,) or None, that has more examples than
+    there are batches, the surplus. Raises `ValueError` if there are fewer keys than examples in a
+    batch.
 
     Examples
     --------
@@ -318,19 +237,10 @@ def training_batches(
 def evaluation_batches(
     n_examples: int, batch_size: int, group_keys: np.ndarray | None
 ) -> list[np.ndarray]:
-    """Deal all examples into batches of two sizes at most, which differ by one.
+    """Deal all examples into batches of at most two sizes, which differ by one; always the same.
 
-    Parameters
-    ----------
-    n_examples, batch_size : int
-        Number of examples; largest number in a batch.
-    group_keys : array of shape (n_examples,) or None
-        Keys that meet in no batch.
-
-    Returns
-    -------
-    batches : list of ndarray of int
-        The same each time.
+    `batch_size` is the largest; examples of one group key, shape (n_examples,) or None, never share
+    a batch.
 
     Examples
     --------
@@ -353,7 +263,7 @@ def _by_key(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Shuffle with equal keys side by side, so that dealing them out in turn keeps them apart.
 
-    Returns the examples, and of each the number of its key's examples before it.
+    Returns the examples, and for each the number of examples of its key before it.
     """
     order = rng.permutation(n_examples)
     if group_keys is None:

@@ -1,4 +1,4 @@
-"""Preparing the next batches while the device computes."""
+"""Preparation of the next batches while the device computes."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -12,21 +12,9 @@ Result = TypeVar("Result")
 def prefetched(
     load: Callable[[Item], Result], items: Iterable[Item], ahead: int = 2
 ) -> Generator[Result, None, None]:
-    """Apply a function in a thread, a few items ahead of their use.
+    """Yield results of a function in order, computed in one thread at most `ahead` items ahead.
 
-    Parameters
-    ----------
-    load : callable
-        Called in one thread, with one item after the other; what it raises is raised here.
-    items : iterable
-        Its arguments.
-    ahead : int
-        How many results may wait, which bounds the memory.
-
-    Yields
-    ------
-    result : object
-        Results in the order of the items.
+    `ahead` bounds the memory; what `load` raises is raised here.
 
     Examples
     --------

@@ -1,26 +1,16 @@
-"""Training trials cut so that folds of them can be held out without holding out a sound twice."""
+"""Training trials cut into folds that share no sound, so that one can be held out."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-# So many folds are wanted, of which one is held out at a time.
+# This many folds are wanted, of which one is held out at a time.
 N_FOLDS = 5
 
 
 class TrialSegment(NamedTuple):
-    """A piece of a trial.
-
-    Attributes
-    ----------
-    trial : int
-        Index of the trial.
-    start, stop : int
-        First sample, and first one after the end.
-    fold : int
-        Number of the fold of the data that it belongs to.
-    """
+    """Samples `start` to `stop` (exclusive) of a trial, and the fold that they belong to."""
 
     trial: int
     start: int
@@ -31,27 +21,15 @@ class TrialSegment(NamedTuple):
 def cut(
     lengths: Sequence[int], places: Sequence[tuple[int, int]], shortest: int, n_folds: int = N_FOLDS
 ) -> list[TrialSegment]:
-    """Cut trials into segments of several folds, of which no two share a sound.
+    """Cut trials into segments of several folds, no two of which share sound.
 
-    Where there are enough sounds, whole sounds make up a fold, and trials stay whole. Otherwise
-    the time axis of each sound is cut at the same moments for all trials in which it plays.
+    Where there are enough sounds, whole sounds make up a fold, and trials stay whole. Otherwise the
+    time axis of each sound is cut at the same moments for all trials in which it plays.
 
-    Parameters
-    ----------
-    lengths : sequence of int
-        Lengths of the trials in samples.
-    places : sequence of (int, int)
-        Which sound is attended in each and where that begins, see
-        `cocktailparty.model_selection.SoundIndex.places`.
-    shortest : int
-        No segment is cut shorter than this; what is left over is dropped.
-    n_folds : int
-        Number of folds, as far as the sounds can be cut into so many.
-
-    Returns
-    -------
-    segments : list of TrialSegment
-        In the order of the trials.
+    `lengths` are those of the trials in samples; `places` tell which sound is attended in each and
+    where it begins, see `cocktailparty.model_selection.SoundIndex.places`. No segment is cut
+    shorter than `shortest` samples; what is left over is dropped. There are `n_folds` folds if the
+    sounds can be cut into this many. The segments are in the order of the trials.
 
     Examples
     --------

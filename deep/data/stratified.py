@@ -1,4 +1,4 @@
-"""Whole groups of examples to hold out, with about the same share of each class."""
+"""Choice of whole groups of examples to hold out, with about the same share of each class."""
 
 import numpy as np
 
@@ -6,30 +6,14 @@ import numpy as np
 def stratified_groups(
     groups: np.ndarray, classes: np.ndarray, fraction: float, seed: int
 ) -> np.ndarray:
-    """Choose whole groups that hold about a share of the examples of each class.
+    """Choose whole groups with about a share of the examples of each class: mask, (n_examples,).
 
     Groups are added one by one, always the one that brings the shares of the classes nearest to
-    what is wanted, until none does. No class loses its last group.
+    `fraction`, until none does; at least one. No class loses its last group. `groups` and `classes`
+    have shape (n_examples,); `seed` decides between groups that are equally good.
 
-    Parameters
-    ----------
-    groups, classes : ndarray of shape (n_examples,)
-        To which group and class each example belongs.
-    fraction : float
-        Share of the examples of each class to choose.
-    seed : int
-        Decides between groups that are as good.
-
-    Returns
-    -------
-    chosen : ndarray of bool, shape (n_examples,)
-        At least one group.
-
-    Raises
-    ------
-    ValueError
-        If the classes are not one for each example, or each group has all that there is of a
-        class, so that none can be held out.
+    Raises `ValueError` if the classes are not one per example, or each group has all examples of a
+    class, so that none can be held out.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Windows of recordings, cut when they are asked for."""
+"""Windows of recordings, cut on demand."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -10,12 +10,12 @@ from deep.data.examples import Examples
 
 
 class Recording(NamedTuple):
-    """Signals of a trial or of a stretch of one, as a network takes them.
+    """Signals of a trial or of a segment of one, as a network takes them.
 
     Attributes
     ----------
     signals : dict of str to ndarray of shape (n_times, ...)
-        What follows the listener, such as the EEG.
+        What follows the subject, such as the EEG.
     sounds : dict of str to ndarray of shape (n_stimuli, n_times, ...)
         What follows each stimulus.
     n_times : int
@@ -23,10 +23,9 @@ class Recording(NamedTuple):
     attended : int
         Index of the attended stimulus.
     subject : int
-        Number of the listener; -1 for one who was not in training.
+        Number of the subject; -1 for one who was not in training.
     place : tuple of (int, int)
-        Which sound is attended and where it begins, see
-        `cocktailparty.model_selection.SoundIndex.places`.
+        Attended sound and where it begins, see `cocktailparty.model_selection.SoundIndex.places`.
     """
 
     signals: dict[str, np.ndarray]
@@ -38,26 +37,18 @@ class Recording(NamedTuple):
 
 
 class TrainingWindows(Examples):
-    """Windows with the attended stimulus first, and others that it could be taken for.
+    """Windows with the attended stimulus first, then others that it could be mistaken for.
 
-    In each epoch every example starts somewhere else in its neighbourhood; successive examples of
-    a recording are one hop apart on average. Where a recording has fewer competing stimuli than
-    others, or none, stretches of its attended one from another time take their place.
+    In each epoch every example starts somewhere else in its neighbourhood; successive examples of a
+    recording are one `hop` apart on average. Where a recording has fewer competing stimuli than
+    others, or none, segments of its attended one from another time take their place.
 
     A batch holds the signals and sounds of the recordings, the latter with an axis of stimuli;
     ``subject``; and ``sound`` and ``start``: two windows whose sounds are equal and whose starts
     are less than a window apart share sound.
 
-    Parameters
-    ----------
-    recordings : sequence of Recording
-        Of at least one window each.
-    n_window : int
-        Length of a window in samples.
-    hop : int
-        Mean distance between windows in samples.
-    n_after : int
-        Signals of so many further samples are part of a window, zeros after the end.
+    `recordings` are at least one window long; `n_window`, `hop` and `n_after` count samples.
+    Signals of `n_after` further samples are part of a window, zeros after the end.
     """
 
     def __init__(
@@ -76,33 +67,14 @@ class TrainingWindows(Examples):
         return len(self.recording_of)
 
     def digest(self) -> str:
-        """Hash recordings and settings.
-
-        Returns
-        -------
-        digest : str
-            Hash.
-        """
+        """Hash of recordings and settings."""
         if not self._digest:
             parts = [tuple(one) for one in self.recordings]
             self._digest = str(joblib.hash((parts, self.n_window, self.hop, self.n_after)))
         return self._digest
 
     def take(self, indices: np.ndarray, rng: np.random.Generator | None) -> dict[str, Any]:
-        """Cut windows.
-
-        Parameters
-        ----------
-        indices : ndarray of int, shape (n_examples,)
-            Which examples.
-        rng : numpy.random.Generator or None
-            Draws the starts; None for windows at fixed places.
-
-        Returns
-        -------
-        batch : dict of str to ndarray
-            See the class.
-        """
+        """Cut windows; `rng` draws their starts, None gives windows at fixed places."""
         return stacked([self._example(int(i), rng) for i in indices])
 
     def _example(self, index: int, rng: np.random.Generator | None) -> dict[str, Any]:
@@ -130,7 +102,7 @@ class TrainingWindows(Examples):
     def _elsewhere(
         self, i: int, start: int, rng: np.random.Generator | None
     ) -> tuple[int, int, int]:
-        """Attended sound at a time that does not overlap; of another recording if there is none."""
+        """Attended sound at a time without overlap; of another recording if there is none."""
         n = self.n_window
         n_before = max(start - n + 1, 0)
         n_behind = max(self.recordings[i].n_times - start - 2 * n + 1, 0)
@@ -146,16 +118,8 @@ class TrainingWindows(Examples):
 class DecisionWindows(Examples):
     """Windows of one recording at given starts, with its stimuli in their order.
 
-    Parameters
-    ----------
-    recording : Recording
-        Recording.
-    starts : sequence of int
-        First samples.
-    n_window : int
-        Length in samples.
-    n_after : int
-        As for `TrainingWindows`.
+    They have `n_window` samples; `n_after` is that of `TrainingWindows`. A batch holds signals,
+    sounds and ``subject``.
     """
 
     def __init__(
@@ -168,30 +132,11 @@ class DecisionWindows(Examples):
         return len(self.starts)
 
     def digest(self) -> str:
-        """Hash recording and places.
-
-        Returns
-        -------
-        digest : str
-            Hash.
-        """
+        """Hash of recording and places."""
         return str(joblib.hash((tuple(self.recording), self.starts, self.n_window, self.n_after)))
 
     def take(self, indices: np.ndarray, rng: np.random.Generator | None) -> dict[str, Any]:
-        """Cut windows.
-
-        Parameters
-        ----------
-        indices : ndarray of int, shape (n_examples,)
-            Which windows.
-        rng : numpy.random.Generator or None
-            Not used.
-
-        Returns
-        -------
-        batch : dict of str to ndarray
-            Signals, sounds and ``subject``.
-        """
+        """Cut windows; nothing is random."""
         made = []
         for start in (self.starts[i] for i in indices):
             example: dict[str, Any] = cut_signals(
@@ -205,19 +150,9 @@ class DecisionWindows(Examples):
 
 
 def cut_signals(one: Recording, start: int, n_window: int, n_after: int) -> dict[str, np.ndarray]:
-    """Cut what follows the listener, with zeros behind the end.
+    """Cut the signals of the subject, (n_window + n_after, ...), with zeros behind the end.
 
-    Parameters
-    ----------
-    one : Recording
-        Recording.
-    start, n_window, n_after : int
-        First sample, length, and what is added to the length.
-
-    Returns
-    -------
-    signals : dict of str to ndarray of shape (n_window + n_after, ...)
-        Views where nothing has to be added.
+    They are views where nothing has to be added.
     """
     stop = start + n_window + n_after
     missing = max(stop - one.n_times, 0)
@@ -229,18 +164,7 @@ def cut_signals(one: Recording, start: int, n_window: int, n_after: int) -> dict
 
 
 def stacked(examples: list[dict[str, Any]]) -> dict[str, Any]:
-    """Make a batch.
-
-    Parameters
-    ----------
-    examples : list of dict
-        Equally named arrays of equal shapes.
-
-    Returns
-    -------
-    batch : dict of str to ndarray of shape (n_examples, ...)
-        New arrays.
-    """
+    """Stack examples with arrays of equal names and shapes into a batch, (n_examples, ...)."""
     return {name: np.stack([example[name] for example in examples]) for name in examples[0]}
 
 

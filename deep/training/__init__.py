@@ -1,5 +1,5 @@
-"""Training of networks.
+"""Training of networks: estimators, the loop over epochs, single updates.
 
-Read `estimator` first, then `loop`, `run` and `step`: from scikit-learn's interface down to one
-update.
+Read `estimator` first, then `loop`, `trainer` and `step`: from the scikit-learn interface down to
+one update.
 """

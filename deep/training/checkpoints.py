@@ -1,4 +1,4 @@
-"""Trainings on disk, so that one that was killed goes on where it was."""
+"""Checkpoints that let a killed training resume."""
 
 import hashlib
 import json
@@ -18,14 +18,10 @@ _FORMAT = "cocktailparty-checkpoint"
 
 
 class Checkpoint:
-    """The file of one training, named by all that decides its result.
+    """File of one training, whose name is a hash of all that decides the result.
 
-    Parameters
-    ----------
-    folder : path, optional
-        Where it is; made if it is missing. None keeps nothing.
-    decided_by : dict of str to object
-        Settings and digests of the data. A training with other settings has another file.
+    `folder` is made if it is missing; None keeps nothing. `decided_by` holds settings and digests
+    of the data, see `describe`: a training with other settings has another file.
     """
 
     def __init__(self, folder: str | Path | None, decided_by: dict[str, Any]) -> None:
@@ -38,17 +34,9 @@ class Checkpoint:
             remove_leftovers(Path(folder), "[0-9a-f]{32}", ".safetensors", any_stem=True)
 
     def load(self) -> tuple[dict[str, list[np.ndarray]], dict[str, Any]] | None:
-        """Read what was saved last.
+        """Read the groups of arrays and the notes that were saved last, as given to `save`.
 
-        Returns
-        -------
-        found : tuple of dict of str to list of arrays, and dict, or None
-            As given to `save`; None if there is nothing, or nothing but a damaged file.
-
-        Warns
-        -----
-        UserWarning
-            If the file is damaged. It names the file.
+        None if there is no file, or a damaged one, of which a `UserWarning` names the path.
         """
         if self.path is None or not self.path.exists():
             return None
@@ -63,14 +51,9 @@ class Checkpoint:
             return None
 
     def save(self, groups: dict[str, list[Any]], notes: dict[str, Any]) -> None:
-        """Write a new state in the place of the old, or not at all.
+        """Replace the saved state, or leave it untouched.
 
-        Parameters
-        ----------
-        groups : dict of str to list of arrays
-            Arrays.
-        notes : dict of str to object
-            What JSON can hold.
+        `groups` are lists of arrays by name, `notes` what JSON can hold.
         """
         if self.path is None:
             return
@@ -94,13 +77,13 @@ class Checkpoint:
             raise OSError(f"checkpoint {self.path} cannot be written: {error}") from error
 
     def remove(self) -> None:
-        """Remove the file of a training that is finished."""
+        """Remove the file of a finished training."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
 
 
 def _content(file: Any) -> tuple[dict[str, list[np.ndarray]], dict[str, Any]]:
-    """Arrays and notes of an open file, if it is as it was written."""
+    """Arrays and notes of an open file, if they are what was written."""
     header = file.metadata() or {}
     if header.get("format") != _FORMAT:
         raise ValueError("it is not a checkpoint")
@@ -122,22 +105,10 @@ def _texts(header: dict[str, str]) -> list[str]:
 
 
 def describe(value: Any) -> Any:
-    """Describe settings in the same words in every process.
+    """Describe settings for JSON, in the same words in every process.
 
-    Parameters
-    ----------
-    value : object
-        Numbers, strings, None, functions, data classes, lists, tuples and dicts of them.
-
-    Returns
-    -------
-    description : object
-        What JSON can hold.
-
-    Raises
-    ------
-    TypeError
-        If something has no description that is the same in another process.
+    Takes numbers, strings, None, functions, data classes, and lists, tuples and dicts of them;
+    raises `TypeError` for anything whose description would differ in another process.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Where networks compute, and how arrays get there."""
+"""Devices that networks compute on, and transfer of arrays to and from them."""
 
 from typing import Any
 
@@ -9,24 +9,9 @@ from cocktailparty.backend import is_cupy, namespace
 
 
 def choose_device(device: str | None = None) -> jax.Device:
-    """Find the device that networks compute on.
+    """Find the device to compute on: "cpu", "cuda", or None for a GPU if JAX sees one.
 
-    Parameters
-    ----------
-    device : {None, "cpu", "cuda"}
-        None for a GPU if JAX sees one, else the processor.
-
-    Returns
-    -------
-    jax.Device
-        First device of that kind.
-
-    Raises
-    ------
-    ValueError
-        If the device is unknown.
-    RuntimeError
-        If "cuda" is asked for and JAX sees no GPU.
+    Raises `ValueError` for any other name and `RuntimeError` if JAX sees no GPU for "cuda".
 
     Examples
     --------
@@ -46,19 +31,9 @@ def choose_device(device: str | None = None) -> jax.Device:
 
 
 def to_jax(x: Any, device: jax.Device) -> jax.Array:
-    """Put an array on a device; numbers of double precision become single.
+    """Put a NumPy, CuPy or JAX array on a device; double precision becomes single.
 
-    Parameters
-    ----------
-    x : array
-        NumPy, CuPy or JAX array. A CuPy array is handed over on its GPU without a copy.
-    device : jax.Device
-        From `choose_device`.
-
-    Returns
-    -------
-    jax.Array
-        The same numbers.
+    A CuPy array is handed over on its GPU without a copy.
     """
     if is_cupy(x):
         x = jax.dlpack.from_dlpack(x.astype(np.float32) if x.dtype == np.float64 else x)
@@ -66,20 +41,7 @@ def to_jax(x: Any, device: jax.Device) -> jax.Array:
 
 
 def to_library_of(x: jax.Array, like: Any) -> Any:
-    """Hand a result over to the array library of an input.
-
-    Parameters
-    ----------
-    x : jax.Array
-        Result.
-    like : array
-        Input of NumPy or CuPy.
-
-    Returns
-    -------
-    array
-        CuPy array, without a copy if `x` is on the GPU, or NumPy array.
-    """
+    """Hand a result over to the library of `like`: CuPy, without a copy on a GPU, or NumPy."""
     if not is_cupy(like):
         return np.asarray(x)
     xp = namespace(like)

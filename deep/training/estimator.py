@@ -1,4 +1,4 @@
-"""What all neural estimators have in common: their settings, and how they are trained."""
+"""Base classes of neural estimators: their settings, and how they train and apply a network."""
 
 from abc import ABC
 from collections.abc import Callable
@@ -26,9 +26,9 @@ from deep.training.step import Task
 class NetworkEstimator(BaseEstimator, ABC):
     """Base of estimators that train a network, with the settings of the training in one parameter.
 
-    A subclass names the class of its model in `architecture` and has the parameters `training`, a
-    `Training` or None for its defaults, `max_epochs` and `random_state`. Its `fit` calls
-    `_train`, and its predictions call `_apply`. It may be cloned, pickled and saved, and fitted in
+    A subclass names the class of its model in `architecture` and has the parameters `training` (a
+    `Training`, or None for its defaults), `max_epochs` and `random_state`. Its `fit` calls
+    `_train`, its predictions call `_apply`. It can be cloned, pickled, saved and fitted in
     parallel.
     """
 
@@ -44,7 +44,7 @@ class NetworkEstimator(BaseEstimator, ABC):
         Parameters
         ----------
         deep : bool
-            Also those of the training, as ``training__learning_rate``, even where `training` is
+            Also those of the training, such as ``training__learning_rate``, even if `training` is
             None.
 
         Returns
@@ -78,7 +78,7 @@ class NetworkEstimator(BaseEstimator, ABC):
 
     @classmethod
     def _from_older(cls, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Parameters of a saved estimator from when those of the training were among them."""
+        """Parameters of an estimator that was saved when those of the training were among them."""
         known = cls._get_param_names()
         kept = {k: v for k, v in parameters.items() if k in known}
         moved = {k: v for k, v in parameters.items() if k not in known}
@@ -88,7 +88,7 @@ class NetworkEstimator(BaseEstimator, ABC):
 
     @property
     def _training(self) -> Any:
-        """The settings of the training, none of them missing."""
+        """Settings of the training with defaults in place of None."""
         return (self.training or Training()).filled(DEFAULTS)
 
     def _check_settings(self) -> Optimizer:
@@ -113,10 +113,10 @@ class NetworkEstimator(BaseEstimator, ABC):
     ) -> None:
         """Train, and keep network and history.
 
-        `groups` tells which examples belong together, such as windows of one trial: all of a
-        group are held out, or none; with `classes`, of each class about the same share. With
-        `go_on` the network starts from what it has learnt, with `start` from that model and
-        state, such as one with weights from a file.
+        `groups`: which examples belong together, such as windows of one trial; a group is held out
+        as a whole or not at all, and with `classes` about the same share of each class is. With
+        `go_on` the network starts from what it has learnt, with `start` from that model and state,
+        such as one with weights from a file.
         """
         optimizer, training = self._check_settings(), self._training
         seed = self._seed()
@@ -153,7 +153,7 @@ class NetworkEstimator(BaseEstimator, ABC):
         self.n_iter_ = len(fit.history["loss"])
 
     def _network(self) -> tuple[Any, Any]:
-        """Model and state that were learnt."""
+        """Trained model and its state."""
         check_is_fitted(self, "network_")
         model, state = self.network_.restored(self.architecture)
         return model, state
@@ -168,21 +168,20 @@ class NetworkEstimator(BaseEstimator, ABC):
 
 
 class NeuralEstimator(NetworkEstimator):
-    """Base of estimators that train a network and have the settings of the training themselves.
+    """Base of estimators that have the settings of the training among their own parameters.
 
-    A subclass names the class of its model in `architecture`. Its `fit` calls `_train`, and its
-    predictions call `_apply`. It may be cloned, pickled and saved, and fitted in parallel.
+    Otherwise as `NetworkEstimator`. The settings are explained in `Training`.
 
     Parameters
     ----------
     optimizer : str or callable
         Name of an optimizer, see `Optimizer`.
     learning_rate : float
-        Largest size of a step.
+        Largest step size.
     schedule : str or callable
-        How the learning rate changes, see `Optimizer`.
+        Schedule of the learning rate, see `Optimizer`.
     weight_decay : float
-        How much large weights cost, see `Optimizer`.
+        Penalty on large weights, see `Optimizer`.
     clip_norm : float, optional
         Longer gradients are shortened to this norm.
     batch_size : int
@@ -190,25 +189,23 @@ class NeuralEstimator(NetworkEstimator):
     max_epochs : int
         Largest number of passes through the examples.
     patience : int, optional
-        Stop after so many epochs without a smaller loss on the examples held out.
+        Stop after this many epochs without a smaller loss on the held-out examples.
     validation_fraction : float
-        Share of the groups of examples that is held out, to stop in time and to choose the best
-        epoch; 0 holds none out and trains for `max_epochs`.
+        Share of the groups of examples that is held out; 0 trains for `max_epochs`.
     precision : {"float32", "bfloat16"}
-        Of the computation; the weights are kept in float32.
+        Of the computation; the weights stay in float32.
     device : {None, "cpu", "cuda"}
         Where to compute; None for a GPU if JAX sees one.
     checkpoint : str, optional
-        Folder where unfinished trainings are kept, see `fit_network`. Needs a number as
-        `random_state`.
+        Folder of unfinished trainings, see `fit_network`; needs a number as `random_state`.
     random_state : int, RandomState or None
         Decides initial weights, batches, what is held out and all that is random in the model.
     verbose : bool
         Show the progress.
     monitor : str
-        What on the examples held out decides which epoch is best, see `fit_network`.
+        Column of the history that decides which epoch is best, see `fit_network`.
     max_minutes : float, optional
-        Stop after the epoch in which so many minutes of training are over; not reproducible.
+        Stop after the epoch in which this time is over; not reproducible.
     """
 
     def __init__(
@@ -256,31 +253,15 @@ class NeuralEstimator(NetworkEstimator):
 def split_groups(
     examples: Examples, groups: Any, fraction: float, seed: int, classes: Any = None
 ) -> tuple[Examples, Examples | None]:
-    """Hold whole groups of examples out.
+    """Hold whole groups of examples out: examples to learn from, and those held out.
 
-    Parameters
-    ----------
-    examples : Examples
-        All.
-    groups : array-like of shape (n_examples,), optional
-        To which group each example belongs; None if each is on its own.
-    fraction : float
-        Share of the groups to hold out, at least one; 0 for none.
-    seed : int
-        Decides which.
-    classes : array-like of shape (n_examples,), optional
-        Of each class, about that share of the examples is held out, and never all of them; see
-        `deep.data.stratified.stratified_groups`.
+    `groups`, shape (n_examples,), tells which examples belong together; None if none do. At least
+    one group is held out, about a share `fraction` of them; if that is 0 the second result is None.
+    With `classes`, shape (n_examples,), about that share of the examples of each class is held out
+    and never all of them, see `deep.data.stratified.stratified_groups`.
 
-    Returns
-    -------
-    learning, held_out : Examples
-        Without a group in common; None in the place of the second if the share is 0.
-
-    Raises
-    ------
-    ValueError
-        If the groups do not fit to the examples, or are too few to hold one out.
+    Raises `ValueError` if the groups do not match the examples, or there are too few to hold one
+    out.
     """
     if not fraction:
         return examples, None

@@ -1,4 +1,4 @@
-"""Applying a model to many examples."""
+"""Application of a trained model to many examples."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -27,25 +27,10 @@ def apply(
 ) -> Any:
     """Apply a model in inference mode to all examples, batch by batch.
 
-    Parameters
-    ----------
-    forward : callable
-        Called as ``forward(model, state, batch)``; returns arrays whose first axis is that of the
-        batch. The result of an example must not depend on the others: the last batch is filled
-        up with repetitions, so that all batches are computed by one program.
-    model, state : object
-        Model.
-    examples : Examples
-        Its inputs.
-    batch_size : int
-        Number of examples in a batch.
-    device : jax.Device
-        Where to compute.
-
-    Returns
-    -------
-    outputs : tree of ndarrays of shape (n_examples, ...)
-        What `forward` returned, in the order of the examples.
+    `forward(model, state, batch)` returns arrays whose first axis is that of the batch. The result
+    of an example must not depend on the others: the last batch is filled up with repetitions, so
+    that one program computes all batches. Returns a tree of ndarrays of shape (n_examples, ...), in
+    the order of the examples.
     """
     arrays, structure = split((eqx.nn.inference_mode(model), state))
     arrays = jax.device_put(arrays, device)
@@ -73,29 +58,9 @@ def mean_loss(
     device: jax.Device,
     trainable: Callable[[str], bool] | None = None,
 ) -> float:
-    """Compute the loss of a model in inference mode, as training does for what is held out.
+    """Mean loss of a model in inference mode, as training computes it for held-out examples.
 
-    Parameters
-    ----------
-    task : Task
-        Loss.
-    model, state : object
-        Model.
-    examples : Examples
-        What to compute it on.
-    batch_size : int
-        Largest number of examples in a batch.
-    precision : {"float32", "bfloat16"}
-        Of the computation.
-    device : jax.Device
-        Where to compute.
-    trainable : callable, optional
-        That of the training.
-
-    Returns
-    -------
-    loss : float
-        Mean over the examples.
+    `trainable` is that of the training, see `deep.training.programs.start`.
     """
     stepper = Stepper(model, state, task, precision=precision, trainable=trainable, device=device)
     batches = evaluation_batches(len(examples), batch_size, examples.apart)

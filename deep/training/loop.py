@@ -1,4 +1,4 @@
-"""The loop that trains every model."""
+"""The training loop of every model."""
 
 import warnings
 from collections.abc import Callable
@@ -26,18 +26,18 @@ _REMEDY = (
 
 @dataclass(frozen=True)
 class Fit:
-    """A trained model, and how the training went.
+    """A trained model and the course of its training.
 
     Attributes
     ----------
     model, state : object
         With the weights of the best epoch, or of the last one if nothing was held out.
     history : dict of str to list of float
-        One value an epoch: "loss", "gradient_norm" and what the task told, as means over the
-        training batches; the same with the prefix ``val_`` for the examples held out;
+        One value per epoch: "loss", "gradient_norm" and the task's metrics, as means over the
+        training batches; the same with the prefix ``val_`` for the held-out examples;
         "learning_rate" at the end; "seconds".
     best_epoch : int
-        Index into the history of the epoch whose weights these are.
+        Index into the history of the epoch that the weights are from.
     stopped : str
         Why the training ended.
     """
@@ -72,8 +72,8 @@ def fit_network(
 ) -> Fit:
     """Train a model.
 
-    The same seed gives the same weights, bit for bit on the same machine, also if the training was
-    killed in between and goes on from its checkpoint.
+    The same seed gives the same weights, bit for bit on the same machine, even if the training was
+    killed in between and resumed from its checkpoint.
 
     Parameters
     ----------
@@ -96,24 +96,22 @@ def fit_network(
     validation : Examples, optional
         Held-out examples. The epoch that is best on them gives the weights.
     patience : int, optional
-        Stop after so many epochs that were no better on `validation`; None never stops early.
+        Stop after this many epochs without improvement on `validation`; None never stops early.
     monitor : str
-        What is best: the smallest value of this column of the history, or the largest with a minus
-        in front, such as "-val_accuracy".
+        Column of the history whose smallest value is best, or whose largest is with a minus in
+        front, such as "-val_accuracy".
     max_minutes : float, optional
-        Stop after the first epoch that ends later than so many minutes of training. How many
-        epochs that are depends on the machine and on what else it does: the result cannot be
-        reproduced.
+        Stop after the first epoch that ends later than this. The number of epochs then depends on
+        the machine and its load: the result cannot be reproduced.
     precision : {"float32", "bfloat16"}
-        Of the computation; the weights are kept in float32.
+        Of the computation; the weights stay in float32.
     trainable : callable, optional
         Tells by the name of an array, such as "encoder.weight", whether it is trained.
     device : {None, "cpu", "cuda"}
         Where to compute; None for a GPU if JAX sees one.
     checkpoint : path, optional
-        Folder. After each epoch the training is saved there, under a name made of all that
-        decides it; a training that finds its file goes on from there. The file goes when the
-        training is finished.
+        Folder where the training is saved after each epoch, under a name made of all that decides
+        it; a training that finds its file resumes from it. The file is removed at the end.
     callback : callable, optional
         Called after each epoch with the history; the training ends if it returns True.
     verbose : bool
@@ -132,7 +130,7 @@ def fit_network(
     Warns
     -----
     ConvergenceWarning
-        If loss or gradient became NaN or infinite. The training stops with the last good weights.
+        If loss or gradient become NaN or infinite. The last good weights are kept.
     """
     for what, value in (("batch_size", batch_size), ("max_epochs", max_epochs)):
         if value < 1:
@@ -177,7 +175,7 @@ def fit_network(
 def _stopped(
     trainer: Trainer, max_epochs: int, patience: int | None, max_minutes: float | None
 ) -> str:
-    """Why the training is over; empty if it is not. Nothing but the history decides."""
+    """Reason why the training is over, empty if it is not; decided by the history alone."""
     if trainer.diverged:
         return trainer.diverged
     if patience is not None and trainer.n_epochs - 1 - trainer.best_epoch >= patience:

@@ -1,4 +1,4 @@
-"""Networks as arrays and a configuration: what estimators pickle, and what goes into files."""
+"""Networks as arrays and a configuration, which is what estimators pickle and save."""
 
 from dataclasses import dataclass, fields
 from typing import Any, Self
@@ -15,17 +15,17 @@ from deep.training.trees import array_names, split
 class Network:
     """A trained network without its code.
 
-    It holds nothing of JAX, so that it can be pickled, and `cocktailparty.decoding.saving` writes
-    it as part of an estimator: the arrays in the safetensors format, the rest as JSON.
+    It holds nothing of JAX, so that it can be pickled; `cocktailparty.decoding.saving` writes it as
+    part of an estimator: the arrays as safetensors, the rest as JSON.
 
     Attributes
     ----------
     config : dict of str to object
-        Arguments of the class of the model, but its random key: numbers, strings, lists.
+        Arguments of the model's class except its random key: numbers, strings, lists.
     arrays : dict of str to ndarray
-        Weights and state, named by where they are in the model.
+        Weights and state, named by their place in the model.
     version : int
-        That of the class of the model, see `Network.of`.
+        Version of the model's class, see `Network.of`.
     """
 
     config: dict[str, Any]
@@ -34,13 +34,13 @@ class Network:
 
     @classmethod
     def of(cls, model: Any, state: Any, config: dict[str, Any]) -> Self:
-        """Take a model apart.
+        """Store a model.
 
         Parameters
         ----------
         model : equinox.Module
-            Model. Its class may have a number `version`, which is to be raised when the meaning
-            of its arrays changes; 1 if it has none.
+            Its class may have a number `version`, to be raised when the meaning of its arrays
+            changes; 1 if it has none.
         state : equinox.nn.State
             Its state.
         config : dict of str to object
@@ -58,7 +58,7 @@ class Network:
         )
 
     def restored(self, architecture: Any) -> tuple[Any, Any]:
-        """Put the model together again.
+        """Rebuild the model.
 
         Parameters
         ----------
@@ -68,7 +68,7 @@ class Network:
         Returns
         -------
         model, state : object
-            The same for each call.
+            The same objects at each call.
 
         Raises
         ------
@@ -122,7 +122,7 @@ def _version(model: Any) -> int:
 
 
 def _names(model: Any, state: Any) -> list[str]:
-    """Names of the arrays of a model and its state, which does not tell JAX the names it has."""
+    """Names of the arrays of a model and its state, which hides its own names from JAX."""
     names = array_names(model)
     for key, value in zip(*reversed(state.tree_flatten()), strict=True):
         place = key.partition(".")[2]  # without the name of the class

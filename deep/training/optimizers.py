@@ -37,22 +37,21 @@ class Optimizer:
     Parameters
     ----------
     name : str or callable
-        Name in `OPTIMIZERS`: "adam", "adamax", "adamw", "momentum", "nadam" or "sgd"; or a
-        function of the learning rate that returns a transformation of Optax. "nadam" is that of
-        Optax, see Notes.
+        Name in `OPTIMIZERS`: "adam", "adamax", "adamw", "momentum", "nadam" (as Optax has it, see
+        Notes) or "sgd"; or a function of the learning rate that returns an Optax transformation.
     learning_rate : float
-        Largest size of a step.
+        Largest step size.
     schedule : str or callable
-        Name in `SCHEDULES`: "constant", "cosine", or "warmup-cosine", which rises during the
-        first twentieth; or a function of the elapsed share of the training that returns a factor.
+        Name in `SCHEDULES`: "constant", "cosine", or "warmup-cosine", which rises during the first
+        twentieth; or a function of the elapsed share of the training that returns a factor.
     weight_decay : float
         Weight of the squared weights in the loss, halved; with "adamw" the share of each weight
         that is taken off in each step, times the learning rate.
     clip_norm : float, optional
         Longer gradients are shortened to this norm.
     factors : tuple of (str, float)
-        Factors of the learning rate of the arrays whose names begin with a text, such as
-        ``(("encoder.", 0.1),)``; the first that fits counts, and the factor is 1 where none does.
+        Factors of the learning rate for arrays whose names begin with a text, such as
+        ``(("encoder.", 0.1),)``; the first match counts, and 1 without a match.
 
     Notes
     -----
@@ -119,7 +118,7 @@ class Optimizer:
         return self.learning_rate * choose("schedule", self.schedule, SCHEDULES)(share)
 
     def build(self, n_steps: int) -> optax.GradientTransformation:
-        """Make the transformation of gradients.
+        """Make the Optax transformation of gradients.
 
         Parameters
         ----------
@@ -129,7 +128,7 @@ class Optimizer:
         Returns
         -------
         transformation : optax.GradientTransformation
-            For Optax.
+            Clipping, decay, optimizer and factors, chained.
         """
         transformations = []
         decay = optax.add_decayed_weights(self.weight_decay)
@@ -161,26 +160,9 @@ class Optimizer:
 
 
 def choose(what: str, name: Any, choices: dict[str, Any]) -> Any:
-    """Look a function up by name, or take it as it is.
+    """Look a function up by name in `choices`, or take it as it is.
 
-    Parameters
-    ----------
-    what : str
-        Name of the argument in the message.
-    name : str or callable
-        Name, or the function itself.
-    choices : dict of str to callable
-        Functions that have names.
-
-    Returns
-    -------
-    function : callable
-        The function.
-
-    Raises
-    ------
-    ValueError
-        If there is no function of that name.
+    Raises `ValueError`, which calls the argument `what`, if there is no function of that name.
     """
     if callable(name):
         return name

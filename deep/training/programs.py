@@ -1,4 +1,4 @@
-"""The two programs of a training, compiled once: a step, and the loss without one."""
+"""The two compiled programs of a training: an update, and the loss alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ Task = Callable[[Any, Any, Any, jax.Array], tuple[jax.Array, tuple[Any, dict[str
 
 
 class TrainState(NamedTuple):
-    """All that a step changes; weights and state are its first arrays, `healthy` is its last."""
+    """All that an update changes; weights and state are its first arrays, `healthy` is its last."""
 
     weights: Any
     state: Any
@@ -36,7 +36,7 @@ class TrainState(NamedTuple):
 
 @dataclass(frozen=True)
 class Forward:
-    """All that decides the loss of a model but the shapes of arrays; of any optimizer."""
+    """Static configuration of the loss of a model, without the optimizer."""
 
     task: Task
     precision: str
@@ -46,29 +46,15 @@ class Forward:
 
     @cached_property
     def program(self) -> Callable:
-        """Evaluation, compiled at its first call.
-
-        Returns
-        -------
-        evaluate : callable
-            See `evaluation`.
-        """
+        """`evaluation` with this configuration, compiled at its first call."""
         return _evaluation_program(self)
 
     def model(self, weights: Any, fixed: Any) -> Any:
-        """Put a model together in the precision of the computation.
+        """Combine trained and fixed parts into a model in the precision of the computation.
 
-        Parameters
-        ----------
-        weights, fixed : object
-            The trained and the other part of the model.
-
-        Returns
-        -------
-        model : equinox.Module
-            Whole model, whose parts without a trained array are in inference mode: a batch norm
-            that is not trained keeps its running statistics. With "bfloat16", arrays of two and
-            more axes are cast; biases, scales and scalars keep their digits.
+        Parts without a trained array are in inference mode: a batch norm that is not trained keeps
+        its running statistics. With "bfloat16", arrays of two and more axes are cast; biases,
+        scales and scalars keep their digits.
         """
         model = in_inference(eqx.combine(weights, fixed), self.frozen)
         if self.precision == "float32":
@@ -83,7 +69,7 @@ class Forward:
 
 @dataclass(frozen=True)
 class StepConfig:
-    """All that decides the programs but the shapes of arrays; equal ones share them."""
+    """Static configuration of the compiled training step; equal ones share their programs."""
 
     forward: Forward
     optimizer: Optimizer
@@ -92,13 +78,7 @@ class StepConfig:
 
     @cached_property
     def programs(self) -> tuple[Callable, Callable]:
-        """Training step and evaluation, compiled at their first call.
-
-        Returns
-        -------
-        train, evaluate : callable
-            See `training_step` and `evaluation`.
-        """
+        """Training step and `evaluation` with this configuration, compiled at their first call."""
         return _training_program(self), self.forward.program
 
 
@@ -128,37 +108,14 @@ def start(
     precision: str = "float32",
     trainable: Callable[[str], bool] | None = None,
 ) -> tuple[StepConfig, list[jax.Array], list[jax.Array]]:
-    """Prepare the training of a model.
+    """Prepare a training: its static configuration, arrays that steps change, fixed arrays.
 
-    Parameters
-    ----------
-    model : equinox.Module
-        Model.
-    state : equinox.nn.State
-        Its state.
-    task : Task
-        Loss.
-    optimizer : Optimizer
-        How gradients change the weights.
-    n_steps : int
-        Steps of the whole training, for the schedule of the learning rate.
-    precision : {"float32", "bfloat16"}
-        Of the computation; the weights are kept in float32.
-    trainable : callable, optional
-        Tells by the name of an array, such as "encoder.weight", whether it is trained; None for
-        all.
+    `n_steps` is the length of the whole training, for the schedule of the learning rate; weights
+    stay in float32 whatever the `precision` of the computation, "float32" or "bfloat16".
+    `trainable` tells by the name of an array, such as "encoder.weight", whether it is trained; None
+    for all.
 
-    Returns
-    -------
-    config : StepConfig
-        Gives the programs.
-    arrays, fixed : list of arrays
-        What they change, and what they do not.
-
-    Raises
-    ------
-    ValueError
-        If the precision is unknown, or nothing is trained.
+    Raises `ValueError` if the precision is unknown, or nothing is trained.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}")
@@ -193,31 +150,12 @@ def training_step(
 ) -> tuple[list, tuple]:
     """Change the weights by one batch, unless loss or gradient are not finite.
 
-    After a number that is not finite nothing changes any more, so that whoever looks at the
-    losses later still finds the last good weights.
+    After a number that is not finite nothing changes any more, so that whoever looks at the losses
+    later still finds the last good weights. The memory of `arrays` is reused for the result; each
+    step derives its own random key from `seed`, a uint32. Returns the changed arrays and a report:
+    whether all was finite so far, loss, norm of the gradient, metrics of the task.
 
-    Parameters
-    ----------
-    config : StepConfig
-        From `start`.
-    arrays, fixed : list of arrays
-        Likewise. The memory of `arrays` is used for the result.
-    seed : array of uint32
-        Seed of the random keys; each step has its own.
-    batch : dict of str to arrays
-        Examples.
-
-    Returns
-    -------
-    arrays : list of arrays
-        Changed.
-    report : tuple of healthy, loss, norm and metrics
-        Whether all was finite so far; loss; norm of the gradient; what the task told.
-
-    Raises
-    ------
-    TypeError
-        If the task returns a state of other arrays than it got.
+    Raises `TypeError` if the task returns a state of other arrays than it got.
     """
     current = config.train_state.join(arrays)
     forward = config.forward
@@ -261,26 +199,7 @@ def training_step(
 def evaluation(
     forward: Forward, learnt: list, fixed: list, seed: Any, batch: Any
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """Compute the loss of the model in inference mode.
-
-    Parameters
-    ----------
-    forward : Forward
-        That of the config.
-    learnt, fixed : list of arrays
-        Weights and state; what is not trained.
-    seed : array of uint32
-        Seed of the random key, which is the same each time.
-    batch : dict of str to arrays
-        Examples.
-
-    Returns
-    -------
-    loss : jax.Array
-        Scalar.
-    metrics : dict of str to scalars
-        What the task told.
-    """
+    """Loss (scalar) and metrics of the model in inference mode; the random key is fixed."""
     weights, state = forward.learnt.join(learnt)
     model = eqx.nn.inference_mode(forward.model(weights, forward.fixed.join(fixed)))
     loss, (_, metrics) = forward.task(model, state, batch, jax.random.key(seed))

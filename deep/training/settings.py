@@ -1,4 +1,4 @@
-"""Settings of a training, which are the same for all neural estimators."""
+"""Settings of a training, the same for all neural estimators."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Self
@@ -14,40 +14,40 @@ from deep.training.step import PRECISIONS
 class Training(BaseEstimator):
     """How a network is trained, as the parameter `training` of a neural estimator.
 
-    What is None is left to the estimator, or to its preset.
+    None leaves a setting to the estimator, or to its preset.
 
     Parameters
     ----------
     optimizer : str or callable, optional
         Name of an optimizer, see `Optimizer`.
     learning_rate : float, optional
-        Largest size of a step.
+        Largest step size.
     schedule : str or callable
-        How the learning rate changes, see `Optimizer`.
+        Schedule of the learning rate, see `Optimizer`.
     weight_decay : float, optional
-        How much large weights cost, see `Optimizer`.
+        Penalty on large weights, see `Optimizer`.
     clip_norm : float, optional
         Longer gradients are shortened to this norm.
     batch_size : int, optional
         Number of examples in a batch.
     patience : int, optional
-        Stop after so many epochs without a smaller loss on the examples held out.
+        Stop after this many epochs without a smaller loss on the held-out examples.
     validation_fraction : float, optional
         Share of the groups of examples that is held out, to stop in time and to choose the best
         epoch; 0 holds none out and trains for all epochs.
     precision : {"float32", "bfloat16"}
-        Of the computation; the weights are kept in float32.
+        Of the computation; the weights stay in float32.
     device : {None, "cpu", "cuda"}
         Where to compute; None for a GPU if JAX sees one.
     checkpoint : str, optional
-        Folder where unfinished trainings are kept, see `fit_network`. Needs a number as
-        `random_state` of the estimator.
+        Folder of unfinished trainings, see `fit_network`; needs a number as `random_state` of the
+        estimator.
     verbose : bool
         Show the progress.
     monitor : str
-        What on the examples held out decides which epoch is best, see `fit_network`.
+        Column of the history that decides which epoch is best, see `fit_network`.
     max_minutes : float, optional
-        Stop after the epoch in which so many minutes of training are over; not reproducible.
+        Stop after the epoch in which this time is over; not reproducible.
 
     Examples
     --------
@@ -91,7 +91,7 @@ class Training(BaseEstimator):
         self.max_minutes = max_minutes
 
     def filled(self, defaults: Mapping[str, Any]) -> Self:
-        """Take values for what is None.
+        """Replace None by defaults.
 
         Parameters
         ----------
@@ -120,12 +120,12 @@ class Training(BaseEstimator):
         Returns
         -------
         optimizer : Optimizer
-            The optimizer that is asked for.
+            As configured.
 
         Raises
         ------
         ValueError
-            If something is out of range.
+            If a setting is out of range.
         RuntimeError
             If the device is not there.
         """

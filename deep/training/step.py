@@ -17,16 +17,10 @@ __all__ = ["PRECISIONS", "Report", "Stepper", "Task"]
 
 
 class Report(NamedTuple):
-    """What a step tells, as scalars on the device.
+    """What a step reports, as scalars on the device.
 
-    Attributes
-    ----------
-    healthy : jax.Array of bool
-        Whether all was finite so far.
-    loss, norm : jax.Array
-        Loss of the batch before the step, and length of its gradient.
-    metrics : dict of str to jax.Array
-        What the task told.
+    `healthy`: whether all was finite so far; `loss` of the batch before the step and `norm` of its
+    gradient; `metrics` of the task.
     """
 
     healthy: jax.Array
@@ -53,7 +47,7 @@ class Stepper:
     seed : int
         Decides all that is random in the model.
     precision : {"float32", "bfloat16"}
-        Of the computation; the weights are kept in float32.
+        Of the computation; the weights stay in float32.
     trainable : callable, optional
         Tells by the name of an array, such as "encoder.weight", whether it is trained; None for
         all.
@@ -114,7 +108,7 @@ class Stepper:
         Returns
         -------
         report : Report
-            The device may still be at work on it.
+            The device may still be computing it.
 
         Raises
         ------
@@ -140,7 +134,7 @@ class Stepper:
         loss : jax.Array
             Scalar.
         metrics : dict of str to scalars
-            What the task told.
+            Metrics of the task.
         """
         program = self.config.forward.program
         report: tuple[jax.Array, dict[str, jax.Array]] = program(
@@ -198,24 +192,12 @@ class Stepper:
 
     @property
     def learnt(self) -> list[jax.Array]:
-        """Weights and state.
-
-        Returns
-        -------
-        arrays : list of jax.Array
-            The first ones of `arrays`.
-        """
+        """Weights and state, the first ones of `arrays`."""
         return self.arrays[: self._n_learnt]
 
     @property
     def trained(self) -> list[str]:
-        """Names of the arrays that are trained.
-
-        Returns
-        -------
-        names : list of str
-            Such as "encoder.weight".
-        """
+        """Names of the arrays that are trained, such as "encoder.weight"."""
         return array_names(self._train_state.weights)
 
     def result(self, learnt: list[jax.Array] | None = None) -> tuple[Any, Any]:
@@ -224,7 +206,7 @@ class Stepper:
         Parameters
         ----------
         learnt : list of arrays, optional
-            A copy of `learnt` from another moment, which takes its place.
+            A copy of `learnt` from another moment, to use in its place.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""A training under way: its epochs, and what has to be kept of it."""
+"""Trainer: the epochs of a training, and what is kept between them."""
 
 import math
 import time
@@ -25,22 +25,9 @@ _AHEAD = 2
 
 
 class Trainer:
-    """A training that goes on epoch by epoch.
+    """Trains a model epoch by epoch; `start` comes first.
 
-    Parameters
-    ----------
-    examples : Examples
-        To learn from.
-    validation : Examples or None
-        Held-out examples.
-    batch_size : int
-        Number of examples in a batch.
-    seed : int
-        Decides all that is random.
-    device : jax.Device
-        Where to compute.
-    monitor : str
-        What of the history decides which epoch is best, see `deep.fit_network`.
+    `monitor` names what in the history decides which epoch is best, see `deep.fit_network`.
     """
 
     def __init__(
@@ -71,23 +58,7 @@ class Trainer:
         precision: str,
         trainable: Callable[[str], bool] | None,
     ) -> None:
-        """Prepare the programs.
-
-        Parameters
-        ----------
-        model, state : object
-            To start from.
-        task : Task
-            Loss.
-        optimizer : Optimizer
-            How gradients change the weights.
-        max_epochs : int
-            For the schedule of the learning rate.
-        precision : str
-            Of the computation.
-        trainable : callable or None
-            Tells which arrays are trained.
-        """
+        """Prepare the programs for a model; `max_epochs` sets the schedule of the learning rate."""
         self.n_steps = self.n_batches * max_epochs
         self.stepper = Stepper(
             model, state, task, optimizer,
@@ -97,27 +68,13 @@ class Trainer:
 
     @property
     def n_epochs(self) -> int:
-        """Number of epochs done.
-
-        Returns
-        -------
-        n : int
-            Length of the history.
-        """
+        """Number of finished epochs."""
         return len(self.history.get("loss", []))
 
     def epoch(self, tick: Callable[[], Any]) -> None:
-        """Train for one epoch, and add a row to the history.
+        """Train for one epoch, and add a row to the history; `tick` is called after each batch.
 
-        Parameters
-        ----------
-        tick : callable
-            Called after each batch.
-
-        Raises
-        ------
-        ValueError
-            If the very first step fails: there are no good weights.
+        Raises `ValueError` if the very first step fails: there are no good weights then.
         """
         began = time.perf_counter()
         reports: list[Any] = []
@@ -148,42 +105,20 @@ class Trainer:
         self._keep_the_best()
 
     def contents(self) -> tuple[dict[str, list[jax.Array]], dict[str, Any]]:
-        """All that the next epochs depend on.
-
-        Returns
-        -------
-        groups : dict of str to list of arrays
-            Arrays.
-        notes : dict of str to object
-            What JSON can hold.
-        """
+        """All that the next epochs depend on: groups of arrays, and notes that JSON can hold."""
         groups = {"now": self.stepper.arrays}
         groups |= {} if self.best is None else {"best": self.best}
         return groups, {"history": self.history, "best_epoch": self.best_epoch}
 
     def restore(self, groups: dict[str, list[np.ndarray]], notes: dict[str, Any]) -> None:
-        """Go back to where a training was.
-
-        Parameters
-        ----------
-        groups : dict of str to list of arrays
-            From `contents`.
-        notes : dict of str to object
-            Likewise.
-        """
+        """Return to a saved state, from `contents`."""
         put = {name: jax.device_put(arrays, self.device) for name, arrays in groups.items()}
         self.stepper.restore(put["now"])
         self.best = put.get("best")
         self.history, self.best_epoch = notes["history"], notes["best_epoch"]
 
     def decided_by(self) -> dict[str, Any]:
-        """All that decides the result, described.
-
-        Returns
-        -------
-        settings : dict of str to object
-            For the name of a checkpoint.
-        """
+        """Describe all settings and data that decide the result, for the name of a checkpoint."""
         stepper = self.stepper
         return {
             "task": stepper.config.forward.task,
@@ -203,13 +138,7 @@ class Trainer:
         }
 
     def result(self) -> tuple[Any, Any]:
-        """Model and state with the best weights.
-
-        Returns
-        -------
-        model, state : object
-            Of the best epoch, or as they are if nothing was held out.
-        """
+        """Model and state of the best epoch, or as they are if nothing was held out."""
         return self.stepper.result(self.best)
 
     def _batches(self, epoch: int) -> list[np.ndarray]:
@@ -258,7 +187,7 @@ class Trainer:
             self.best_epoch = last
         elif not self.diverged:
             values = self._monitored()
-            # A metric that is no number, as that of a class that no batch had, is never the best.
+            # A metric that is not a number, as for a class that no batch had, is never the best.
             better = values[last] < values[self.best_epoch] or math.isnan(values[self.best_epoch])
             if self.best is None or better:
                 self.best_epoch = last
@@ -266,7 +195,7 @@ class Trainer:
                 self.best = [jnp.array(array, copy=True) for array in self.stepper.learnt]
 
     def _monitored(self) -> list[float]:
-        """One value an epoch, of which the smallest is best."""
+        """One value per epoch, of which the smallest is best."""
         name = self.monitor.removeprefix("-")
         if name not in self.history:
             known = [column for column in self.history if column.startswith("val_")]

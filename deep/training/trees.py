@@ -1,4 +1,4 @@
-"""Models as lists of arrays and the rest, which can be hashed: what compiling and saving need."""
+"""Models as lists of arrays and a hashable rest, as compilation and saving need them."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -8,24 +8,13 @@ import jax
 
 
 class TreeStructure(NamedTuple):
-    """All of a tree but its arrays; equal for trees that are computed by the same program."""
+    """A tree without its arrays; equal for trees that one program computes."""
 
     treedef: Any
     rest: tuple[Any, ...]
 
     def join(self, arrays: Any) -> Any:
-        """Put arrays back into the tree.
-
-        Parameters
-        ----------
-        arrays : iterable of arrays
-            As many as `split` took out.
-
-        Returns
-        -------
-        tree : object
-            Tree of this structure.
-        """
+        """Put arrays back into the tree: as many as `split` took out."""
         arrays = iter(arrays)
         leaves = [next(arrays) if leaf is _ARRAY else leaf for leaf in self.rest]
         return jax.tree.unflatten(self.treedef, leaves)
@@ -39,19 +28,9 @@ _ARRAY = _Array()
 
 
 def split(tree: Any) -> tuple[list[Any], TreeStructure]:
-    """Take a tree apart.
+    """Split a tree, such as model and state, into its JAX arrays and the rest.
 
-    Parameters
-    ----------
-    tree : object
-        Model, state, or anything made of containers that JAX knows.
-
-    Returns
-    -------
-    arrays : list of arrays
-        Its JAX arrays.
-    structure : TreeStructure
-        The rest, whose `join` makes the tree again.
+    `TreeStructure.join` of the rest makes the tree again.
 
     Examples
     --------
@@ -67,17 +46,9 @@ def split(tree: Any) -> tuple[list[Any], TreeStructure]:
 
 
 def array_names(tree: Any) -> list[str]:
-    """Name the arrays of a tree by where they are.
+    """Name the arrays of a tree by their place, in the order of `split`.
 
-    Parameters
-    ----------
-    tree : object
-        As for `split`. Descriptions of arrays count as arrays.
-
-    Returns
-    -------
-    names : list of str
-        Such as "blocks.0.convolution.weight", in the order of `split`.
+    Descriptions of arrays (`jax.ShapeDtypeStruct`) count as arrays.
 
     Examples
     --------
@@ -93,20 +64,9 @@ def array_names(tree: Any) -> list[str]:
 
 
 def frozen_parts(model: Any, trained: set[str]) -> tuple[str, ...]:
-    """Find the parts of a model that have arrays, and none that is trained.
+    """Find the largest parts of a model that have arrays but none that is trained, by name.
 
-    Parameters
-    ----------
-    model : equinox.Module
-        Any model.
-    trained : set of str
-        Names of the arrays that are trained.
-
-    Returns
-    -------
-    names : tuple of str
-        Names of the largest such parts, such as "encoder" or "blocks.0"; empty if all of the
-        model is trained.
+    `trained` holds the names of the trained arrays. Empty if all of the model is trained.
 
     Examples
     --------
@@ -132,20 +92,7 @@ def frozen_parts(model: Any, trained: set[str]) -> tuple[str, ...]:
 
 
 def in_inference(model: Any, parts: tuple[str, ...]) -> Any:
-    """Put parts of a model into inference mode.
-
-    Parameters
-    ----------
-    model : equinox.Module
-        Any model.
-    parts : tuple of str
-        From `frozen_parts`.
-
-    Returns
-    -------
-    model : equinox.Module
-        With the flags `inference` of these parts set.
-    """
+    """Set the flags `inference` of parts of a model, named as by `frozen_parts`."""
     if not parts:
         return model
     begins = tuple(f"{part}." for part in parts)
@@ -164,20 +111,10 @@ def _is_flag(name: str) -> bool:
 
 
 def n_parameters(model: Any, trainable: Callable[[str], bool] | None = None) -> int:
-    """Count the numbers that training changes.
+    """Count the elements of the trained floating-point arrays of a model.
 
-    Parameters
-    ----------
-    model : equinox.Module
-        Any model.
-    trainable : callable, optional
-        Tells by the name of an array whether it is trained, see `deep.training.step.start`; None
-        for all.
-
-    Returns
-    -------
-    n : int
-        Number of elements in its trained floating-point arrays.
+    `trainable` tells by the name of an array whether it is trained, see
+    `deep.training.programs.start`; None for all.
     """
     arrays = [leaf for leaf in jax.tree.leaves(model) if eqx.is_array(leaf)]
     return sum(
