@@ -1,1 +1,1 @@
-"""Sounds on their way into networks: what they take in, and how it is varied in training."""
+"""Sound as input of networks: the spectral front end, augmentation and corruptions."""

@@ -1,4 +1,4 @@
-"""Random variation of sounds in training, drawn anew for each view of each clip."""
+"""Random variation of training sounds, drawn anew for each view of each clip."""
 
 import math
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ class Augmentation:
     Attributes
     ----------
     shift : float
-        Clips are moved in time by up to this share of their length to either side, around.
+        Largest circular shift in time, to either side, as a share of the clip.
     gain : float
-        They become louder or softer by up to so many decibels.
+        Largest change of level in decibels.
     noise : tuple of float or None
-        Smallest and largest signal-to-noise ratio in decibels of coloured noise that is added to
+        Smallest and largest signal-to-noise ratio in decibels of coloured noise, which is added to
         half of the views; None for none.
     stretch : tuple of float
         Largest change of tempo, and of the frequencies, as shares.
     n_masks : int
-        Number of masks over times, and as many over frequencies, see `masked`.
+        Number of masks over times, and of masks over frequencies, see `masked`.
     mask_sizes : tuple of float
         Largest width of a mask as a share of the times, and of the frequencies.
     """
@@ -37,37 +37,14 @@ class Augmentation:
     mask_sizes: tuple[float, float] = (0.15, 0.15)
 
     def draw(self, key: jax.Array) -> jax.Array:
-        """Draw all numbers that one view needs, but its noise.
+        """Draw all numbers of one view except its noise: (n_numbers,), between 0 and 1.
 
-        Parameters
-        ----------
-        key : jax.Array
-            Random key.
-
-        Returns
-        -------
-        numbers : jax.Array of shape (n_numbers,)
-            Between 0 and 1. Drawn at once: each draw of its own takes a second to compile.
+        They are drawn at once: each separate draw takes a second to compile.
         """
         return jax.random.uniform(key, (5 + 4 * self.n_masks,))
 
     def of_waveform(self, x: jax.Array, numbers: jax.Array, key: jax.Array) -> jax.Array:
-        """Vary a waveform.
-
-        Parameters
-        ----------
-        x : jax.Array of shape (n_samples,)
-            Clip.
-        numbers : jax.Array
-            From `draw`.
-        key : jax.Array
-            Random key of the noise.
-
-        Returns
-        -------
-        x : jax.Array of shape (n_samples,)
-            Another one.
-        """
+        """Vary a waveform, (n_samples,), by `numbers` from `draw`; the key is for the noise."""
         if self.shift:
             most = int(self.shift * len(x))
             x = jnp.roll(x, jnp.floor(numbers[0] * (2 * most + 1)).astype(int) - most)
@@ -78,20 +55,7 @@ class Augmentation:
         return x
 
     def of_spectrogram(self, x: jax.Array, numbers: jax.Array) -> jax.Array:
-        """Vary a spectrogram.
-
-        Parameters
-        ----------
-        x : jax.Array of shape (n_frames, n_mels)
-            Levels.
-        numbers : jax.Array
-            From `draw`.
-
-        Returns
-        -------
-        x : jax.Array of shape (n_frames, n_mels)
-            Other ones.
-        """
+        """Vary the levels of a spectrogram, (n_frames, n_mels), by `numbers` from `draw`."""
         if any(self.stretch):
             x = stretched(x, numbers[3:5], self.stretch)
         if self.n_masks and any(self.mask_sizes):
@@ -100,22 +64,10 @@ class Augmentation:
 
 
 def with_noise(x: jax.Array, key: jax.Array, snr: tuple[float, float]) -> jax.Array:
-    """Add coloured noise, whose level falls or rises steadily over the octaves.
+    """Add coloured noise to a waveform, (n_samples,), its level sloping steadily over the octaves.
 
-    Parameters
-    ----------
-    x : jax.Array of shape (n_samples,)
-        Waveform.
-    key : jax.Array
-        Decides noise, colour (power from f**-2, brown, to f**0.5, between white and blue) and
-        level.
-    snr : tuple of float
-        Smallest and largest ratio of the mean powers in decibels.
-
-    Returns
-    -------
-    noisy : jax.Array of shape (n_samples,)
-        Sum.
+    The key decides noise, colour (power from f**-2, brown, to f**0.5, between white and blue) and
+    level; `snr` is the smallest and the largest ratio of the mean powers in decibels.
     """
     keys = jax.random.split(key, 3)
     n = len(x)
@@ -129,21 +81,11 @@ def with_noise(x: jax.Array, key: jax.Array, snr: tuple[float, float]) -> jax.Ar
 
 
 def stretched(x: jax.Array, numbers: jax.Array, shares: tuple[float, float]) -> jax.Array:
-    """Change tempo and frequencies, by interpolation along both axes.
+    """Change tempo and frequencies of levels, (n_frames, n_mels), by interpolation along both axes.
 
-    Parameters
-    ----------
-    x : jax.Array of shape (n_frames, n_mels)
-        Levels.
-    numbers : jax.Array of shape (2,)
-        Between 0 and 1: how far on each axis, from slowest to fastest.
-    shares : tuple of float
-        Largest change of each axis; the middle frame and the lowest band stay.
-
-    Returns
-    -------
-    x : jax.Array of shape (n_frames, n_mels)
-        Levels; where a sound would end too early, its last frame or band is held.
+    `numbers`, (2,), between 0 and 1, place each axis between slowest and fastest; `shares` are the
+    largest changes. The middle frame and the lowest band stay; where a sound would end too early,
+    its last frame or band is held.
     """
     factors = 1 + (2 * numbers - 1) * jnp.array(shares)
     times = _interpolation(x.shape[0], factors[0], fixed=(x.shape[0] - 1) / 2)
@@ -158,21 +100,11 @@ def _interpolation(n: int, factor: jax.Array, fixed: float = 0.0) -> jax.Array:
 
 
 def masked(x: jax.Array, numbers: jax.Array, sizes: tuple[float, float]) -> jax.Array:
-    """Hide some times and some frequencies behind the mean of the clip (SpecAugment [1]_).
+    """Hide some times and frequencies behind the mean of the clip (SpecAugment [1]_).
 
-    Parameters
-    ----------
-    x : jax.Array of shape (n_frames, n_mels)
-        Levels.
-    numbers : jax.Array of shape (4 * n_masks,)
-        Between 0 and 1: width and place of masks over times and over frequencies, in turn.
-    sizes : tuple of float
-        Largest width of a mask as a share of each axis.
-
-    Returns
-    -------
-    x : jax.Array of shape (n_frames, n_mels)
-        Levels. Those that are hidden have the clip's mean, and so tell nothing of its loudness.
+    `x` are levels, (n_frames, n_mels). `numbers`, (4 * n_masks,), between 0 and 1, give width and
+    place of masks over times and over frequencies, in turn; `sizes` are the largest widths as
+    shares of each axis. With the clip's mean a mask tells nothing of its loudness.
 
     References
     ----------
@@ -191,21 +123,7 @@ def masked(x: jax.Array, numbers: jax.Array, sizes: tuple[float, float]) -> jax.
 
 
 def repeated(x: np.ndarray, n_samples: int, start: int = 0) -> np.ndarray:
-    """Cut a clip to a length, or repeat it until it is so long.
-
-    Parameters
-    ----------
-    x : ndarray of shape (n,)
-        Clip.
-    n_samples : int
-        Wanted length.
-    start : int
-        First sample; of a clip that is repeated, where in it to begin.
-
-    Returns
-    -------
-    x : ndarray of shape (n_samples,)
-        Cut or repeated clip.
+    """Cut a clip, (n,), to `n_samples` from `start` on, or repeat it until it is long enough.
 
     Examples
     --------

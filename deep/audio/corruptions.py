@@ -1,4 +1,4 @@
-"""Sounds in worse surroundings: noise, other pitch or tempo, narrow bands, clipping and rooms."""
+"""Corruption of sounds: noise, pitch, tempo, narrow bands, clipping and reverberation."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -49,19 +49,19 @@ def corrupted(
         A name in `LEVELS`: "gaussian", "uniform", "coloured" or "recorded" noise, "pitch",
         "stretch", "band", "clipping" or "reverberation".
     level : {1, 2} or tuple of float
-        Mild or severe, see `LEVELS`; or a range of one's own, such as ``(10, 10)`` for 10 dB.
+        Mild or severe, see `LEVELS`; or any range, such as ``(10, 10)`` for 10 dB.
     seed : int
-        Decides all that is random. What happens to a clip depends on its place in the sequence,
-        and not on the other clips.
+        Decides all that is random. What happens to a clip depends on its place in the sequence, and
+        not on the other clips.
     noise : ndarray of shape (n_samples,), optional
-        Recording at the same rate, for "recorded"; each clip gets another piece of it.
+        Recording at the same rate, for "recorded"; each clip gets another segment of it.
     cache : path, optional
         Folder where results are kept; made if it is missing. A file appears when it is complete.
 
     Returns
     -------
     corrupted : list of ndarray of float32
-        As long as the clips, but for "stretch".
+        As long as the clips, except for "stretch".
 
     Raises
     ------
@@ -116,19 +116,9 @@ def corrupted(
 
 
 def with_ratio(x: np.ndarray, noise: np.ndarray, decibels: float) -> np.ndarray:
-    """Add noise at a signal-to-noise ratio.
+    """Add noise to a waveform, both (n_samples,), at a ratio of the mean powers in decibels.
 
-    Parameters
-    ----------
-    x, noise : ndarray of shape (n_samples,)
-        Waveforms. The mean of the noise is taken off, which nobody hears.
-    decibels : float
-        Ratio of the mean powers.
-
-    Returns
-    -------
-    noisy : ndarray of shape (n_samples,)
-        Sum.
+    The mean of the noise is removed, as nobody hears it.
     """
     noise = noise - noise.mean()
     power = np.mean(np.square(noise))
@@ -147,7 +137,7 @@ def _uniform(x: np.ndarray, sfreq: float, ratio: float, rng: np.random.Generator
 
 
 def _coloured(x: np.ndarray, sfreq: float, ratio: float, rng: np.random.Generator) -> np.ndarray:
-    """Noise as `deep.audio.augmentation.with_noise` has it, between brown and blue."""
+    """Noise between brown and blue, as in `deep.audio.augmentation.with_noise`."""
     slope = rng.uniform(-2.0, 0.5)
     spectrum = np.fft.rfft(rng.normal(size=len(x)))
     frequencies = np.maximum(np.arange(len(spectrum)), 1) / (len(x) // 2)

@@ -14,8 +14,8 @@ class LogMel(eqx.Module):
     """Level in mel bands: (n_samples,) -> (n_frames, n_mels), in decibels.
 
     Centred frames with a Hann window, reflected at the ends; power; triangular filters of the
-    Auditory Toolbox (Slaney), as librosa makes them; ten times the decadic logarithm. It holds
-    no arrays: nothing of it is trained or saved.
+    Auditory Toolbox (Slaney), as in librosa; ten times the decimal logarithm. It holds no arrays:
+    nothing of it is trained or saved.
 
     Parameters
     ----------
@@ -77,21 +77,9 @@ class LogMel(eqx.Module):
 
 @lru_cache(maxsize=16)
 def mel_filters(sfreq: float, n_fft: int, n_mels: int, f_min: float, f_max: float) -> np.ndarray:
-    """Weights of the bins of a spectrum in each mel band.
+    """Weights of spectral bins in each mel band, (n_fft // 2 + 1, n_mels), read-only.
 
-    Parameters
-    ----------
-    sfreq : float
-        Sampling rate in hertz.
-    n_fft, n_mels : int
-        Length of a frame in samples; number of bands.
-    f_min, f_max : float
-        Edges in hertz.
-
-    Returns
-    -------
-    filters : ndarray of shape (n_fft // 2 + 1, n_mels)
-        The transposed matrix of librosa; read-only.
+    It is the transposed matrix of librosa; `f_min` and `f_max` are the outer edges in hertz.
     """
     import warnings
 

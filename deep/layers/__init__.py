@@ -1,11 +1,11 @@
 """Layers that the models are made of.
 
-Each is an Equinox module that is written and documented for *one example*, time first and features
-last, which is also the order that XLA's convolutions on the processor take as they are.
-`batched` applies a model to a batch.
+Each is an Equinox module, written and documented for *one example*, time first and features last,
+the order that XLA's convolutions on the processor take as it is. `batched` applies a model to a
+batch.
 
-A layer computes in the type of its weights: what mixed precision casts is the model. Statistics
-and the softmax are computed in float32 whatever the weights are.
+A layer computes in the type of its weights; mixed precision casts the model. Statistics and the
+softmax are computed in float32 whatever the weights are.
 """
 
 from deep.layers.attention import MultiHeadAttention

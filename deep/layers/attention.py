@@ -1,4 +1,4 @@
-"""Attention between the times of one example."""
+"""Self-attention over the times of one example."""
 
 import math
 

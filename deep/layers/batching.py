@@ -1,4 +1,4 @@
-"""From one example to a batch."""
+"""Application of a model of one example to a batch."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ def batched(model: Any, *inputs: Any, state: Any, key: Any = None, **options: An
     Parameters
     ----------
     model : callable
-        Called as ``model(*inputs, state=state, key=key, **options)`` for one example; returns its
+        Called for one example as ``model(*inputs, state=state, key=key, **options)``; returns its
         output and the new state.
     *inputs : arrays of shape (n_examples, ...)
         Trees of arrays whose first axis is that of the batch.
     state : equinox.nn.State
         Shared by all examples.
     key : jax.Array, optional
-        Random key, of which each example gets its own; None where nothing is random.
+        Random key, split for the examples; None where nothing is random.
     **options : dict
         The same for all examples.
 

@@ -10,19 +10,9 @@ def attend(queries: jax.Array, keys: jax.Array, values: jax.Array) -> jax.Array:
 
     .. math:: o_i = \sum_j v_j \exp(k_j^\top q_i) / \sum_j \exp(k_j^\top q_i)
 
-    Time stands last, where matrix products with few features are fastest.
-
-    Parameters
-    ----------
-    queries : array of shape (n_heads, size, n_times)
-        Divided by the root of `size` already.
-    keys, values : array of shape (n_heads, size, n_keys)
-        What is compared, and what is averaged.
-
-    Returns
-    -------
-    outputs : array of shape (n_heads, size, n_times)
-        Averages, in float32 at least.
+    Time stands last, where matrix products with few features are fastest. Queries have shape
+    (n_heads, size, n_times) and are already divided by the root of `size`; keys and values have
+    shape (n_heads, size, n_keys). The averages, (n_heads, size, n_times), are in float32 at least.
 
     Examples
     --------

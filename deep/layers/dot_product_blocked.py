@@ -1,9 +1,9 @@
 """Scaled dot-product attention that never holds the maps of more than a few heads.
 
-A map of all pairs of times is made when it is needed and again for the gradient, a block of heads
-at a time that fits into the cache of a processor. For 128 windows of 192 times and two heads of
-four features, that takes a fraction of the time and the memory of the formula. A GPU has
-enough to do with all heads at once and the bandwidth for it: there, a block is everything.
+A map of all pairs of times is made when it is needed and again for the gradient, for a block of
+heads at a time that fits into the cache of a processor. For 128 windows of 192 times and two heads
+of four features, that takes a fraction of the time and the memory of the formula. A GPU has enough
+to do with all heads at once, and the bandwidth for it: there, a block is everything.
 """
 
 from collections.abc import Callable
@@ -20,20 +20,7 @@ BLOCK = 2**21
 
 @jax.custom_vjp
 def attend(queries: jax.Array, keys: jax.Array, values: jax.Array) -> jax.Array:
-    """Compute what `deep.layers.dot_product.attend` does.
-
-    Parameters
-    ----------
-    queries : array of shape (n_heads, size, n_times)
-        Divided by the root of `size` already.
-    keys, values : array of shape (n_heads, size, n_keys)
-        What is compared, and what is averaged.
-
-    Returns
-    -------
-    outputs : array of shape (n_heads, size, n_times)
-        Averages, in float32 at least.
-    """
+    """Compute what `deep.layers.dot_product.attend` does, with the same shapes."""
     return _forward(queries, keys, values)[0]
 
 
@@ -51,7 +38,7 @@ def _head_gradient(
     queries: jax.Array, keys: jax.Array, values: jax.Array,
     outputs: jax.Array, logarithms: jax.Array, gradient: jax.Array,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:  # fmt: skip
-    """Compute the gradients of queries, keys and values of one head."""
+    """Gradients of queries, keys and values of one head."""
     dtype = values.dtype
     weights = jnp.exp(_product(keys.T, queries) - logarithms)
     slopes = _product(values.T, gradient.astype(dtype)) - (gradient * outputs).sum(axis=0)
@@ -69,7 +56,7 @@ def _product(a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 def _over_heads(of_head: Callable[..., Any]) -> Callable[..., Any]:
-    """Apply a function of one head to many; vmap only makes them more."""
+    """Apply a function of one head to many; vmap only adds to their number."""
 
     def blocked(*arrays: jax.Array) -> Any:
         n = len(arrays[0])

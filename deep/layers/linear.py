@@ -8,21 +8,9 @@ import jax.numpy as jnp
 
 
 def uniform(key: jax.Array, shape: tuple[int, ...], fan_in: int) -> jax.Array:
-    """Draw weights between plus and minus one over the square root of the number of inputs.
+    """Draw float32 weights, uniform within plus and minus one over the root of `fan_in`.
 
-    Parameters
-    ----------
-    key : jax.Array
-        Random key.
-    shape : tuple of int
-        Shape of the weights.
-    fan_in : int
-        How many inputs each output sums.
-
-    Returns
-    -------
-    weights : jax.Array
-        In float32.
+    `fan_in` is the number of inputs that each output sums.
     """
     bound = 1 / math.sqrt(fan_in)
     return jax.random.uniform(key, shape, minval=-bound, maxval=bound)

@@ -56,15 +56,9 @@ class LayerNorm(eqx.Module):
 class Gathered(eqx.Module):
     """Statistics that gather examples, as a `source` of `BatchNorm`.
 
-    The running statistics become those of a sample in which the examples of this batch have the
-    given share, and standardise it: 0 leaves them as they are, 1 takes those of the batch.
-
-    Attributes
-    ----------
-    share : jax.Array
-        Between 0 and 1; the same for the whole batch.
-    weight : jax.Array
-        How much this example counts in the statistics; 0 for one that only fills the batch.
+    The running statistics become those of a sample in which this batch has the given `share`,
+    between 0 and 1, and standardise it: 0 leaves them as they are, 1 takes those of the batch.
+    `weight` is how much this example counts in the statistics; 0 for one that only fills the batch.
     """
 
     share: Any
@@ -74,8 +68,8 @@ class Gathered(eqx.Module):
 class BatchNorm(eqx.Module):
     """Standardise each feature with statistics of the batch, or of past batches.
 
-    Called as ``y, state = norm(x, state)`` for one example inside `deep.layers.batched`. The
-    running statistics are in the state and not in the layer. The argument `source` of the call
+    Called as ``y, state = norm(x, state)`` for one example inside `deep.layers.batched`; the
+    running statistics are part of the state and not of the layer. The argument `source` of the call
     chooses the statistics:
 
     - "batch": those of this batch; the running ones move towards them;
@@ -83,7 +77,7 @@ class BatchNorm(eqx.Module):
     - a number between 0 and 1: the weight of the running statistics in a mixture with those of
       the batch, towards which the running ones move;
     - a pair of arrays of shape (n_features,): a given mean and variance;
-    - `Gathered`: running statistics in which this batch is gathered;
+    - `Gathered`: running statistics that gather this batch;
     - None: "batch" in training, "running" in inference mode.
 
     Parameters
@@ -117,7 +111,7 @@ class BatchNorm(eqx.Module):
     def __call__(
         self, x: jax.Array, state: eqx.nn.State, source: Any = None
     ) -> tuple[jax.Array, eqx.nn.State]:
-        """Standardise, and move the running statistics."""
+        """Standardise (..., n_features), and move the running statistics."""
         if source is None:
             source = "running" if self.inference else "batch"
         if isinstance(source, str) and source not in ("batch", "running"):
@@ -148,7 +142,7 @@ class BatchNorm(eqx.Module):
         return y.astype(x.dtype), state
 
     def _batch_moments(self, x: jax.Array) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
-        """Mean and variance over the batch, and the variance without bias."""
+        """Mean and variance over the batch, and the unbiased variance."""
         x = _at_least_single(x)
         axes = tuple(range(x.ndim - 1))
         mean = lax.pmean(x.mean(axes), BATCH)
@@ -158,7 +152,7 @@ class BatchNorm(eqx.Module):
 
 
 def _gathered(x: jax.Array, running: Any, source: Gathered) -> tuple[jax.Array, jax.Array]:
-    """Mean and variance of what was gathered so far together with this batch."""
+    """Mean and variance of what was gathered so far, together with this batch."""
     x = _at_least_single(x)
     axes = tuple(range(x.ndim - 1))
     total = lax.psum(source.weight, BATCH)

@@ -11,8 +11,7 @@ def average_pool(x: jax.Array, size: tuple[int, int]) -> jax.Array:
     x : jax.Array of shape (n_times, n_freqs, n_features)
         Features.
     size : tuple of int
-        Size of a block in times and frequencies. What does not fill a block at the end is left
-        out, as PyTorch does.
+        Times and frequencies of a block. An incomplete block at the end is dropped, as in PyTorch.
 
     Returns
     -------
@@ -43,7 +42,7 @@ def mean_and_max(x: jax.Array) -> jax.Array:
     Returns
     -------
     pooled : jax.Array of shape (n_features,)
-        One value a feature.
+        One value per feature.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Recurrent layers."""
+"""Recurrent layers of both directions."""
 
 from collections.abc import Callable
 
@@ -60,7 +60,7 @@ class BidirectionalLSTM(eqx.Module):
         self.gate = gate
 
     def __call__(self, x: jax.Array, mask: jax.Array | None = None) -> jax.Array:
-        """Run through the frames, from both ends."""
+        """Run through the frames from both ends."""
         if mask is None:
             mask = jnp.ones(x.shape[0], bool)
         return jnp.concatenate([self._direction(x, mask, d) for d in range(2)], axis=-1)

@@ -6,19 +6,7 @@ import numpy as np
 
 
 def frames(x: jax.Array, size: int, hop: int) -> jax.Array:
-    """Cut a waveform into overlapping frames.
-
-    Parameters
-    ----------
-    x : jax.Array of shape (n_samples,)
-        Waveform, at least `size` long.
-    size, hop : int
-        Length of a frame, and distance between frames, in samples.
-
-    Returns
-    -------
-    frames : jax.Array of shape (n_frames, size)
-        With ``n_frames = 1 + (n_samples - size) // hop``.
+    """Cut a waveform of `size` samples or more into frames: (1 + (n_samples - size) // hop, size).
 
     Examples
     --------
@@ -68,7 +56,7 @@ def power_spectrogram(x: jax.Array, n_fft: int, hop: int) -> jax.Array:
     Returns
     -------
     power : jax.Array of shape (n_samples // hop + 1, n_fft // 2 + 1)
-        Power of each frame and frequency.
+        Power by frame and frequency.
 
     Examples
     --------

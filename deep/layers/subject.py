@@ -1,4 +1,4 @@
-"""What differs from listener to listener."""
+"""The layer that differs between subjects."""
 
 import math
 
@@ -8,24 +8,22 @@ import jax.numpy as jnp
 
 
 class SubjectLayer(eqx.Module):
-    """A linear map of the channels for each listener: (n_times, n_channels), same shape.
+    """A linear map of the channels for each subject: (n_times, n_channels), same shape.
 
-    Computes :math:`x + x S` with the matrix S of the listener [1]_. One more matrix is the average
-    listener: in training it takes the place of the listener's own in a share of the examples, so
-    that it is learnt from all of them, and it is used for listeners who were not in training,
-    whose number is -1.
+    Computes :math:`x + x S` with the matrix S of the subject [1]_. One more matrix is the average
+    subject: in training it replaces the subject's own in a share of the examples, so that it learns
+    from all of them; it serves subjects who were not in training, whose number is -1.
 
     Parameters
     ----------
     n_subjects : int
-        Number of listeners in training, who are numbered from 0.
+        Number of subjects in training, numbered from 0.
     n_channels : int
         Number of channels.
     average : float
-        Share of the training examples that train the average listener.
+        Share of the training examples that train the average subject.
     key : jax.Array
-        Random key of the initial matrices: normal, with the square root of the number of channels
-        as divisor.
+        Random key of the initial matrices: normal, divided by the root of the number of channels.
 
     Raises
     ------
@@ -53,11 +51,11 @@ class SubjectLayer(eqx.Module):
         self.inference = False
 
     def __call__(self, x: jax.Array, subject: jax.Array, key: jax.Array | None = None) -> jax.Array:
-        """Add the map of the listener."""
+        """Add the map of the subject."""
         if not self.inference and self.average:
             if key is None:
                 raise ValueError("the subject layer needs a random key in training")
             subject = jnp.where(jax.random.bernoulli(key, self.average), -1, subject)
-        # The average listener is the last row, where -1 points.
+        # The average subject is the last row, where -1 points.
         x = x.astype(self.weight.dtype)
         return x + x @ self.weight[subject]

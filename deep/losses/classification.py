@@ -1,4 +1,4 @@
-"""Cross-entropy in which classes may count differently."""
+"""Cross-entropy with weights of classes."""
 
 import jax
 import jax.numpy as jnp
@@ -44,19 +44,19 @@ def weighted_cross_entropy(
 
 
 def balanced_weights(labels: np.ndarray, n_classes: int) -> np.ndarray:
-    """Weigh classes by the inverse of how often they are.
+    """Weigh classes by the inverse of their frequency.
 
     Parameters
     ----------
     labels : ndarray of int, shape (n_examples,)
         Classes.
     n_classes : int
-        How many there are.
+        Number of classes.
 
     Returns
     -------
     weights : ndarray of shape (n_classes,)
-        Their sum is 1; zero for a class without examples.
+        They sum to 1; zero for a class without examples.
 
     Examples
     --------

@@ -20,15 +20,15 @@ def supervised_contrast(
         \frac1{|I|} \sum_{i \in I} \frac{-1}{|P(i)|} \sum_{p \in P(i)}
         \log \frac{\exp(z_i^\top z_p / \tau)}{\sum_{a \ne i} \exp(z_i^\top z_a / \tau)},
 
-    where I are the examples that are not alone in their class. Several views of a clip are
-    examples of the same class.
+    where I are the examples that are not alone in their class. Several views of a clip are examples
+    of the same class.
 
     Parameters
     ----------
     embeddings : jax.Array of shape (n_examples, n_features)
-        Of any length; scaled to length 1 here.
+        Of any length; they are scaled to length 1.
     labels : jax.Array of int, shape (n_examples,)
-        Classes. Examples with a negative label, of which the class is not known, take no part.
+        Classes. Examples with a negative label, whose class is unknown, take no part.
     temperature : float
         Divides the similarities, tau.
 
@@ -121,14 +121,14 @@ def metadata_contrast(
 
 
 def mixed(first: jax.Array, second: jax.Array, weight: float) -> jax.Array:
-    """Mean of two losses, such as contrast and cross-entropy (the hybrid loss).
+    """Weighted mean of two losses, such as contrast and cross-entropy (the hybrid loss).
 
     Parameters
     ----------
     first, second : jax.Array
         Losses.
     weight : float
-        Of the first, between 0 and 1; the second has the rest. One without weight has no
+        Of the first, between 0 and 1; the second has the rest. A loss without weight has no
         gradient, even where its own is not finite.
 
     Returns

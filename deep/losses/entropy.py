@@ -1,4 +1,4 @@
-"""Losses of predictions without labels: how sure they are, how varied, and how consistent."""
+"""Losses of predictions without labels: certainty, variety and consistency."""
 
 import jax
 import jax.numpy as jnp

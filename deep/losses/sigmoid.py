@@ -1,4 +1,4 @@
-"""Contrast of pairs, each decided on its own."""
+"""Sigmoid contrast, in which each pair is decided separately."""
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ def sigmoid_contrast(
     hard_present: jax.Array | None = None,
     hard_weight: float = 1.0,
 ) -> jax.Array:
-    r"""Loss of pairs that belong together against all that do not, each decided on its own [1]_.
+    r"""Contrast of pairs that belong together with all that do not, each decided separately [1]_.
 
     With logits :math:`z_{ij} = e^{t} s_{ij} + b` it is
 
@@ -21,8 +21,8 @@ def sigmoid_contrast(
         -\frac1B \Big( \sum_i \log\sigma(z_{ii}) + \sum_{i \ne j} m_{ij} \log\sigma(-z_{ij})
         + w \sum_{ik} h_{ik} \log\sigma(-z^\mathrm{hard}_{ik}) \Big),
 
-    where m leaves out pairs of other examples with the same sound, which are no negatives, and
-    the last sum is over sounds that competed with the one attended.
+    where m leaves out pairs of other examples with the same sound, which are no negatives, and the
+    last sum is over sounds that competed with the attended one.
 
     Parameters
     ----------
@@ -33,9 +33,9 @@ def sigmoid_contrast(
     same : jax.Array of bool, shape (n_examples, n_examples), optional
         Pairs off the diagonal that share sound, which are left out.
     hard : jax.Array of shape (n_examples, n_hard), optional
-        Similarity of each EEG with the sounds that competed.
+        Similarity of each EEG with the competing sounds.
     hard_present : jax.Array of bool, shape (n_examples, n_hard), optional
-        Which of them there were; all if None.
+        Which of them exist; all if None.
     hard_weight : float
         Weight w of the competing sounds.
 

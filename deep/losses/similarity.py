@@ -1,4 +1,4 @@
-"""Correlation of signals and of embeddings."""
+"""Correlations of signals and of embeddings."""
 
 import jax
 import jax.numpy as jnp
