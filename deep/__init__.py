@@ -1,9 +1,8 @@
 """Neural decoders and separators on JAX, with the interface of scikit-learn estimators.
 
-Nothing here imports JAX before it is used. JAX takes three quarters of a GPU's memory at its first
-computation unless it is told not to, which leaves nothing for CuPy; importing this package tells
-it, in the environment variable ``XLA_PYTHON_CLIENT_PREALLOCATE``, which a value of the user's
-overrides.
+Nothing here imports JAX before it is used. By default JAX takes three quarters of a GPU's memory at
+its first computation, which leaves nothing for CuPy; importing this package prevents that by the
+environment variable ``XLA_PYTHON_CLIENT_PREALLOCATE``, unless the user has set it.
 """
 
 import importlib

@@ -1,5 +1,4 @@
 """SigLIP: contrastive attention decoding.
 
-Read `estimator` first; `inputs`, `networks`, `task` and `outputs` are its parts in the order of
-work.
+Read `estimator` first; then, in the order of work, `inputs`, `networks`, `task` and `outputs`.
 """

@@ -1,4 +1,4 @@
-"""Temperature and bias at which the contrast of an untrained network is smallest."""
+"""Temperature and bias that minimise the contrast of an untrained network."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from deep.losses import unit_vectors
 from deep.siglip.task import ContrastTask, window_views
 from deep.training.inference import apply
 
-# So many windows are enough for two numbers.
+# This many windows are enough for two numbers.
 _MOST = 256
 
 
@@ -28,27 +28,9 @@ def calibrated(
     """Fit temperature and bias to the similarities of training windows.
 
     A contrast that is far from calibrated is lowered most by its bias, and an epoch that does
-    nothing else would look better than it is.
-
-    Parameters
-    ----------
-    task : ContrastTask
-        Loss.
-    model, state : object
-        Network.
-    examples : Examples
-        Windows to learn from.
-    batch_size : int
-        Number of windows in a batch of the training, which decides the share of negatives.
-    device : jax.Device
-        Where to compute.
-    seed : int
-        Decides which windows are used if there are many.
-
-    Returns
-    -------
-    temperature, bias : float
-        Factor of the similarity, and what is subtracted.
+    nothing else would look better than it is. `batch_size` is that of the training, which decides
+    the share of negatives; `seed` chooses windows if there are many. Returns the factor of the
+    similarity, and what is subtracted from it.
     """
     n = len(examples)
     chosen = np.random.default_rng(seed).permutation(n)[:_MOST]

@@ -1,4 +1,4 @@
-"""Attention decoding by contrast of EEG and sound."""
+"""Attention decoder that contrasts EEG and sound."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -42,22 +42,21 @@ _SUBJECTS = "subjects.weight"
 class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
     r"""Decode attention by comparing embeddings of EEG and of sounds.
 
-    By default this is closed-form ridge regression of several features of the envelope, for each
-    listener drawn to an average one, with a small trained readout on top whose contribution begins
-    at zero; it holds no network of the EEG. `linear_aad.StackedTRF`, logistic regression on such
-    correlations, takes seconds and does as well: compare with it.
+    By default this is closed-form ridge regression of several features of the envelope, with the
+    models of subjects shrunk towards an average one, and a small trained readout on top whose
+    contribution begins at zero; it holds no network of the EEG. `linear_aad.StackedTRF`, logistic
+    regression on such correlations, takes seconds and does as well: compare with it.
 
-    Two encoders are trained so that the embeddings of EEG and attended sound agree more than
-    those of EEG and any other sound [1]_; from the former the attended envelope is reconstructed
-    as well. A stimulus is scored by the similarity of its embedding with that of the EEG. The loss
-    of the preset "default" contrasts the attended sound with those that competed with it as well
-    as with other windows, but with none that has the same sound. Where training helps nothing on
-    what is held out, the ridge models stay. EEG within `tmax` after a moment of sound is all that
-    is looked at.
+    Two encoders are trained so that the embeddings of EEG and attended sound agree more than those
+    of EEG and any other sound [1]_; from the former the attended envelope is reconstructed as well.
+    A stimulus is scored by the similarity of its embedding with that of the EEG. The loss of the
+    preset "default" contrasts the attended sound with its competitors as well as with other
+    windows, but with none that has the same sound. Where training does not help on what is held
+    out, the ridge models stay. Only EEG within `tmax` after a moment of sound is looked at.
 
     The preset "thesis" is a published architecture [2]_ in its original form: convolutions and
-    attention over windows of 3 s, without the competing sounds in the loss. A listener who was
-    not in training gets the mean of the listeners' matrices there.
+    attention over windows of 3 s, without the competing sounds in the loss. A subject who was not
+    in training gets the mean of the subjects' matrices there.
 
     Settings that are None take the value of the preset, see `deep.siglip.presets`.
 
@@ -69,10 +68,10 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
         That of the preset; or one that only reconstructs, for comparison: a small relative of
         VLAAI, or one linear convolution.
     window : float
-        Length of a training window in seconds. The network of the thesis decides longer windows
-        by the mean score of windows of this length.
+        Length of a training window in seconds. The network of the thesis decides longer windows by
+        the mean score of windows of this length.
     overlap : float, optional
-        Share of a training window that the next one has in common with it on average.
+        Mean share of a training window that the next one has in common with it.
     tmax : float
         Longest lag of the EEG behind the sound in seconds; not used by the network of the thesis.
     target : int, optional
@@ -81,8 +80,8 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
         Weight of the contrast in the loss, in which the correlation of the reconstruction has
         weight 1. With 0 nothing is contrasted, and the reconstruction decides.
     masker_weight : float, optional
-        Weight within the contrast of the sounds that competed with the attended one; stretches
-        from another time where there was one sound alone.
+        Weight within the contrast of the sounds that competed with the attended one; segments from
+        another time where there was a single sound.
     n_embedding, n_reconstructor : int, optional
         Features of the embeddings and within the reconstructor, of the network of the thesis.
     kernels : sequence of int, optional
@@ -93,21 +92,21 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
         Shares of hidden values that are set to zero in training.
     eeg_gain : float
         Factor of what the default network adds to the ridge models from the EEG, which makes it
-        learn more slowly than the network of the sound does. With 0 all that is computed from EEG
-        is linear: with some minutes of data, more only learns the noise.
+        learn more slowly than the network of the sound. With 0 all that is computed from EEG is
+        linear: with some minutes of data, more only learns the noise.
     channel_dropout : float
-        Share of the EEG channels that are silenced in training of the default network's part
-        for the EEG, for listeners with few or unreliable electrodes; needs `eeg_gain`.
+        Share of the EEG channels silenced in training of the default network's part for the EEG,
+        for subjects with few or unreliable electrodes; needs `eeg_gain`.
     average : float, optional
-        Share of the training windows that train the average listener's matrix of channels.
+        Share of the training windows that train the average subject's matrix of channels.
     temperature, bias : float, optional
-        Start of the factor of the similarity and of what is subtracted from it. The default
-        network starts from the best ones for its ridge models.
+        Initial factor of the similarity, and what is subtracted from it. The default network starts
+        from the best ones for its ridge models.
     training : Training, optional
-        How the network is trained, such as ``Training(learning_rate=1e-3)``; parameters of it are
-        ``training__learning_rate`` in `set_params` and searches. What it leaves out is that of the
-        preset. What is held out shares no stretch of any attended sound with the rest; batches are
-        at most as large as there are windows.
+        How the network is trained, such as ``Training(learning_rate=1e-3)``; its parameters are
+        ``training__learning_rate`` in `set_params` and searches. What it leaves out comes from the
+        preset. What is held out shares no attended sound with the rest; batches are at most as
+        large as there are windows.
     max_epochs : int, optional
         Largest number of passes through the windows.
     random_state : int, RandomState or None
@@ -116,13 +115,12 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
     Attributes
     ----------
     n_parameters_ : int
-        Number of parameters that are trained by gradient steps. Ridge models are solved and not
-        among them, nor is what the loss does not depend on, such as the network of the EEG without
-        `eeg_gain`.
+        Number of parameters trained by gradient steps: not the ridge models, which are solved, nor
+        what the loss does not depend on, such as the network of the EEG without `eeg_gain`.
     history_ : dict of str to list of float
-        How the training went, see `deep.Fit`; "accuracy" and "r_accuracy" are shares of windows
-        in which similarity and reconstruction preferred the attended sound, "r" is the
-        correlation of the reconstruction.
+        Course of the training, see `deep.Fit`; "accuracy" and "r_accuracy" are shares of windows in
+        which similarity and reconstruction preferred the attended sound, "r" is the correlation of
+        the reconstruction.
     best_epoch_ : int
         Epoch whose weights are used; -1 if those from before the training.
     inputs_ : Inputs
@@ -202,7 +200,7 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
 
     @one_blas_thread()
     def fit(self, trials: Any, attended: Any = None) -> "SigLIPDecoder":
-        """Train on the trials of one or many listeners.
+        """Train on the trials of one or many subjects.
 
         Parameters
         ----------
@@ -254,35 +252,35 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
             self._keep_if_better(trainer, task, self._start(trainer, config), left, trainable)
         arrays = self.network_.arrays
         if not config.get("average") and _SUBJECTS in arrays:
-            # No window trained the average listener.
+            # No window trained the average subject.
             arrays[_SUBJECTS][-1] = arrays[_SUBJECTS][:-1].mean(axis=0)
         self.n_parameters_ = n_parameters(self._network()[0], trainable)
         return self
 
     @one_blas_thread()
     def partial_fit(self, trials: Any, attended: Any = None) -> "SigLIPDecoder":
-        """Learn what is special about new listeners, and leave all the rest as it is.
+        """Learn what is special about new subjects, and leave all the rest as it is.
 
-        A listener who is not known starts as the average one. The ridge model, drawn to that of
-        the average, and the matrix of channels, where there is a network of the EEG, are the
-        listener's own; encoders, mixtures and reconstructor are frozen.
+        An unknown subject starts as the average one. The ridge model, shrunk towards that of the
+        average, and the matrix of channels, where there is a network of the EEG, are the subject's
+        own; encoders, mixtures and reconstructor are frozen.
 
         Parameters
         ----------
         trials : sequence of Trial
-            Trials of one or several listeners.
+            Trials of one or several subjects.
         attended : array-like of int, shape (n_trials,), optional
             As for `fit`.
 
         Returns
         -------
         self : SigLIPDecoder
-            With the new listeners.
+            With the new subjects.
 
         Raises
         ------
         ValueError
-            If there is nothing of a listener's own to learn, or the trials do not fit.
+            If the network has nothing that belongs to a single subject, or the trials do not fit.
         """
         check_is_fitted(self, "network_")
         trainer = self.resolved()
@@ -312,7 +310,7 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
         Parameters
         ----------
         trial : Trial
-            Trial to decode; its listener need not have been in training.
+            Trial to decode; its subject need not have been in training.
         window : float
             Length of a decision window in seconds.
         hop : float, optional
@@ -365,12 +363,12 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
         Parameters
         ----------
         trials : sequence of Trial
-            Trials; their stimuli are not looked at.
+            Trials; their stimuli are ignored.
 
         Returns
         -------
         reconstructions : list of ndarray of shape (n_times, 1)
-            One for each trial, of arbitrary scale.
+            One per trial, of arbitrary scale.
         """
         check_is_fitted(self, "network_")
         trials = check_trials(trials, sfreq=self.sfreq_)
@@ -380,7 +378,7 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
         return [outputs.reconstruction(self.inputs_.recording(t))[:, None] for t in trials]
 
     def resolved(self) -> Self:
-        """Give all settings that the preset has to give, and check them.
+        """Fill in the settings of the preset, and check all.
 
         Returns
         -------
@@ -445,7 +443,7 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
     def _split(
         self, trainer: "SigLIPDecoder", recordings: list[Recording], folds: np.ndarray
     ) -> tuple[TrainingWindows, np.ndarray, Any, Any]:
-        """Windows, to which part each belongs, and those to learn from and held out."""
+        """Windows, the fold of each, and those to learn from and held out."""
         hop = max(int(self._n_window * (1 - trainer.overlap) + 1e-9), 1)  # type: ignore[operator]
         n_after = samples_after(self.architecture, self._n_lags)
         examples = TrainingWindows(recordings, self._n_window, hop, n_after)
@@ -463,7 +461,7 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
         self, trainer: "SigLIPDecoder", task: ContrastTask, start: Any, held_out: Examples,
         trainable: Any = None,
     ) -> None:  # fmt: skip
-        """Stay with what was there if nothing that was learnt is better on what was held out."""
+        """Keep the initial network if nothing that was learnt is better on what was held out."""
         model, state = start
         settings = trainer.training
         self.start_loss_ = mean_loss(
@@ -494,7 +492,7 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
         if self._lagged and not self.eeg_gain:
             self._add(Network(config, arrays, self.network_.version), inputs)
             return
-        # No window may train the average listener.
+        # No window may train the average subject.
         start = Network(config | {"average": 0.0}, arrays, self.network_.version)
         trainer.training.batch_size = min(self.resolved().training.batch_size, len(learning))
         trainer.network_ = start
@@ -512,5 +510,5 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
 
 
 def _is_own(name: str) -> bool:
-    """Tell what is trained for a new listener."""
+    """Whether an array is trained for a new subject."""
     return name == _SUBJECTS

@@ -1,4 +1,4 @@
-"""Features of the envelope, under the name by which saved models know them."""
+"""Features of the envelope, under the name that saved models have for them."""
 
 from dataclasses import dataclass
 

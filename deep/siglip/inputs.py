@@ -1,4 +1,4 @@
-"""From trials to what the networks take: scaled EEG, features, and what ridge models predict."""
+"""Inputs of the networks, from trials: scaled EEG, features, and predictions of ridge models."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ _RIDGE = GroupSettings(fit_intercept=False, n_components=64, compared=0)
 
 @dataclass
 class Inputs:
-    """What was measured on the training trials, and what is made of a trial with it.
+    """Measurements of the training trials, and what they make of a trial.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Inputs:
     target : int or None
         Band that is the envelope; None for the mean of the bands.
     subjects : list of str
-        Listeners in training.
+        Subjects in training.
     mean, scale : ndarray of shape (n_channels,)
         Of the EEG in training; the mean is zero if every trial loses its own.
     features : EnvelopeFeatures
@@ -47,8 +47,8 @@ class Inputs:
     linear_scale : ndarray of shape (n_features,)
         Standard deviations of their predictions.
     remove_mean : bool
-        Whether each trial loses its mean, as an offset of its own would become a step where the
-        EEG ends. Models of earlier versions took off that of all training trials instead.
+        Whether each trial loses its mean, as an offset would become a step where the EEG ends.
+        Models of earlier versions removed that of all training trials instead.
     """
 
     _before_parameters: ClassVar[dict[str, Any]] = {"remove_mean": False}
@@ -67,24 +67,7 @@ class Inputs:
 
     @classmethod
     def of(cls, trials: Sequence[Trial], labels: np.ndarray, target: int | None, raw: bool) -> Self:
-        """Measure training trials.
-
-        Parameters
-        ----------
-        trials : sequence of Trial
-            Training trials.
-        labels : ndarray of int
-            What was attended.
-        target : int or None
-            As in the class.
-        raw : bool
-            Likewise.
-
-        Returns
-        -------
-        inputs : Inputs
-            Without linear models.
-        """
+        """Measure training trials with given attended stimuli; there are no linear models yet."""
         n = sum(trial.n_times for trial in trials)
         # Trial by trial, so that the EEG is not copied as a whole.
         eeg = (without_mean(to_numpy(trial.eeg)) for trial in trials)
@@ -100,18 +83,7 @@ class Inputs:
         return cls(sfreq, n_bands, target, subjects, mean, np.sqrt(power), features, raw)
 
     def check(self, trial: Trial) -> None:
-        """Refuse a trial that is not like those of the training.
-
-        Parameters
-        ----------
-        trial : Trial
-            Trial to decode.
-
-        Raises
-        ------
-        ValueError
-            If its rate, channels or features are others.
-        """
+        """Raise `ValueError` unless rate, channels and features are those of the training."""
         check_trials([trial], sfreq=self.sfreq)
         counts = {"channels": (trial.n_channels, len(self.mean))}
         if trial.n_stimuli:
@@ -123,18 +95,7 @@ class Inputs:
                 )
 
     def recording(self, trial: Trial) -> Recording:
-        """Make the signals of a whole trial.
-
-        Parameters
-        ----------
-        trial : Trial
-            Trial.
-
-        Returns
-        -------
-        recording : Recording
-            With the predictions of the linear models once there are any.
-        """
+        """Make the signals of a whole trial, with predictions of linear models if there are any."""
         eeg, stimuli = to_numpy(trial.eeg), to_numpy(trial.stimuli)
         eeg = without_mean(eeg) if self.remove_mean else eeg
         sounds = {"envelopes": broadband(stimuli, self.target)}
@@ -153,23 +114,10 @@ class Inputs:
     def segments(
         self, trials: Sequence[Trial], labels: np.ndarray, n_window: int
     ) -> tuple[list[Recording], np.ndarray]:
-        """Cut training trials into folds that share no sound.
+        """Cut training trials, with given attended stimuli, into folds that share no sound.
 
-        Parameters
-        ----------
-        trials : sequence of Trial
-            Training trials.
-        labels : ndarray of int
-            What was attended.
-        n_window : int
-            Length of a training window in samples.
-
-        Returns
-        -------
-        recordings : list of Recording
-            Segments of trials.
-        folds : ndarray of int, shape (n_recordings,)
-            To which fold of the data each belongs.
+        `n_window` is the length of a training window in samples. Returns recordings of segments,
+        and the fold of each, (n_recordings,).
         """
         index = sound_index(trials)
         followed = [
@@ -201,16 +149,8 @@ class Inputs:
     ) -> None:
         """Solve the linear models, and add their predictions to the recordings.
 
-        Parameters
-        ----------
-        recordings : sequence of Recording
-            From `segments`.
-        folds : ndarray of int
-            Likewise.
-        n_lags : int
-            Number of lags in samples.
-        held_out : collection of int
-            Folds that are held out of training.
+        `recordings` and `folds` are from `segments`; `n_lags` counts samples; the folds `held_out`
+        take no part in the training.
         """
         segments = self._ridge_segments(recordings, folds)
         n_times = sum(len(segment.input) for segment in segments)
@@ -230,24 +170,9 @@ class Inputs:
         folds: np.ndarray,
         held_out: Collection[int],
     ) -> Self:
-        """Add a listener.
+        """Copy with a new subject, whose recordings get the predictions of the linear models.
 
-        Parameters
-        ----------
-        subject : str
-            Name.
-        recordings : sequence of Recording
-            Segments of trials of this listener, to which predictions of the linear models are
-            added.
-        folds : ndarray of int
-            To which fold of these each belongs.
-        held_out : collection of int
-            Folds that are held out of training.
-
-        Returns
-        -------
-        inputs : Inputs
-            New; the old ones stay.
+        Other arguments as for `fit_ridge`.
         """
         ridge = self.ridge
         if ridge is not None:
@@ -259,7 +184,7 @@ class Inputs:
         return replace(self, ridge=ridge, subjects=[*self.subjects, subject])
 
     def _ridge_segments(self, recordings: Sequence[Recording], folds: np.ndarray) -> list[Segment]:
-        """EEG in its own unit, whose channels with most power weigh most in a ridge model."""
+        """EEG in its own unit, so that channels with most power weigh most in a ridge model."""
         return [
             Segment(
                 one.signals["eeg"] * self.scale,
@@ -272,19 +197,9 @@ class Inputs:
 
 
 def check_lengths(trials: Sequence[Trial], window: float) -> None:
-    """Refuse training windows that are too short, and trials that are shorter than one.
+    """Refuse unusable training windows of `window` seconds, and trials shorter than one.
 
-    Parameters
-    ----------
-    trials : sequence of Trial
-        Training trials.
-    window : float
-        Length of a training window in seconds.
-
-    Raises
-    ------
-    ValueError
-        If a window has fewer than 16 samples, or a trial has no window.
+    Raises `ValueError` if a window has fewer than 16 samples, or a trial holds no window.
     """
     sfreq = trials[0].sfreq
     n_window = round(window * sfreq)
@@ -301,24 +216,9 @@ def check_lengths(trials: Sequence[Trial], window: float) -> None:
 
 
 def in_samples(trial: Trial, window: float) -> int:
-    """Convert the length of a decision window.
+    """Convert the length of a decision window of a trial from seconds to samples.
 
-    Parameters
-    ----------
-    trial : Trial
-        Trial to decode.
-    window : float
-        Length in seconds.
-
-    Returns
-    -------
-    n_samples : int
-        Length in samples.
-
-    Raises
-    ------
-    ValueError
-        If the window holds fewer than two samples, or is longer than the trial.
+    Raises `ValueError` if it holds fewer than two samples, or is longer than the trial.
     """
     n = round(window * trial.sfreq)
     if not 2 <= n <= trial.n_times:

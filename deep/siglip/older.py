@@ -9,18 +9,11 @@ from linear_aad.lagged.group_ridge import GroupRidge
 
 @dataclass
 class LaggedRidge:
-    """Linear models under the names that they had.
+    """Linear models with the attributes of earlier versions.
 
-    Attributes
-    ----------
-    n_lags : int
-        Number of lags in samples, from 0 on.
-    mean : ndarray of shape (n_channels,)
-        Of the EEG in training.
-    weights : ndarray of float32, shape (n_subjects + 1, n_lags, n_channels, n_features)
-        The average subject is the last.
-    penalty, pull : float
-        Chosen penalty, and shrinkage towards the average.
+    `weights` have shape (n_subjects + 1, n_lags, n_channels, n_features), the average subject last,
+    and lags count samples from 0; `mean`, (n_channels,), is that of the training EEG; `pull` is the
+    shrinkage towards the average.
     """
 
     n_lags: int

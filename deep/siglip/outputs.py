@@ -12,7 +12,7 @@ from deep.siglip.scores import averaged, crossfaded, segment_starts, similaritie
 from deep.siglip.task import window_similarity, window_views
 from deep.training.inference import apply
 
-# So many windows are computed at a time, however many there are: one program serves all trials.
+# Windows that are computed at a time, however many there are: one program serves all trials.
 _BATCH = 16
 # Length of the segments of a trial, and a margin within which convolutions of the sound would
 # notice that it was cut.
@@ -45,19 +45,10 @@ class Outputs:
     device: jax.Device
 
     def scores(self, recording: Recording, windows: list[tuple[int, int]]) -> list[np.ndarray]:
-        """Score all stimuli in windows of several lengths.
+        """Score all stimuli of a whole trial in windows of several lengths.
 
-        Parameters
-        ----------
-        recording : Recording
-            A whole trial.
-        windows : list of (int, int)
-            Lengths of decision windows and distances between them, in samples.
-
-        Returns
-        -------
-        scores : list of ndarray of shape (n_windows, n_stimuli)
-            For each length.
+        `windows` are pairs of a length and a hop in samples; the scores of each are of shape
+        (n_windows, n_stimuli).
         """
         if self.model.unit_windows:
             return [self._unit_window_scores(recording, n, hop) for n, hop in windows]
@@ -72,18 +63,9 @@ class Outputs:
         ]
 
     def reconstruction(self, recording: Recording) -> np.ndarray:
-        """Reconstruct the attended envelope.
+        """Reconstruct the attended envelope of a whole trial, (n_times,), without scale.
 
-        Parameters
-        ----------
-        recording : Recording
-            A whole trial.
-
-        Returns
-        -------
-        envelope : ndarray of shape (n_times,)
-            Envelope, without scale. A network of whole windows makes it from windows that overlap
-            by half.
+        A network of whole windows makes it from windows that overlap by half.
         """
         if not self.model.unit_windows:
             return np.asarray(self._whole(recording).reconstruction, dtype=np.float64)
@@ -101,7 +83,7 @@ class Outputs:
         return jax.tree.map(lambda x: x[: len(starts)], outputs)
 
     def _whole(self, recording: Recording) -> Any:
-        """Compute the outputs for the whole in segments of one size."""
+        """Compute the outputs for a whole trial in segments of one size."""
         inner = _SEGMENT - 2 * _MARGIN
         n_segments = -(-recording.n_times // inner)
         margins = (_MARGIN, n_segments * inner - recording.n_times + _MARGIN)
@@ -122,7 +104,7 @@ class Outputs:
         return views._replace(eeg=eeg, sounds=sounds, reconstruction=reconstruction)
 
     def _unit_window_scores(self, recording: Recording, n: int, hop: int) -> np.ndarray:
-        """Scores of windows that are seen each on its own; long ones in segments, averaged."""
+        """Scores of windows that are seen separately; long ones in segments, averaged."""
         n_segment = min(n, self.n_window)
         firsts = window_starts(recording.n_times, n, hop)
         inside = segment_starts(n, n_segment, n_segment)

@@ -69,17 +69,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def check_ranges(settings: Mapping[str, Any]) -> None:
-    """Refuse settings of the decoder that are out of range.
+    """Raise `ValueError`, which names it, for a setting of the decoder that is out of range.
 
-    Parameters
-    ----------
-    settings : mapping of str to object
-        Settings by name, none of those that a preset gives missing.
-
-    Raises
-    ------
-    ValueError
-        If one is out of range; names it.
+    None of those that a preset gives may be missing.
     """
     for name in ("contrast_weight", "masker_weight", "tmax"):
         if not settings[name] >= 0:

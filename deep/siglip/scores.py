@@ -1,4 +1,4 @@
-"""From outputs for segments of a trial to those of the trial, and to scores of decision windows."""
+"""Scores of decision windows, and outputs of a whole trial from those of its segments."""
 
 from collections.abc import Sequence
 
@@ -8,19 +8,9 @@ from cocktailparty.similarity import unit_vectors
 
 
 def segment_starts(n_times: int, n_segment: int, step: int) -> list[int]:
-    """Place segments so that they cover a trial.
+    """First samples of segments that cover a trial, the last of which ends where the trial does.
 
-    Parameters
-    ----------
-    n_times : int
-        Length of the trial in samples, at least that of a segment.
-    n_segment, step : int
-        Length of a segment, and distance between them.
-
-    Returns
-    -------
-    starts : list of int
-        First samples; the last segment ends where the trial does.
+    All arguments count samples; the trial is at least one segment long.
 
     Examples
     --------
@@ -32,21 +22,9 @@ def segment_starts(n_times: int, n_segment: int, step: int) -> list[int]:
 
 
 def crossfaded(segments: np.ndarray, starts: Sequence[int], n_times: int) -> np.ndarray:
-    """Blend overlapping segments.
+    """Blend overlapping segments, (n_segments, n_segment), into a whole, (n_times,).
 
-    Parameters
-    ----------
-    segments : ndarray of shape (n_segments, n_segment)
-        Signals.
-    starts : sequence of int
-        First samples, see `segment_starts`.
-    n_times : int
-        Length of the whole.
-
-    Returns
-    -------
-    whole : ndarray of shape (n_times,)
-        Mean of the segments, whose middles weigh more than their ends.
+    It is a mean in which middles weigh more than ends; `starts` are from `segment_starts`.
 
     Examples
     --------
@@ -63,17 +41,9 @@ def crossfaded(segments: np.ndarray, starts: Sequence[int], n_times: int) -> np.
 
 
 def window_starts(n_times: int, n_window: int, hop: int) -> list[int]:
-    """Place decision windows; a last one that is not complete is left out.
+    """First samples of decision windows; an incomplete last one is left out.
 
-    Parameters
-    ----------
-    n_times, n_window, hop : int
-        Lengths of the trial and of a window, and distance between them, in samples.
-
-    Returns
-    -------
-    starts : list of int
-        First samples.
+    All arguments count samples.
 
     Examples
     --------
@@ -86,24 +56,11 @@ def window_starts(n_times: int, n_window: int, hop: int) -> list[int]:
 def similarities(
     eeg: np.ndarray, sounds: np.ndarray, n_window: int, starts: Sequence[int]
 ) -> np.ndarray:
-    """Compare EEG and sounds in windows, each feature of the embeddings without its mean.
+    """Similarity of EEG and sounds in windows, each feature of the embeddings without its mean.
 
-    Parameters
-    ----------
-    eeg : ndarray of shape (n_times, n_features)
-        Embedding of the EEG.
-    sounds : ndarray of shape (n_stimuli, n_times, n_features)
-        Embeddings of the stimuli.
-    n_window : int
-        Length of a window in samples.
-    starts : sequence of int
-        First samples.
-
-    Returns
-    -------
-    scores : ndarray of shape (n_windows, n_stimuli)
-        Between -1 and 1; 0 where a window is silent. The Pearson correlation if there is one
-        feature.
+    The embeddings have shapes (n_times, n_features) and (n_stimuli, n_times, n_features). Scores of
+    shape (n_windows, n_stimuli) lie between -1 and 1, with 0 where a window is silent; with one
+    feature they are Pearson correlations.
 
     Examples
     --------
@@ -121,21 +78,9 @@ def similarities(
 
 
 def averaged(scores: np.ndarray, owners: np.ndarray, n_windows: int) -> np.ndarray:
-    """Average the scores of the segments of each window.
+    """Average the scores of segments, (n_segments, n_stimuli), over each window they belong to.
 
-    Parameters
-    ----------
-    scores : ndarray of shape (n_segments, n_stimuli)
-        Of segments.
-    owners : ndarray of int, shape (n_segments,)
-        Window to which each piece belongs.
-    n_windows : int
-        Number of windows, each with a segment at least.
-
-    Returns
-    -------
-    scores : ndarray of shape (n_windows, n_stimuli)
-        Of windows.
+    `owners`, (n_segments,), is the window of each; every one of the `n_windows` has a segment.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The search space of the thesis, as a function of an Optuna trial."""
+"""Search space of the thesis, as a function of an Optuna trial."""
 
 from typing import Any
 
@@ -11,16 +11,8 @@ THESIS_BUDGET = {"n_trials": 50, "max_epochs": 100}
 def suggest(trial: Any) -> dict[str, Any]:
     """Draw parameters of `deep.SigLIPDecoder` from the search space of the thesis.
 
-    Parameters
-    ----------
-    trial : optuna.Trial
-        Trial of a study. Kernels are drawn by name, such as ``"20-10-20"``, since a study keeps
-        only texts and numbers.
-
-    Returns
-    -------
-    parameters : dict
-        Of the decoder, with the thesis' preset and number of epochs.
+    The result includes the thesis' preset and number of epochs. Kernels are drawn by name, such as
+    ``"20-10-20"``, since a study keeps only texts and numbers.
 
     Examples
     --------

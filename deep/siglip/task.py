@@ -1,4 +1,4 @@
-"""What the networks are trained for, and how their outputs decide."""
+"""Training objective of the networks, and how their outputs decide."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,25 +12,9 @@ from deep.siglip.networks.thesis import Views
 
 
 def views_of(model: Any, state: Any, batch: dict[str, jax.Array], key: Any = None) -> Any:
-    """Apply a network to a batch of windows.
+    """Apply a network to a batch of windows: its `Views`, examples first, and the new state.
 
-    Parameters
-    ----------
-    model : equinox.Module
-        Network, which tells in `inputs` what it takes.
-    state : equinox.nn.State
-        Its state.
-    batch : dict of str to arrays
-        Windows.
-    key : jax.Array, optional
-        Random key.
-
-    Returns
-    -------
-    views : Views
-        With an axis of examples in front.
-    state : equinox.nn.State
-        New state.
+    The network tells in `inputs` what it takes of the batch.
     """
     inputs = [batch[name] for name in model.inputs]
     if model.unit_windows:
@@ -51,8 +35,8 @@ class ContrastTask:
     contrast_weight : float
         Weight of the contrast; that of the correlation is 1.
     masker_weight : float
-        Weight of the competing sounds of the window itself within the contrast; 0 leaves them
-        out, as in the thesis.
+        Weight of the window's competing sounds within the contrast; 0 leaves them out, as in the
+        thesis.
     mask_same : bool
         Whether windows that share sound are no negatives of each other.
     n_window : int
@@ -67,7 +51,7 @@ class ContrastTask:
     def __call__(
         self, model: Any, state: Any, batch: dict[str, jax.Array], key: jax.Array
     ) -> tuple[jax.Array, tuple[Any, dict[str, jax.Array]]]:
-        """Compute the loss and what the history keeps."""
+        """Loss, and the metrics that the history keeps."""
         views, state = views_of(model, state, batch, key)
         e = unit_vectors(views.eeg, model.per_feature)
         a = unit_vectors(views.sounds, model.per_feature)
@@ -97,37 +81,17 @@ class ContrastTask:
         return loss, (state, metrics)
 
     def same_sound(self, batch: dict[str, Any]) -> Any:
-        """Tell which windows have a piece of one sound in common.
-
-        Parameters
-        ----------
-        batch : dict of str to arrays
-            Windows, as arrays of NumPy or JAX.
-
-        Returns
-        -------
-        same : array of bool, shape (n_examples, n_examples)
-            In the order of the batch.
-        """
+        """Which windows share a piece of sound: bool, (n_examples, n_examples)."""
         sound, start = batch["sound"], batch["start"]
         near = abs(start[:, None] - start[None]) < self.n_window
         return (sound[:, None] == sound[None]) & near
 
 
 def window_similarity(model: Any, state: Any, batch: dict[str, jax.Array]) -> Any:
-    """Score the stimuli of whole windows.
+    """Score the stimuli of whole windows in two ways, each (n_examples, n_stimuli).
 
-    Parameters
-    ----------
-    model, state : object
-        Network.
-    batch : dict of str to arrays
-        Windows.
-
-    Returns
-    -------
-    scores : tuple of jax.Array, each of shape (n_examples, n_stimuli)
-        Similarity of EEG and sound; correlation of reconstruction and envelope.
+    The first is the similarity of EEG and sound, the second the correlation of reconstruction and
+    envelope.
     """
     views, _ = views_of(model, state, batch)
     e = unit_vectors(views.eeg, model.per_feature)[:, None]
@@ -137,19 +101,6 @@ def window_similarity(model: Any, state: Any, batch: dict[str, jax.Array]) -> An
 
 
 def window_views(model: Any, state: Any, batch: dict[str, jax.Array]) -> Views:
-    """Give the outputs of a network themselves.
-
-    Parameters
-    ----------
-    model, state : object
-        Network.
-    batch : dict of str to arrays
-        Windows.
-
-    Returns
-    -------
-    views : Views
-        With an axis of examples in front.
-    """
+    """Compute the outputs of a network for a batch of windows, examples first."""
     views: Views = views_of(model, state, batch)[0]
     return views

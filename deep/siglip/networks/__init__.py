@@ -1,1 +1,1 @@
-"""Networks of SigLIP, by name in `choice`."""
+"""Networks of SigLIP; `choice` finds them by name."""

@@ -1,4 +1,4 @@
-"""Networks that reconstruct the envelope and embed nothing, to compare with."""
+"""Networks for comparison, which reconstruct the envelope and embed nothing."""
 
 from typing import Any, ClassVar
 
@@ -14,19 +14,10 @@ _conv: Any = Conv1d
 
 
 def as_views(reconstruction: jax.Array, features: jax.Array) -> Views:
-    """Let the reconstruction be the embedding, and the envelope that of a sound.
+    """Make the reconstruction, (n_times,), the embedding, and the envelope that of a sound.
 
-    Parameters
-    ----------
-    reconstruction : jax.Array of shape (n_times,)
-        Reconstructed envelope.
-    features : jax.Array of shape (n_stimuli, n_times, n_features)
-        Features, the envelope first.
-
-    Returns
-    -------
-    views : Views
-        Whose similarity is the correlation of reconstruction and envelope.
+    `features` have shape (n_stimuli, n_times, n_features), the envelope first: the similarity is
+    the correlation of reconstruction and envelope.
     """
     return Views(reconstruction[:, None], features[:, :, :1], reconstruction)
 
@@ -34,16 +25,7 @@ def as_views(reconstruction: jax.Array, features: jax.Array) -> Views:
 class LinearHead(eqx.Module):
     """One convolution over the lags, trained by gradient: a linear backward model.
 
-    Parameters
-    ----------
-    n_channels : int
-        Number of EEG channels.
-    n_lags : int
-        Number of lags in samples.
-    temperature, bias : float
-        Start of the factor of the similarity, and of what is subtracted.
-    key : jax.Array
-        Random key of the initial weights.
+    `temperature` and `bias` are the initial factor of the similarity, and what is subtracted.
     """
 
     inputs: ClassVar[tuple[str, ...]] = ("eeg", "features")
@@ -79,16 +61,8 @@ class LinearHead(eqx.Module):
 class VlaaiBlock(eqx.Module):
     """Convolutions with norms, a map of the features, and a convolution over the lags.
 
-    Parameters
-    ----------
-    n_channels : int
-        Number of EEG channels.
-    n_hidden : int
-        Features of the convolutions.
-    n_lags : int
-        Number of lags in samples.
-    key : jax.Array
-        Random key of the initial weights.
+    The `n_channels` of the EEG stay; the first convolutions have `n_hidden` features, the last
+    `n_lags` samples.
     """
 
     convolutions: list[Conv1d]
@@ -109,7 +83,7 @@ class VlaaiBlock(eqx.Module):
         self.last_norm = LayerNorm(n_channels)
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Refine, (n_times, n_channels) -> the same shape."""
+        """Refine, (n_times, n_channels), same shape."""
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             x = jax.nn.leaky_relu(norm(convolution(x)))
         x = self.dense(x)
@@ -121,22 +95,8 @@ class VlaaiBlock(eqx.Module):
 class SmallVlaai(eqx.Module):
     """A small relative of VLAAI [1]_: blocks that refine the EEG, then a linear map.
 
-    Two blocks of few filters take the place of four large ones.
-
-    Parameters
-    ----------
-    n_channels : int
-        Number of EEG channels.
-    n_lags : int
-        Number of lags in samples.
-    n_hidden : int
-        Features of the convolutions.
-    dropout : float
-        Share of the values between blocks that are set to zero in training.
-    temperature, bias : float
-        Start of the factor of the similarity, and of what is subtracted.
-    key : jax.Array
-        Random key of the initial weights.
+    Two blocks of few filters take the place of four large ones. The arguments are those of
+    `VlaaiBlock` and `LinearHead`; `dropout` silences a share of the values between the blocks.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Which network a decoder trains, and how it is made."""
+"""Choice and construction of the network that a decoder trains."""
 
 import inspect
 from collections.abc import Callable
@@ -17,36 +17,14 @@ NETWORKS = ("siglip", "vlaai", "linear")
 
 
 def network_class(preset: str, network: str) -> Any:
-    """Find the class of a network.
-
-    Parameters
-    ----------
-    preset, network : str
-        Names.
-
-    Returns
-    -------
-    architecture : type
-        Class.
-    """
+    """Class of a network by the names of preset and network."""
     if network == "siglip":
         return ThesisNetwork if preset == "thesis" else LaggedNetwork
     return {"vlaai": SmallVlaai, "linear": LinearHead}[network]
 
 
 def check_names(preset: str, network: str) -> None:
-    """Refuse names that are not known.
-
-    Parameters
-    ----------
-    preset, network : str
-        Names.
-
-    Raises
-    ------
-    ValueError
-        If one is unknown; lists the others.
-    """
+    """Raise `ValueError` for an unknown preset or network, listing the known ones."""
     if preset not in PRESETS:
         raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {preset!r}")
     if network not in NETWORKS:
@@ -57,25 +35,10 @@ def network_config(
     architecture: Any, settings: Any, n_channels: int, n_bands: int, n_subjects: int, n_lags: int,
     n_features: int,
 ) -> dict[str, Any]:  # fmt: skip
-    """Make the arguments of a network.
+    """Make the arguments of a network from the settings of a decoder and the sizes of the data.
 
-    Parameters
-    ----------
-    architecture : type
-        Class of the network.
-    settings : SigLIPDecoder
-        With all settings given, but perhaps temperature and bias.
-    n_channels, n_bands, n_subjects : int
-        Numbers of EEG channels, of features of a stimulus, and of listeners.
-    n_lags : int
-        Number of lags in samples.
-    n_features : int
-        Number of features that are made of a stimulus.
-
-    Returns
-    -------
-    config : dict of str to object
-        Arguments.
+    Temperature and bias may be missing. `n_bands` counts features of a stimulus, `n_features` what
+    is made of them; `n_lags` counts samples.
     """
     given = {
         "n_channels": n_channels, "n_bands": n_bands, "n_subjects": n_subjects, "n_lags": n_lags,
@@ -92,31 +55,17 @@ def network_config(
     if architecture is SmallVlaai:
         config["n_hidden"] *= 2
     if architecture is LaggedNetwork and n_subjects == 1:
-        config["average"] = 0.0  # a single listener is the average one, see the end of the training
+        config["average"] = 0.0  # a single subject is the average one, see the end of the training
     return config
 
 
 def trained(
     architecture: Any, config: dict[str, Any], contrast_weight: float
 ) -> Callable[[str], bool] | None:
-    """Tell which arrays of a network the loss depends on.
+    """Find the arrays of a network that the loss depends on: a function of names; None for all.
 
-    The others would only be drawn to zero by the weight decay, and count as nothing that was
-    learnt.
-
-    Parameters
-    ----------
-    architecture : type
-        Class of the network.
-    config : dict of str to object
-        Its arguments.
-    contrast_weight : float
-        Weight of the contrast in the loss.
-
-    Returns
-    -------
-    trainable : callable or None
-        As for `deep.training.step.start`, by the name of an array; None for all.
+    The others would only be driven to zero by the weight decay, and count as nothing that was
+    learnt. See `deep.training.programs.start`.
     """
     idle: tuple[str, ...] = () if contrast_weight else architecture.contrasted
     if architecture is LaggedNetwork and not config["eeg_gain"]:
@@ -129,17 +78,7 @@ def trained(
 def samples_after(architecture: Any, n_lags: int) -> int:
     """Count the samples of EEG after a window that the network looks at.
 
-    Parameters
-    ----------
-    architecture : type
-        Class of the network.
-    n_lags : int
-        Number of lags in samples.
-
-    Returns
-    -------
-    n : int
-        0 for a network that sees windows alone.
+    0 for a network that sees windows alone.
     """
     if architecture is ThesisNetwork:
         return 0

@@ -1,4 +1,4 @@
-"""The default network: ridge models with a small non-linear network on top that starts at zero."""
+"""The default network: ridge models, and a small non-linear network that starts at zero."""
 
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -23,20 +23,17 @@ class LaggedNetwork(eqx.Module):
     The EEG comes with the predictions of ridge models for each feature of the sounds (see
     `linear_aad.lagged.group_ridge`). At the start embedding and reconstruction are those
     predictions and the features themselves, and similarity orders sounds nearly as the correlation
-    of ridge regression does. Learnt are the mixtures of predictions and of features, a network of
-    the features, and a network of the EEG: the listener's mixture of channels, spatial filters, a
+    of ridge regression does. Trained are the mixtures of predictions and of features, a network of
+    the features, and a network of the EEG: the subject's mixture of channels, spatial filters, a
     norm over them at each time, GELU, and a convolution over the lags of the ridge models. The last
-    layers of both start at zero. Nothing but the EEG within the lags takes part, so that a trial
-    can be embedded as a whole and then be cut into windows of any length.
+    layers of both start at zero. Only EEG within the lags takes part, so that a trial can be
+    embedded as a whole and then be cut into windows of any length.
 
     Parameters
     ----------
-    n_channels : int
-        Number of EEG channels.
-    n_features : int
-        Number of features of a sound, the envelope first.
-    n_subjects : int
-        Number of listeners in training.
+    n_channels, n_features, n_subjects : int
+        Numbers of EEG channels, of features of a sound (the envelope first) and of training
+        subjects.
     n_lags : int
         Number of lags in samples.
     n_hidden : int
@@ -48,9 +45,9 @@ class LaggedNetwork(eqx.Module):
     channel_dropout : float
         Share of the channels that are silenced in training.
     average : float
-        Share of the training examples that train the average listener.
+        Share of the training examples that train the average subject.
     temperature, bias : float
-        Start of the factor of the similarity, and of what is subtracted.
+        Initial factor of the similarity, and what is subtracted.
     key : jax.Array
         Random key of the initial weights.
     """

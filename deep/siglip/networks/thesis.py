@@ -14,16 +14,9 @@ _conv: Any = Conv1d
 
 
 class Views(NamedTuple):
-    """What a network makes of a window.
+    """Outputs of a network for a window: two embeddings and the reconstructed envelope, (n_times,).
 
-    Attributes
-    ----------
-    eeg : jax.Array
-        Embedding of the EEG, (n_times, n_embedding).
-    sounds : jax.Array
-        Embeddings of the stimuli, (n_stimuli, n_times, n_embedding).
-    reconstruction : jax.Array
-        Reconstructed envelope, (n_times,).
+    `eeg` has shape (n_times, n_embedding), `sounds` (n_stimuli, n_times, n_embedding).
     """
 
     eeg: jax.Array
@@ -32,26 +25,10 @@ class Views(NamedTuple):
 
 
 class Block(eqx.Module):
-    """Convolution and attention over time, dropout, instance norm.
+    """Convolution of `size` samples and attention over time, dropout, instance norm: same shape.
 
-    Parameters
-    ----------
-    n_features : int
-        Number of features, which stays.
-    size : int
-        Length of the kernel in samples.
-    n_heads : int
-        Number of attention heads.
-    dropout : float
-        Share of the values that are set to zero in training.
-    skip : bool
-        Whether the input is added to the output.
-    dropout_last : bool
-        Whether the dropout comes after the norm and not before.
-    activation : callable
-        Applied to the convolution.
-    key : jax.Array
-        Random key of the initial weights.
+    With `skip` the input is added to the output; with `dropout_last` the dropout comes after the
+    norm; `activation` is applied to the convolution.
     """
 
     convolution: Conv1d
@@ -95,24 +72,10 @@ class Block(eqx.Module):
 
 
 class Stack(eqx.Module):
-    """A convolution, blocks, and a map of the features at each time.
+    """A convolution of `size` samples, blocks, and a map of the features at each time.
 
-    Parameters
-    ----------
-    n_inputs, n_features, n_outputs : int
-        Numbers of features of the input, within, and of the output.
-    size : int
-        Length of the first kernel in samples.
-    kernels : sequence of int
-        Lengths of the kernels of the blocks.
-    n_heads : int
-        Number of attention heads.
-    dropout : float
-        Share of the values that are set to zero in training.
-    key : jax.Array
-        Random key of the initial weights.
-    **block : object
-        `skip`, `dropout_last` and `activation` of the blocks.
+    (n_times, n_inputs) -> (n_times, n_outputs), with `n_features` in between. `kernels` are the
+    lengths of the blocks' convolutions in samples; see `Block` for the other arguments.
     """
 
     first: Conv1d
@@ -152,22 +115,18 @@ class Stack(eqx.Module):
 class ThesisNetwork(eqx.Module):
     """Two encoders whose embeddings agree where EEG and sound belong together [1]_, [2]_.
 
-    The embedding of the EEG is also what the reconstructor makes the envelope from. As in the
-    thesis, nothing but the output of the reconstructor has a pointwise non-linearity, unless an
-    activation is given. All convolutions keep the length.
+    The reconstructor makes the envelope from the embedding of the EEG. As in the thesis, only the
+    output of the reconstructor has a pointwise non-linearity, unless `activate` applies GELU to the
+    convolutions of the blocks. All convolutions keep the length.
 
     Parameters
     ----------
-    n_channels : int
-        Number of EEG channels.
-    n_bands : int
-        Number of features of a stimulus.
+    n_channels, n_bands : int
+        Numbers of EEG channels and of features of a stimulus.
     n_subjects : int
-        Number of listeners in training; one more matrix is that of the average listener.
-    n_embedding : int
-        Features of an embedding.
-    n_reconstructor : int
-        Features within the reconstructor.
+        Number of training subjects; one more matrix is that of the average subject.
+    n_embedding, n_reconstructor : int
+        Features of an embedding, and within the reconstructor.
     kernels : sequence of int
         Lengths of the kernels in samples; the reconstructor has them in reverse order.
     n_heads : int
@@ -175,9 +134,9 @@ class ThesisNetwork(eqx.Module):
     eeg_dropout, sound_dropout, reconstructor_dropout : float
         Shares of the values that are set to zero in training.
     average : float
-        Share of the training examples that train the average listener.
+        Share of the training examples that train the average subject.
     temperature, bias : float
-        Start of the factor of the similarity, and of what is subtracted.
+        Initial factor of the similarity, and what is subtracted.
     activate : bool
         Apply GELU to the convolutions of the blocks.
     key : jax.Array
