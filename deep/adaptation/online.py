@@ -20,7 +20,7 @@ from deep.adaptation.stream import Stream
 from deep.contrastive.clips import check_clips
 from deep.training.devices import choose_device
 
-# From so many clips on, their mean spectrum tells something.
+# Fewer clips than this have no meaningful mean spectrum.
 _LEAST_SEEN = 16
 
 

@@ -12,7 +12,7 @@ from deep.data.examples import Examples
 
 # Share of the talkers whose speed is changed.
 _CHANGED = 0.25
-# A cue in training is at least so many seconds long.
+# Shortest cue in training, in seconds.
 _SHORTEST_CUE = 0.5
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from deep.contrastive.torch_parts import Foreign, Storage, Tensor
 
-#: A pickle may have so many operations; a list of the weights of a large network has thousands.
+#: Largest number of operations of a pickle; a list of the weights of a large network has thousands.
 MOST_OPERATIONS = 500_000
 # Longer texts are no names of arrays; they are skipped unread.
 _LONGEST_TEXT = 2**12
