@@ -8,6 +8,7 @@ from uuid import uuid4
 import numpy as np
 
 from cocktailparty.backend import as_array, holds_objects, namespace, to_numpy
+from cocktailparty.notebook import facts_table, some_of
 from cocktailparty.validation import (
     check_finite,
     check_time_first,
@@ -150,6 +151,29 @@ class Trial:
             f"attended {'unknown' if self.attended is None else self.attended}",
         ]
         return f"Trial({', '.join(([repr(self.label)] if self.label else []) + counts)})"
+
+    def _repr_html_(self) -> str:
+        eeg = f"{self.duration:.1f} s at {self.sfreq:g} Hz, {_plural(self.n_channels, 'channel')}"
+        stimuli = (
+            f"{self.n_stimuli}, with {_plural(self.n_features, 'feature')} each"
+            if self.n_stimuli
+            else "not known, only the mixture"
+        )
+        facts: dict[str, Any] = {
+            "subject": self.subject,
+            "story": self.story,
+            "EEG": eeg,
+            "channels": some_of(self.channel_names or ()),
+            "stimuli": stimuli,
+            "attended": "unknown" if self.attended is None else self.attended,
+        }
+        if self.audio is not None and self.audio_sfreq is not None:
+            facts["audio"] = (
+                f"{len(self.audio) / self.audio_sfreq:.1f} s at {self.audio_sfreq:g} Hz"
+            )
+        known = (f"{name} = {value}" for name, value in self.metadata.items())
+        facts["metadata"] = some_of(known, n=8)
+        return facts_table(f"Trial {self.name}".rstrip(), facts)
 
     def replace(self, **changes: Any) -> "Trial":
         """Copy the trial with some fields changed, checked anew.

@@ -23,6 +23,7 @@ from cocktailparty.features import speech_envelope
 from cocktailparty.metrics import ShiftTest, circular_shift_null, window_scores
 from cocktailparty.model_selection.leakage import refuse_or_warn, sound_index, stimuli_at
 from cocktailparty.model_selection.policy import Split
+from cocktailparty.notebook import facts_table, some_of
 from cocktailparty.recordings.trials import trial_from_raw
 from cocktailparty.trial import Trial
 from cocktailparty.trials import check_trials
@@ -75,6 +76,19 @@ class TrainedModel:
     n_channels: int
     stimuli: list[np.ndarray]
     channel_positions: np.ndarray | None = None
+
+    def _repr_html_(self) -> str:
+        edges = [self.l_freq, self.h_freq]
+        low, high = ("open" if edge is None else f"{edge:g} Hz" for edge in edges)
+        facts = {
+            "decoder": type(self.tracker.decoder).__name__,
+            "rate": f"{self.sfreq:g} Hz",
+            "band": f"{low} to {high}",
+            "reference": self.reference,
+            "channels": some_of(self.channel_names or [f"{self.n_channels}, without names"]),
+            "sounds of the training": len(self.stimuli),
+        }
+        return facts_table("Trained model", facts)
 
     def save(self, path: str | Path) -> None:
         """Save the model to one file, see `cocktailparty.decoding.save_model`.

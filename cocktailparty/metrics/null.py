@@ -8,6 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cocktailparty.backend import as_array, namespace
+from cocktailparty.notebook import facts_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,15 @@ class ShiftTest:
     def p_value(self) -> float:
         """Probability of a score this high without any relation, never below 1/(n_shifts+1)."""
         return float((1 + np.sum(self.null >= self.observed)) / (1 + len(self.null)))
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "observed": f"{self.observed:.4f}",
+            f"mean of {len(self.null)} shifts": f"{self.null.mean():.4f}",
+            "highest of them": f"{self.null.max():.4f}",
+            "p": f"{self.p_value:.3g}",
+        }
+        return facts_table("Test against circular shifts", facts)
 
 
 def circular_shift_null(

@@ -10,6 +10,7 @@ from cocktailparty.model_selection.gaps import check_gap
 from cocktailparty.model_selection.leakage import check_no_leak, sound_index
 from cocktailparty.model_selection.same_sound import SoundIndex
 from cocktailparty.model_selection.splits import SPLITS, Fold, folds
+from cocktailparty.notebook import facts_table, some_of
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, list_trials
 
@@ -234,6 +235,15 @@ class Plan:
     folds: list[Fold]
     windows: list[float]
     index: SoundIndex
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "split": repr(self.split),
+            "trials": len(self.trials),
+            "folds": some_of(fold.name for fold in self.folds),
+            "windows": ", ".join(f"{window:g}" for window in self.windows) + " s",
+        }
+        return facts_table("Plan of a comparison", facts)
 
     @classmethod
     def of(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cocktailparty.files import replacing
+from cocktailparty.notebook import facts_table
 from cocktailparty.search.holdout import HeldOut
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ class SearchResult:
             "trials": {state: int(n) for state, n in states.items()},
             "held_out": None if self.held_out is None else self.held_out.to_dict(),
         }
+
+    def _repr_html_(self) -> str:
+        return facts_table("Search of parameters", self.best_settings, self.verdict())
 
     def verdict(self) -> list[str]:
         """Say in words what came out.

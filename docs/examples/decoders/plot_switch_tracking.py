@@ -133,9 +133,9 @@ bottom.plot(
 )
 bottom.axhline(0, color="0.6", lw=0.8)
 bottom.set(ylabel="difference of r", xlabel="time (s)", xlim=(0, 120))
-for ax in (top, bottom):
+for ax, place in ((top, "center left"), (bottom, "upper left")):
     ax.axvline(60, color="k", ls="--", lw=1)
-    ax.legend(loc="upper left")
+    ax.legend(loc=place)
 top.set_title("attention switches at 60 s")
 
 # %%
