@@ -1,4 +1,4 @@
-"""Late integration: one model a trial, and the mean of the models of several trials."""
+"""Late integration: one model per trial, and the mean of the models of several trials."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,21 +13,10 @@ from linear_aad.lagged.systems import ridge
 def trial_models(
     trials: Sequence[Moments | LaggedMoments], alphas: Sequence[float], penalty: Penalty
 ) -> Any:
-    """Solve a penalised regression for each trial alone.
+    """Solve for the weights of each trial alone.
 
-    Parameters
-    ----------
-    trials : sequence of Moments or LaggedMoments
-        One for each trial.
-    alphas : sequence of float
-        Penalties in the convention of `penalty`.
-    penalty : Penalty
-        Kind and convention.
-
-    Returns
-    -------
-    weights : array of shape (n_trials, n_alphas, n_regressors, n_targets)
-        One model a trial and penalty.
+    Gives (n_trials, n_alphas, n_regressors, n_targets); `alphas` are in the convention of
+    `penalty`.
     """
     models = []
     for trial in map(dense, trials):
@@ -41,19 +30,8 @@ def mean_model_scores(
 ) -> Any:
     """Predict every trial with the mean of the models of all others, for every penalty.
 
-    Parameters
-    ----------
-    trials : sequence of Moments or LaggedMoments
-        One for each trial.
-    alphas : sequence of float
-        Penalties in the convention of `penalty`.
-    penalty : Penalty
-        Kind and convention.
-
-    Returns
-    -------
-    scores : array of shape (n_alphas, n_trials, n_targets)
-        Pearson correlation of the left-out trial.
+    Gives the Pearson correlations (n_alphas, n_trials, n_targets) of the left-out trials; `alphas`
+    are in the convention of `penalty`.
     """
     models = trial_models(trials, alphas, penalty)
     xp = namespace(models)

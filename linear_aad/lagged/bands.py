@@ -14,17 +14,10 @@ MOST_CANDIDATES = 10_000
 class Direction:
     r"""Candidates whose penalties differ by a common factor, so that they are solved together.
 
-    Ridge regression with penalty :math:`\alpha` on inputs that were multiplied with
-    :math:`f_b` penalises the weights of band b by :math:`\alpha / f_b^2`.
-
-    Attributes
-    ----------
-    factors : ndarray of shape (n_bands,)
-        What to multiply the inputs of each band with.
-    alphas : list of float
-        Penalties of the multiplied inputs.
-    candidates : list of int
-        Place of each of them among all candidates.
+    Ridge regression with penalty :math:`\alpha` on inputs that were multiplied by :math:`f_b`
+    penalises the weights of band b by :math:`\alpha / f_b^2`. `factors` are those of the bands,
+    (n_bands,); `alphas` the penalties of the multiplied inputs, and `candidates` the index of each
+    of them among all candidates.
     """
 
     factors: np.ndarray
@@ -35,30 +28,12 @@ class Direction:
 def candidates(
     alphas: Sequence[float], n_bands: int, search: str | int, random_state: object = None
 ) -> np.ndarray:
-    """List combinations of penalties.
+    """List combinations of penalties, (n_candidates, n_bands), from positive `alphas`.
 
-    Parameters
-    ----------
-    alphas : sequence of float
-        Penalties to choose from, positive.
-    n_bands : int
-        Number of bands.
-    search : "grid" or int
-        "grid": every penalty for every band. A number: so many directions whose logarithms are
-        drawn evenly over the range of `alphas`, each with every penalty as its geometric mean; the
-        first direction has equal penalties.
-    random_state : int, RandomState or None
-        Source of the directions.
-
-    Returns
-    -------
-    penalties : ndarray of shape (n_candidates, n_bands)
-        One for each band.
-
-    Raises
-    ------
-    ValueError
-        If a penalty is zero, the search is unknown, the grid too large or the range empty.
+    With ``search="grid"``, every penalty for every band. With a number, this many directions whose
+    logarithms are drawn evenly over the range of `alphas`, each with every penalty as its geometric
+    mean; the first direction has equal penalties. Raises ValueError if a penalty is zero, the
+    search is unknown, the grid is too large or the range empty.
 
     Examples
     --------
@@ -92,18 +67,7 @@ def candidates(
 
 
 def directions(penalties: np.ndarray) -> list[Direction]:
-    """Group candidates by the ratios of their penalties.
-
-    Parameters
-    ----------
-    penalties : ndarray of shape (n_candidates, n_bands)
-        One for each band.
-
-    Returns
-    -------
-    directions : list of Direction
-        Groups; together they hold every candidate once.
-    """
+    """Group candidates (n_candidates, n_bands) by the ratios of their penalties."""
     groups: dict[tuple, Direction] = {}
     for i, row in enumerate(penalties):
         relative = row / row[0] if len(row) > 1 else np.ones(1)  # a single one may be zero

@@ -1,4 +1,4 @@
-"""Least squares on few rows instead of many: what matters are sums of products."""
+"""Least squares on few rows instead of many, since only sums of products matter."""
 
 import numpy as np
 from scipy.linalg import eigh
@@ -12,22 +12,10 @@ def compressed(moments: Moments, fit_intercept: bool = True) -> tuple[np.ndarray
     .. math:: \|\tilde y - \tilde X w\|^2 = \|y - X w\|^2 \quad \text{for all } w
 
     So whatever minimises squared error plus a penalty on the weights gives the same weights on
-    both, and stops at the same step if it goes by the error.
-
-    Parameters
-    ----------
-    moments : Moments
-        Sums over the large problem.
-    fit_intercept : bool
-        Whether the large problem has a free constant: then `y` and `X` are taken about their
-        means. The small one has none.
-
-    Returns
-    -------
-    x : ndarray of shape (n_rows, n_regressors)
-        At most one row more than regressors.
-    y : ndarray of shape (n_rows, n_targets)
-        Targets.
+    both, and stops at the same step if it goes by the error. Gives X of shape
+    (n_rows, n_regressors), with at most one row more than regressors, and y of shape
+    (n_rows, n_targets). With `fit_intercept` the large problem has a free constant, and both are
+    taken about their means; the small problem has none.
 
     Examples
     --------

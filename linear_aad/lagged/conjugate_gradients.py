@@ -18,27 +18,11 @@ def conjugate_gradients(
 ) -> tuple[Any, np.ndarray]:
     """Solve many symmetric positive systems side by side.
 
-    Parameters
-    ----------
-    apply : callable
-        Takes rows and the indices of their systems, multiplies each with the matrix of its system.
-    precondition : callable
-        Multiplies in the same way with an approximate inverse, symmetric and positive.
-    right : array of shape (n_systems, n_unknowns)
-        Right-hand sides.
-    start : array of shape (n_systems, n_unknowns), optional
-        Approximate solutions; None for zeros.
-    tol : float
-        Wanted size of the preconditioned residual, relative to that of the right-hand side.
-    max_iter : int
-        Largest number of steps.
-
-    Returns
-    -------
-    solutions : array of shape (n_systems, n_unknowns)
-        Best solutions found.
-    converged : ndarray of bool, shape (n_systems,)
-        Whether the tolerance was reached.
+    `apply` takes rows and the indices of their systems, and multiplies each row by the matrix of
+    its system; `precondition` does so with an approximate inverse, symmetric and positive. `right`,
+    `start` (zeros if None) and the solutions have the shape (n_systems, n_unknowns); `tol` is the
+    wanted size of the preconditioned residual relative to that of the right-hand side. Gives the
+    best solutions, and for each system whether it reached the tolerance within `max_iter` steps.
     """
     xp = namespace(right)
     active = np.arange(right.shape[0])

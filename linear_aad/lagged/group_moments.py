@@ -1,4 +1,4 @@
-"""Moments of several subjects, and sums of them that leave folds of the data out."""
+"""Moments of several subjects, and their sums without some folds of the data."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
@@ -10,18 +10,10 @@ from linear_aad.lagged.moments import LaggedMoments, Moments
 
 
 class Segment(NamedTuple):
-    """A piece of training data.
+    """A segment of training data.
 
-    Attributes
-    ----------
-    input : array of shape (n_times, n_channels)
-        Signal to be lagged.
-    output : array of shape (n_times, n_features)
-        Targets.
-    subject : int
-        Number of the subject.
-    fold : int
-        Number of the fold, which is left out as a whole.
+    `input` (n_times, n_channels) is the signal to be lagged, `output` (n_times, n_features) the
+    targets, `subject` the number of the subject, and `fold` that of the fold, left out as a whole.
     """
 
     input: Any
@@ -31,16 +23,10 @@ class Segment(NamedTuple):
 
 
 class GroupMoments:
-    """Moments of segments in double precision, added up by subject and fold.
+    """Moments of segments in double precision, summed by subject and fold.
 
-    They are kept without the large matrices, which are assembled for one sum at a time.
-
-    Parameters
-    ----------
-    segments : sequence of Segment
-        Training data.
-    lags : ndarray of int, shape (n_lags,)
-        Successive lags in samples.
+    They are kept without the large matrices, which are assembled for one sum at a time. `lags` are
+    successive, in samples.
 
     Examples
     --------
@@ -66,36 +52,13 @@ class GroupMoments:
             self._sums[key] = self._sums[key] + moments if key in self._sums else moments
 
     def of_fold(self, fold: int, subject: int | None = None) -> Moments | None:
-        """Add up one fold.
-
-        Parameters
-        ----------
-        fold : int
-            Its number.
-        subject : int, optional
-            Of this subject alone; None for all.
-
-        Returns
-        -------
-        moments : Moments or None
-            None if there is nothing.
-        """
+        """Sum over one fold, of one subject or (None) of all; None if there are no data."""
         return self.total(subject, set(range(self.n_folds)) - {fold})
 
     def total(self, subject: int | None = None, without: Collection[int] = ()) -> Moments | None:
-        """Add up all that is not left out, which rounds less than taking off what is.
+        """Sum over the folds that are not in `without`, of one subject or (None) of all.
 
-        Parameters
-        ----------
-        subject : int, optional
-            Of this subject alone; None for all.
-        without : collection of int
-            Folds to leave out.
-
-        Returns
-        -------
-        moments : Moments or None
-            None if there is nothing left.
+        None if nothing is left. Adding rounds less than subtracting from the sum of everything.
         """
         kept = [
             moments

@@ -1,4 +1,4 @@
-"""Ridge models of several subjects, each drawn to the model of all."""
+"""Ridge models of several subjects, each shrunk towards the model of all."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -25,15 +25,14 @@ class GroupSettings:
         Penalties of the squared weights of the average model, relative to the mean diagonal of
         the summed products.
     shrinkages : tuple of float
-        Penalties of the squared differences between the weights of a subject and those of the
-        average, relative likewise, to the products of the subject. Infinite: all have the average.
+        Penalties of the squared differences from the average weights, likewise relative to the
+        products of the subject. Infinite: all subjects have the average weights.
     fit_intercept : bool
         Fit constants, which are not penalised.
     n_components : int, optional
-        An input of more channels is described by so many principal components; None for all
-        channels.
+        Inputs with more channels are reduced to this many principal components.
     compared : int, optional
-        Number of the output whose correlation decides; None for the mean of all.
+        Index of the output whose correlation decides; None for the mean of all.
     """
 
     alphas: tuple[float, ...] = tuple(10.0**exponent for exponent in range(-4, 3))
@@ -48,48 +47,20 @@ class GroupSettings:
         return Penalty(convention="relative", fit_intercept=self.fit_intercept)
 
     def score(self, moments: Moments, weights: Any) -> float:
-        """Correlate predictions with outputs.
+        """Correlation of predictions and outputs: of the deciding output, or the mean of all.
 
-        Parameters
-        ----------
-        moments : Moments
-            Data to predict.
-        weights : array of shape (n_regressors, n_outputs)
-            Model.
-
-        Returns
-        -------
-        r : float
-            Of the output that decides, or the mean of all.
+        `weights` have the shape (n_regressors, n_outputs).
         """
         r = to_numpy(correlation(moments, weights))
         return float(np.mean(r) if self.compared is None else r[self.compared])
 
 
 def ridge_towards(moments: Moments | None, alpha: float, penalty: Penalty, target: Any) -> Any:
-    """Solve a ridge regression that penalises differences from given weights.
+    """Solve a ridge regression that penalises differences from `target` (n_regressors, n_outputs).
 
-    Parameters
-    ----------
-    moments : Moments or None
-        Training data; None if there are none.
-    alpha : float
-        Penalty in the convention of `penalty`.
-    penalty : Penalty
-        Kind and convention.
-    target : array of shape (n_regressors, n_outputs)
-        Weights to be drawn to.
-
-    Returns
-    -------
-    weights : array of shape (n_regressors, n_outputs)
-        The minimisers of ``|y - x w - b|^2 + alpha |w - target|^2``; `target` where the data say
-        nothing.
-
-    Raises
-    ------
-    ValueError
-        If the system is singular.
+    The weights minimise ``|y - x w - b|^2 + alpha |w - target|^2``, with `alpha` in the convention
+    of `penalty`; they are `target` itself where the data say nothing or `moments` is None. Raises
+    ValueError if the system is singular.
 
     Examples
     --------
@@ -116,7 +87,7 @@ class GroupRidge:
     lags : ndarray of int, shape (n_lags,)
         Successive lags of the input in samples.
     mean : array of shape (n_channels,)
-        Taken off every input.
+        Subtracted from every input.
     weights : array of shape (n_subjects + 1, n_channels, n_lags, n_outputs)
         The average subject is the last.
     intercepts : array of shape (n_subjects + 1, n_outputs)
@@ -124,8 +95,7 @@ class GroupRidge:
     alpha : float
         Chosen penalty.
     shrinkage : float
-        Chosen strength with which subjects are drawn to the average; infinite where all have its
-        weights.
+        Chosen penalty of differences from the average; infinite where all have its weights.
     """
 
     lags: np.ndarray
@@ -136,19 +106,10 @@ class GroupRidge:
     shrinkage: float
 
     def predict(self, x: Any, subject: int) -> Any:
-        """Predict the outputs.
+        """Predict outputs (n_times, n_outputs) from an input (n_times, n_channels).
 
-        Parameters
-        ----------
-        x : array of shape (n_times, n_channels)
-            Input.
-        subject : int
-            Number of the subject; -1 for the average.
-
-        Returns
-        -------
-        predictions : array of shape (n_times, n_outputs)
-            Of the dtype of the input, which counts as zero beyond its ends.
+        They have the dtype of the input. `subject` is the number of a subject, or -1 for the
+        average one. The input counts as zero beyond its ends.
         """
         xp = namespace(x, self.weights)
         weights, mean, intercept = (
@@ -160,24 +121,12 @@ class GroupRidge:
     def joined(
         self, segments: Sequence[Segment], settings: GroupSettings
     ) -> tuple[Self, "GroupFit"]:
-        """Add one subject, drawn to the average one as the others are.
+        """Add one subject, shrunk towards the average like the others.
 
-        Where all subjects have the average weights, or there was only one, the shrinkage is chosen
-        by leaving out folds of the new one.
-
-        Parameters
-        ----------
-        segments : sequence of Segment
-            Data of the new subject, whose number is 0 in them.
-        settings : GroupSettings
-            What to choose from; the average has its penalty and is described by all channels.
-
-        Returns
-        -------
-        ridge : GroupRidge
-            With the new subject as the last before the average one.
-        fit : GroupFit
-            Of the new subject.
+        Its number in `segments` is 0. Where all subjects have the average weights, or there was
+        only one, the shrinkage is chosen by leaving out folds of the new one; the penalty of the
+        average is kept, and all channels are used. Gives the models with the new subject as the
+        last before the average one, and its fit.
         """
         fit = GroupFit(segments, 1, self.lags, replace(settings, n_components=None), self)
         xp = namespace(self.weights)
@@ -190,27 +139,11 @@ class GroupRidge:
 
 
 class GroupFit:
-    """Choose penalties by leaving out folds, and solve for all subjects.
+    """Choose penalties by leaving out folds, and solve for all subjects; the models are in `ridge`.
 
-    Parameters
-    ----------
-    segments : sequence of Segment
-        Training data. With one fold only, penalties are compared on what was trained on.
-    n_subjects : int
-        Number of subjects.
-    lags : ndarray of int, shape (n_lags,)
-        Successive lags in samples.
-    settings : GroupSettings
-        What to choose from.
-    known : GroupRidge, optional
-        Average model that is not to be learnt but taken from here, with its mean.
-    mean : array of shape (n_channels,), optional
-        What to take off the inputs; None for zero, or that of `known`.
-
-    Attributes
-    ----------
-    ridge : GroupRidge
-        The models.
+    With a single fold, penalties are compared on the training data. `known` gives an average model
+    that is kept instead of learnt, and the mean (n_channels,) to subtract from inputs; otherwise
+    that is `mean`, or zero. `lags` are successive, in samples.
     """
 
     def __init__(
@@ -247,20 +180,11 @@ class GroupFit:
         self.ridge = self._solved()
 
     def left_out_predictions(self, held_out: Collection[int] = ()) -> list[Any]:
-        """Predict every segment by a model that has not seen its fold.
+        """Predict every segment, (n_times, n_outputs), by a model that has not seen its fold.
 
-        What models predict for what they were trained on would look better than anything they
-        will meet later.
-
-        Parameters
-        ----------
-        held_out : collection of int
-            Folds that the predictions of the other folds may not depend on either.
-
-        Returns
-        -------
-        predictions : list of array of shape (n_times, n_outputs)
-            One for each segment, of the dtype of the input.
+        Predictions of what a model was trained on would look better than anything it will meet
+        later. `held_out` are folds on which the predictions of the other folds may not depend
+        either. The predictions have the dtype of the input.
         """
         models: dict[tuple[int, int], tuple[Any, Any]] = {}
         averages = (

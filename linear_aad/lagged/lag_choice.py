@@ -12,14 +12,10 @@ from linear_aad.lagged.moments import lags_in_samples
 
 @dataclass(frozen=True, eq=False)
 class LagChoice:
-    """Which lags of which input a model looks at.
+    """Lags that a model looks at, input by input.
 
-    Attributes
-    ----------
-    lags : ndarray of int, shape (n_lags,)
-        Successive lags in samples, from the first to the last of any input.
-    mask : ndarray of bool, shape (n_inputs, n_lags)
-        Which of them are looked at.
+    `lags` (n_lags,) are successive, in samples, from the first to the last of any input; `mask`
+    (n_inputs, n_lags) tells which of them each input has.
     """
 
     lags: np.ndarray
@@ -34,31 +30,12 @@ class LagChoice:
         n_inputs: int,
         names: Sequence[Any] | None = None,
     ) -> "LagChoice":
-        """Read the lags of each input.
+        """Read the lags of each input from ranges of seconds.
 
-        Parameters
-        ----------
-        ranges : sequence of (float, float), or dict of int or str to (float, float)
-            First and last lag in seconds: of every input in order, or of inputs by index or name.
-        default : (float, float)
-            First and last lag of inputs that a dict does not name.
-        sfreq : float
-            Sampling rate in hertz.
-        n_inputs : int
-            Number of inputs.
-        names : sequence of str, optional
-            Names of the inputs, where they have any.
-
-        Returns
-        -------
-        choice : LagChoice
-            For all inputs.
-
-        Raises
-        ------
-        ValueError
-            If an input is unknown or named twice, there are more or fewer ranges than inputs, or
-            one is not two numbers of seconds in rising order.
+        `ranges` are (first, last) for every input in order, or a dict from indices or `names` of
+        inputs to them, beside which inputs have the range `default`. Raises ValueError if an input
+        is unknown or named twice, there are more or fewer ranges than inputs, or a range is not two
+        rising numbers.
 
         Examples
         --------
@@ -97,28 +74,15 @@ class LagChoice:
         return cls(lags, np.array([(span[0] <= lags) & (lags <= span[-1]) for span in spans]))
 
     def columns(self, direction: int) -> np.ndarray | None:
-        """List the columns of the matrix of all lags that are looked at.
+        """Rising columns (n_regressors,) of the matrix of all lags that are looked at.
 
-        Parameters
-        ----------
-        direction : int
-            1 if the input is looked at with rising lags, -1 if with falling ones.
-
-        Returns
-        -------
-        columns : ndarray of int, shape (n_regressors,) or None
-            Rising; the lags of an input lie together. None for all.
+        None for all. The lags of an input lie together: rising if `direction` is 1, falling if it
+        is -1.
         """
         return None if self.mask.all() else np.flatnonzero(self.mask[:, ::direction])
 
     def check_smooth(self) -> None:
-        """Refuse lags that leave a smoothness penalty nothing to compare.
-
-        Raises
-        ------
-        ValueError
-            If an input has one lag.
-        """
+        """Raise ValueError if an input has one lag, which leaves nothing to compare."""
         sizes = self.mask.sum(axis=1)
         if (sizes < 2).any():
             raise ValueError(
@@ -127,13 +91,7 @@ class LagChoice:
             )
 
     def joined(self) -> np.ndarray:
-        """Tell which regressors are followed by another lag of the same input.
-
-        Returns
-        -------
-        joined : ndarray of float, shape (n_regressors - 1,)
-            1 within an input, 0 from one to the next.
-        """
+        """Array (n_regressors - 1,): 1 where the next regressor is of the same input, else 0."""
         ends = np.cumsum(self.mask.sum(axis=1))
         joined = np.ones(ends[-1] - 1)
         joined[ends[:-1] - 1] = 0
@@ -141,21 +99,10 @@ class LagChoice:
 
 
 def at_columns(weights: Any, columns: np.ndarray | None, n_columns: int) -> Any:
-    """Put weights of some columns of a lag matrix where they belong among all; others are zero.
+    """Place weights (n_chosen, n_targets) of some `columns` among all of them.
 
-    Parameters
-    ----------
-    weights : array of shape (n_chosen, n_targets)
-        Weights.
-    columns : ndarray of int, shape (n_chosen,), or None
-        Which columns; None for all.
-    n_columns : int
-        Number of all columns.
-
-    Returns
-    -------
-    weights : array of shape (n_columns, n_targets)
-        So that the lag matrix times them is what the chosen columns times the given ones are.
+    The others are zero: (n_columns, n_targets). If `columns` is None, the weights are those of all
+    columns already.
     """
     if columns is None:
         return weights

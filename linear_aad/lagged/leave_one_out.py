@@ -1,4 +1,4 @@
-"""The choice among penalties: models that leave one trial out, and their scores."""
+"""Choice among penalties by models that leave one trial out."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
@@ -13,19 +13,10 @@ from linear_aad.lagged.systems import System, groups, shared_spectrum, solve_nea
 
 
 def correlation(moments: Moments, weights: Any) -> Any:
-    """Compute the Pearson correlation of prediction and target from moments alone.
+    """Pearson correlation of prediction and target, (..., n_targets), from moments alone.
 
-    Parameters
-    ----------
-    moments : Moments
-        Data to predict.
-    weights : array of shape (..., n_regressors, n_targets)
-        Linear models; their intercepts do not matter.
-
-    Returns
-    -------
-    r : array of shape (..., n_targets)
-        Correlations; 0 where the prediction or the target is constant.
+    `weights` (..., n_regressors, n_targets) are those of linear models, whose intercepts do not
+    matter. The correlation is 0 where the prediction or the target is constant.
     """
     xp = namespace(moments.x, weights)
     *models, n_regressors, n_targets = weights.shape
@@ -48,22 +39,9 @@ def leave_one_trial_out(
 ) -> Any:
     """Predict every trial with the model of all others, for every penalty.
 
-    Exact: the models are those that direct solutions would give. Many penalties and trials are
-    solved together, see `leave_one_out_weights`.
-
-    Parameters
-    ----------
-    trials : sequence of Moments or LaggedMoments
-        One for each trial.
-    alphas : sequence of float
-        Penalties in the convention of `penalty`.
-    penalty : Penalty
-        Kind and convention.
-
-    Returns
-    -------
-    scores : array of shape (n_alphas, n_trials, n_targets)
-        Pearson correlation of the left-out trial.
+    Gives Pearson correlations (n_alphas, n_trials, n_targets) of the left-out trials, with `alphas`
+    in the convention of `penalty`. Exact: the models are those that direct solutions would give.
+    Many penalties and trials are solved together, see `leave_one_out_weights`.
     """
     # Mapped, because a loop variable would hold on to a large matrix while the next one is made.
     scores = list(starmap(correlation, leave_one_out_weights(trials, alphas, penalty)))
@@ -75,26 +53,13 @@ def leave_one_out_weights(
 ) -> Iterator[tuple[Moments, Any]]:
     """Solve a penalised regression without each of the trials in turn, for every penalty.
 
-    A system without one trial differs little from the system of all trials. The eigenvectors of
-    the latter diagonalise it for all penalties at once, and make a preconditioner with which
-    conjugate gradients reach machine precision in about ten steps. Systems that do not get there
-    in time, and problems in which direct solutions cost less, are solved by Cholesky factors.
+    A system without one trial differs little from the system of all trials. The eigenvectors of the
+    latter diagonalise it for all penalties at once, and make a preconditioner with which conjugate
+    gradients reach machine precision in about ten steps. Systems that do not get there in time, and
+    problems in which direct solutions cost less, are solved by Cholesky factors.
 
-    Parameters
-    ----------
-    trials : sequence of Moments or LaggedMoments
-        One for each trial.
-    alphas : sequence of float
-        Penalties in the convention of `penalty`.
-    penalty : Penalty
-        Kind and convention.
-
-    Yields
-    ------
-    left_out : Moments
-        Sums over the trial that is left out.
-    weights : array of shape (n_alphas, n_regressors, n_targets)
-        Models of all other trials.
+    Yields, for each trial, its moments and the weights (n_alphas, n_regressors, n_targets) of all
+    others; `alphas` are in the convention of `penalty`.
     """
     total, n_left = dense_sum(trials), len(trials) - 1
     spectrum = shared_spectrum(total, len(trials) * len(alphas), penalty)
@@ -108,34 +73,12 @@ def leave_one_out_weights(
 
 
 def dense(moments: Moments | LaggedMoments) -> Moments:
-    """Assemble moments that are kept in parts.
-
-    Parameters
-    ----------
-    moments : Moments or LaggedMoments
-        Either form.
-
-    Returns
-    -------
-    moments : Moments
-        The dense form.
-    """
+    """Assemble the matrix of products of moments, whichever form they have."""
     return moments.dense() if isinstance(moments, LaggedMoments) else moments
 
 
 def dense_sum(trials: Sequence[Moments | LaggedMoments]) -> Moments:
-    """Add up trials and assemble the sum.
-
-    Parameters
-    ----------
-    trials : sequence of Moments or LaggedMoments
-        One for each trial.
-
-    Returns
-    -------
-    moments : Moments
-        The dense form of the sum.
-    """
+    """Sum over trials, with the matrix of products assembled."""
     if isinstance(trials[0], LaggedMoments):
         return LaggedMoments.sum(cast(Iterable[LaggedMoments], trials)).dense()
     return reduce(add, cast(Sequence[Moments], trials))

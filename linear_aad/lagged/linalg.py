@@ -1,4 +1,4 @@
-"""Symmetric matrices: the few operations that array libraries spell in different ways."""
+"""Operations on symmetric matrices that array libraries spell in different ways."""
 
 from typing import Any
 
@@ -11,24 +11,7 @@ from cocktailparty.blas import factorising
 
 
 def rank_one_update(a: Any, factor: float, v: Any, overwrite: bool = False) -> Any:
-    """Add a multiple of an outer product.
-
-    Parameters
-    ----------
-    a : array of shape (n, n)
-        Symmetric matrix.
-    factor : float
-        Number.
-    v : array of shape (n,)
-        Vector.
-    overwrite : bool
-        Allow the matrix to be overwritten.
-
-    Returns
-    -------
-    updated : array of shape (n, n)
-        ``a + factor * outer(v, v)``.
-    """
+    """Compute ``a + factor * outer(v, v)`` of a symmetric matrix; may reuse it if `overwrite`."""
     if not isinstance(a, np.ndarray):
         return a + factor * v[:, None] * v[None, :]
     # In place, and on the transpose, which is the same matrix in the order that BLAS takes.
@@ -38,20 +21,7 @@ def rank_one_update(a: Any, factor: float, v: Any, overwrite: bool = False) -> A
 
 
 def add_to_diagonal(a: Any, value: float) -> Any:
-    """Add a number to the diagonal.
-
-    Parameters
-    ----------
-    a : array of shape (n, n)
-        Matrix.
-    value : float
-        Number.
-
-    Returns
-    -------
-    sum : array of shape (n, n)
-        New matrix.
-    """
+    """Add a number to the diagonal of a matrix (n, n), which is copied."""
     if not isinstance(a, np.ndarray):
         return a + value * namespace(a).eye(a.shape[0], dtype=a.dtype)
     added = a.copy()
@@ -60,38 +30,15 @@ def add_to_diagonal(a: Any, value: float) -> Any:
 
 
 def diagonal(a: Any) -> Any:
-    """Take the diagonal.
-
-    Parameters
-    ----------
-    a : array of shape (n, n)
-        Matrix.
-
-    Returns
-    -------
-    diagonal : array of shape (n,)
-        A copy or a view.
-    """
+    """Diagonal (n,) of a matrix (n, n), as a copy or a view."""
     return namespace(a).linalg.diagonal(a)
 
 
 def factor_positive(a: Any) -> Any:
-    """Factorise a symmetric, positive definite matrix.
+    """Lower triangular factor of a symmetric, positive definite matrix (n, n).
 
-    Parameters
-    ----------
-    a : array of shape (n, n)
-        Matrix, which may be overwritten.
-
-    Returns
-    -------
-    factor : array of shape (n, n)
-        Lower triangular; what stands above the diagonal has no meaning.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If the matrix is not positive definite, or only by rounding.
+    The matrix may be overwritten. What stands above the diagonal has no meaning. Raises
+    `numpy.linalg.LinAlgError` if the matrix is not positive definite, or only by rounding.
     """
     xp = namespace(a)
     size = xp.asarray(diagonal(a), copy=True)
@@ -111,19 +58,7 @@ def factor_positive(a: Any) -> Any:
 
 
 def solve_factored(factor: Any, b: Any) -> Any:
-    """Solve equations whose matrix was factorised.
-
-    Parameters
-    ----------
-    factor : array of shape (n, n)
-        What `factor_positive` returned.
-    b : array of shape (n, n_right)
-        Right-hand sides.
-
-    Returns
-    -------
-    solution : array of shape (n, n_right)
-        The solution.
+    """Solve equations with right-hand sides (n, n_right) by the factor from `factor_positive`.
 
     Examples
     --------
@@ -139,19 +74,9 @@ def solve_factored(factor: Any, b: Any) -> Any:
 
 
 def eigh(a: Any) -> tuple[Any, Any]:
-    """Decompose into eigenvalues and eigenvectors.
+    """Rising eigenvalues (n,) and eigenvectors in columns (n, n) of a symmetric matrix.
 
-    Parameters
-    ----------
-    a : array of shape (n, n)
-        Symmetric matrix, which may be overwritten.
-
-    Returns
-    -------
-    values : array of shape (n,)
-        Eigenvalues, rising.
-    vectors : array of shape (n, n)
-        Eigenvectors in columns.
+    The matrix may be overwritten.
     """
     if isinstance(a, np.ndarray):
         return scipy.linalg.eigh(a, overwrite_a=True, check_finite=False, driver="evd")

@@ -1,4 +1,4 @@
-"""What all models of lagged signals have in common: lists of trials in, correlations out."""
+"""Interface that all models of lagged signals share: lists of trials in, correlations out."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

@@ -389,19 +389,9 @@ def _has_offset(x: Any) -> bool:
 def lagged_products(x: Any, y: Any, lags: np.ndarray) -> Any:
     """Multiply the lagged copies of a signal with targets, and sum over time.
 
-    Parameters
-    ----------
-    x : array of shape (n_times, n_channels)
-        Signal to be lagged.
-    y : array of shape (n_times, n_targets)
-        Targets.
-    lags : ndarray of int, shape (n_lags,)
-        Lags in samples.
-
-    Returns
-    -------
-    products : array of shape (n_channels * n_lags, n_targets)
-        In double precision; the lags of a channel lie together.
+    From a signal (n_times, n_channels) and targets (n_times, n_targets) to
+    (n_channels * n_lags, n_targets) in double precision; the lags, in samples, of a channel lie
+    together.
     """
     xp = namespace(x, y)
     n_channels, n_targets = x.shape[1], y.shape[1]

@@ -1,4 +1,4 @@
-"""What a lagged regression is penalised for, and what its penalty counts in."""
+"""Penalties on the weights of a lagged regression, and the units in which they are given."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +17,9 @@ KINDS = ("ridge", "laplacian")
 class Spectrum:
     """Basis in which sums of products and penalty matrix are both diagonal.
 
-    Attributes
-    ----------
-    vectors : array of shape (n_regressors, n_regressors)
-        Basis vectors in columns.
-    products, penalty : array of shape (n_regressors,)
-        Diagonals in that basis: the inverse of ``xx + alpha * P`` is
-        ``vectors @ diag(1 / (products + alpha * penalty)) @ vectors.T``.
+    With basis `vectors` (n_regressors, n_regressors) in columns and diagonals `products` and
+    `penalty` (n_regressors,), the inverse of ``xx + alpha * P`` is
+    ``vectors @ diag(1 / (products + alpha * penalty)) @ vectors.T``.
     """
 
     vectors: Any
@@ -31,18 +27,7 @@ class Spectrum:
     penalty: Any
 
     def scale(self, alphas: Any) -> Any:
-        """Compute the diagonals of systems with several penalties, one in each row.
-
-        Parameters
-        ----------
-        alphas : array of shape (n_systems, 1)
-            Absolute penalties.
-
-        Returns
-        -------
-        scale : array of shape (n_systems, n_regressors)
-            What to divide by.
-        """
+        """Compute diagonals (n_systems, n_regressors) of systems with penalties (n_systems, 1)."""
         return self.products[None, :] + alphas * self.penalty[None, :]
 
 
@@ -84,37 +69,14 @@ class Penalty:
     def equations(self, moments: Moments, overwrite: bool = False) -> tuple[Any, Any]:
         """Set up the equations that the weights solve, up to the penalty.
 
-        Parameters
-        ----------
-        moments : Moments
-            Training data.
-        overwrite : bool
-            Allow the large matrix of the moments to be overwritten.
-
-        Returns
-        -------
-        xx, xy : array of shape (n_regressors, n_regressors), (n_regressors, n_targets)
-            Sums of products, about the means if a constant is fitted.
+        Gives sums of products xx (n_regressors, n_regressors) and xy (n_regressors, n_targets).
+        They are taken about the means if a constant is fitted. With `overwrite`, the large matrix
+        of the moments may be overwritten.
         """
         return moments.centred(overwrite)[:2] if self.fit_intercept else (moments.xx, moments.xy)
 
     def absolute(self, alpha: float, moments: Moments, n_trials: int) -> float:
-        """Translate a penalty into what is added to the summed products.
-
-        Parameters
-        ----------
-        alpha : float
-            Penalty in the convention.
-        moments : Moments
-            Training data.
-        n_trials : int
-            Number of training trials.
-
-        Returns
-        -------
-        alpha : float
-            Absolute penalty.
-        """
+        """Translate `alpha` into what is added to the products of `n_trials` trials."""
         if self.convention == "relative":
             variance = diagonal(moments.xx)
             if self.fit_intercept:
@@ -127,18 +89,7 @@ class Penalty:
         return alpha * half * unit[self.convention]
 
     def times(self, rows: Any) -> Any:
-        """Multiply weights with the penalty matrix.
-
-        Parameters
-        ----------
-        rows : array of shape (n, n_regressors)
-            Weights.
-
-        Returns
-        -------
-        products : array of shape (n, n_regressors)
-            Each row times P.
-        """
+        """Multiply rows of weights (n, n_regressors) by the penalty matrix P."""
         if self.kind == "ridge":
             return rows
         xp = namespace(rows)
@@ -152,35 +103,11 @@ class Penalty:
         return xp.reshape(products, rows.shape)
 
     def add_to(self, xx: Any, alpha: float) -> Any:
-        """Add the penalty matrix to sums of products.
-
-        Parameters
-        ----------
-        xx : array of shape (n_regressors, n_regressors)
-            Sums of products.
-        alpha : float
-            Absolute penalty.
-
-        Returns
-        -------
-        penalised : array of shape (n_regressors, n_regressors)
-            New matrix.
-        """
+        """Compute ``xx + alpha * P`` (n_regressors, n_regressors), for an absolute penalty."""
         return add_to_diagonal(xx, alpha) if self.kind == "ridge" else xx + alpha * self._like(xx)
 
     def spectrum(self, xx: Any) -> Spectrum:
-        """Diagonalise sums of products and penalty together, for all alphas at once.
-
-        Parameters
-        ----------
-        xx : array of shape (n_regressors, n_regressors)
-            Sums of products, which may be overwritten.
-
-        Returns
-        -------
-        spectrum : Spectrum
-            The basis.
-        """
+        """Diagonalise products and penalty together, for all alphas at once; may overwrite `xx`."""
         xp = namespace(xx)
         if self.kind == "ridge":
             values, vectors = eigh(xx)
@@ -204,22 +131,7 @@ RIDGE = Penalty()
 
 
 def check_penalty(kind: Any, convention: Any, n_lags: int) -> None:
-    """Check the names of a penalty.
-
-    Parameters
-    ----------
-    kind : str
-        Kind of penalty.
-    convention : str
-        Convention of its alpha.
-    n_lags : int
-        Number of lags.
-
-    Raises
-    ------
-    ValueError
-        If a name is unknown, or there are no neighbouring lags to compare.
-    """
+    """Raise ValueError if a name is unknown, or "laplacian" has one lag only."""
     if kind not in KINDS:
         raise ValueError(f"penalty must be one of {KINDS}, got {kind!r}")
     if convention not in ALPHA_CONVENTIONS:
@@ -229,16 +141,5 @@ def check_penalty(kind: Any, convention: Any, n_lags: int) -> None:
 
 
 def is_penalty(alpha: Any) -> bool:
-    """Tell whether something is a usable penalty.
-
-    Parameters
-    ----------
-    alpha : object
-        Anything.
-
-    Returns
-    -------
-    bool
-        True for a finite number that is not negative.
-    """
+    """Whether something is a finite number that is not negative."""
     return isinstance(alpha, int | float | np.number) and bool(0 <= alpha < np.inf)

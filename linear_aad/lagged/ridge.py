@@ -25,36 +25,11 @@ from linear_aad.lagged.trial_moments import TrialMoments
 
 
 class LaggedRidge(LaggedLinearModel):
-    """Penalised regression on lagged copies of the input: what both directions have in common.
+    """Penalised regression on lagged copies of the input, in either direction.
 
-    Parameters
-    ----------
-    tmin, tmax : float
-        First and last lag in seconds, rounded to whole samples, both included.
-    sfreq : float
-        Sampling rate in hertz.
-    alpha : float, sequence of float, or "ledoit-wolf"
-        Penalty on the weights, or several to choose from, or that of optimal shrinkage.
-    alpha_convention : {"absolute", "relative", "mtrfpy", "mtrf-toolbox"}
-        What `alpha` counts in, see `linear_aad.lagged.penalties.Penalty`.
-    alpha_per_output : bool
-        Choose among several penalties for each output by itself.
-    penalty : {"ridge", "laplacian"}
-        What is penalised: squared weights, or squared differences at neighbouring lags.
-    bands : sequence of int, optional
-        Numbers of successive inputs that share a penalty; together all inputs.
-    band_search : "grid" or int
-        Which penalties of bands to compare, see `linear_aad.lagged.bands.candidates`.
-    averaging : {"covariances", "models"}
-        One model of all trials (early), or the mean of one model a trial (late).
-    fit_intercept : bool
-        Fit a constant, which is not penalised. Without it, predictions have none.
-    random_state : int, RandomState or None
-        Source of the random directions of `band_search`.
-    remove_mean : bool
-        Take the mean off each trial before lags are made.
-    lags : sequence of (float, float), or dict of int or str to (float, float), optional
-        First and last lag of each input, see `linear_aad.lagged.lag_choice.LagChoice`.
+    For the parameters see `linear_aad.BackwardTRF`; those that need more words are documented at
+    `linear_aad.lagged.penalties.Penalty` (`alpha_convention`), `linear_aad.lagged.bands.candidates`
+    (`band_search`) and `linear_aad.lagged.lag_choice.LagChoice` (`lags`).
     """
 
     def __init__(
@@ -228,22 +203,10 @@ class LaggedRidge(LaggedLinearModel):
         return candidates(alphas, len(self.bands), self.band_search, self.random_state)
 
     def along(self, moments: TrialMoments, direction: Direction) -> tuple[TrialMoments, Penalty]:
-        """Bring moments into the scale in which the candidates of a direction share one penalty.
+        """Rescale moments so that the candidates of a direction share one penalty.
 
-        Parameters
-        ----------
-        moments : TrialMoments
-            Moments of the input.
-        direction : Direction
-            Ratios of the penalties of the bands.
-
-        Returns
-        -------
-        moments : TrialMoments
-            Of the scaled input.
-        penalty : Penalty
-            Kind and convention; its `factors` turn weights of the scaled input into those of the
-            input.
+        The `factors` of the penalty that comes with them turn weights of the scaled input into
+        those of the input.
         """
         n_lags, joined = len(self.lags_), None
         if moments.columns is not None and self.penalty == "laplacian":

@@ -1,4 +1,4 @@
-"""Rows of a lag matrix as overlapping stretches of the signal: nothing is laid out."""
+"""Rows of a lag matrix as overlapping views of the signal, without copies."""
 
 from collections.abc import Sequence
 
@@ -8,23 +8,13 @@ import numpy as np
 class LaggedRows:
     """The lag matrix of several trials, seen in a copy of the trials with zeros around them.
 
-    In a signal that is stored sample after sample, the samples at successive lags of one moment
-    lie side by side. So every row of the lag matrix is there already, and the next row begins one
+    In a signal that is stored sample after sample, the samples at successive lags of one moment lie
+    side by side. So every row of the lag matrix is there already, and the next row begins one
     sample later: rows overlap, and take no memory of their own.
 
-    Parameters
-    ----------
-    trials : sequence of ndarray of shape (n_times, n_channels)
-        Signals.
-    lags : ndarray of int, shape (n_lags,)
-        Successive rising lags in samples.
-
-    Attributes
-    ----------
-    starts : ndarray of int, shape (n_rows,)
-        Where in `view` the rows of the trials are; rows between them would mix two trials.
-    view : ndarray of shape (n_all_rows, n_lags * n_channels)
-        Overlapping rows, read-only. The channels of a lag lie together.
+    `trials` have the shape (n_times, n_channels), `lags` are successive and rising, in samples.
+    `view` holds the rows (n_all_rows, n_lags * n_channels), read-only, with the channels of a lag
+    together; `starts` (n_rows,) are the places of those rows that do not mix two trials.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The penalty that Ledoit and Wolf's shrinkage of a lagged covariance amounts to."""
+"""Ridge penalty equivalent to Ledoit and Wolf's shrinkage of a lagged covariance."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,27 +16,15 @@ def ledoit_wolf_penalty(
 ) -> float:
     r"""Compute the ridge penalty of Ledoit-Wolf shrinkage, without the lagged signals.
 
-    The covariance S of p lagged channels over n samples is drawn towards
+    The covariance S of p lagged channels over n samples is shrunk towards
     :math:`\mu I, \mu = \mathrm{tr} S / p`, by the share :math:`\rho` that minimises the expected
     error; :math:`(1 - \rho) S + \rho \mu I` gives the weights, up to a factor, of ridge regression
     with :math:`\alpha = n \mu \rho / (1 - \rho)`.
 
-    Parameters
-    ----------
-    total : Moments
-        Sums over all trials.
-    trials : iterable of array of shape (n_times, n_channels)
-        The signals that were lagged.
-    lags : ndarray of int, shape (n_lags,)
-        Successive lags in samples.
-    columns : ndarray of int, shape (p,), optional
-        Which of all channels and lags are looked at; None for all.
-
-    Returns
-    -------
-    alpha : float
-        Absolute penalty on the summed products. Where the best share is all, 1e9 times the mean
-        of their diagonal: beyond, only the scale of the weights would change.
+    `total` sums over the `trials` (n_times, n_channels), `lags` are successive, in samples, and
+    `columns` (p,) tells which of all channels and lags are looked at (None: all). The penalty is
+    absolute. Where the best share is 1, it is 1e9 times the mean diagonal of the products: beyond,
+    only the scale of the weights would change.
 
     References
     ----------

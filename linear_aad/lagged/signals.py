@@ -18,23 +18,10 @@ from cocktailparty.validation import check_finite, check_time_first, float_array
 def is_list(X: Any, y: Any = None, n_inputs: int | None = None) -> bool:
     """Tell several trials from the samples of a single one.
 
-    Parameters
-    ----------
-    X : list of arrays or array
-        What an estimator was given.
-    y : list of arrays or array, optional
-        Output that came with it.
-    n_inputs : int, optional
-        Number of inputs that the estimator knows.
-
-    Returns
-    -------
-    several : bool
-        Whether it holds trials: as a list or tuple, as an array or column of pandas that holds
-        arrays, or as an array of three axes. Nested lists of numbers, and object arrays of two
-        axes, are trials as well, unless `y` or `n_inputs` says that they are the rows of a single
-        matrix, as scikit-learn may give them: `y` has one number for each row, or one row of
-        another length, or all rows have `n_inputs` numbers.
+    Trials are a list or tuple, an array or column of pandas that holds arrays, or an array of three
+    axes. Nested lists of numbers, and object arrays of two axes, are trials as well, unless `y` or
+    `n_inputs` says that they are the rows of a single matrix, as scikit-learn may give them: `y`
+    has one number for each row, or one row of another length, or all rows have `n_inputs` numbers.
 
     Examples
     --------
@@ -72,30 +59,13 @@ def _numbers(items: Any) -> bool:
 def check_lists(
     estimator: Any, X: Any, y: Any = None, reset: bool = True
 ) -> tuple[list[Any], list[Any]]:
-    """Check the trials of a regressor.
+    """Check the trials of a regressor, and list them.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Gets `n_features_in_`, or is asked for it.
-    X : list of arrays of shape (n_times, n_inputs) or (n_times,), or array (n_times, n_inputs)
-        Input.
-    y : list of arrays of shape (n_times, n_outputs) or (n_times,), or one such array, optional
-        Output.
-    reset : bool
-        Learn the number of inputs, from the first trial, instead of comparing with it.
-
-    Returns
-    -------
-    inputs, outputs : list of array
-        Floating-point arrays of the library that they came in, inputs (n_times, n_inputs); no
-        outputs without `y`.
-
-    Raises
-    ------
-    ValueError
-        If an array is no signal, has masked values or its channels in rows, or numbers of trials,
-        samples, inputs or outputs disagree.
+    Inputs (n_times, n_inputs) and outputs, of one or two axes, are given as floating-point arrays
+    of the library that they came in; there are no outputs without `y`. With `reset` the estimator
+    learns the number of inputs from the first trial, otherwise it is compared. Raises ValueError if
+    an array is no signal, has masked values or its channels in rows, or if numbers of trials,
+    samples, inputs or outputs disagree.
     """
     several = is_list(X, y, None if reset else estimator.n_features_in_)
     X = _listed(X, "X") if several else [X]

@@ -1,4 +1,4 @@
-"""Normal equations of penalised regressions: one by one, or many that are near to each other."""
+"""Normal equations of penalised regressions, solved one by one or many similar ones together."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,14 +18,10 @@ GROUP_BYTES = 2**28
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """Equations of one training set for several penalties.
+    """Equations of one training set for several absolute penalties `alphas`.
 
-    Attributes
-    ----------
-    xx, xy : array of shape (n_regressors, n_regressors), (n_regressors, n_targets)
-        Sums of products, about the means if a constant is fitted.
-    alphas : list of float
-        Absolute penalties.
+    `xx` (n_regressors, n_regressors) and `xy` (n_regressors, n_targets) are sums of products, about
+    the means if a constant is fitted.
     """
 
     xx: Any
@@ -41,48 +37,18 @@ class System:
         n_trials: int,
         overwrite: bool = False,
     ) -> "System":
-        """Set up the equations.
+        """Set up the equations of `n_trials` trials, for `alphas` in the convention of `penalty`.
 
-        Parameters
-        ----------
-        train : Moments
-            Training data.
-        alphas : sequence of float
-            Penalties in the convention of `penalty`.
-        penalty : Penalty
-            Kind and convention.
-        n_trials : int
-            Number of training trials.
-        overwrite : bool
-            Allow the large matrix of the training data to be overwritten.
-
-        Returns
-        -------
-        system : System
-            The equations.
+        With `overwrite`, the large matrix of the training data may be overwritten.
         """
         absolute = [penalty.absolute(alpha, train, n_trials) for alpha in alphas]
         return cls(*penalty.equations(train, overwrite), absolute)
 
     def solve(self, penalty: Penalty, which: Sequence[int] | None = None) -> Any:
-        """Solve by Cholesky factors.
+        """Solve by Cholesky factors for all penalties, or for those with indices `which`.
 
-        Parameters
-        ----------
-        penalty : Penalty
-            Kind.
-        which : sequence of int, optional
-            Places of the penalties to solve for; None for all.
-
-        Returns
-        -------
-        weights : array of shape (n_alphas, n_regressors, n_targets)
-            One model a penalty.
-
-        Raises
-        ------
-        ValueError
-            If a system is singular, see `penalised_factor`.
+        Gives weights (n_alphas, n_regressors, n_targets). Raises ValueError if a system is
+        singular.
         """
         solutions = []
         for j in range(len(self.alphas)) if which is None else which:
@@ -93,27 +59,11 @@ class System:
 
 
 def penalised_factor(xx: Any, alpha: float, penalty: Penalty) -> Any:
-    """Factorise the matrix of a penalised regression.
+    """Factorise ``xx + alpha * P`` (n_regressors, n_regressors) for `linalg.solve_factored`.
 
-    Parameters
-    ----------
-    xx : array of shape (n_regressors, n_regressors)
-        Sums of products.
-    alpha : float
-        Absolute penalty.
-    penalty : Penalty
-        Kind.
-
-    Returns
-    -------
-    factor : array of shape (n_regressors, n_regressors)
-        For `linear_aad.lagged.linalg.solve_factored`.
-
-    Raises
-    ------
-    ValueError
-        If the system is singular. With ridge that takes a penalty of (nearly) zero. The laplacian
-        does not see weights that are the same at all lags, so that it takes dependent channels.
+    Raises ValueError if the system is singular. With ridge that takes a penalty of (nearly) zero.
+    The laplacian does not see weights that are the same at all lags, so that it takes dependent
+    channels.
     """
     try:
         return factor_positive(penalty.add_to(xx, alpha))
@@ -128,65 +78,22 @@ def penalised_factor(xx: Any, alpha: float, penalty: Penalty) -> Any:
 def ridge(moments: Moments, alphas: Sequence[float], penalty: Penalty = RIDGE) -> Any:
     """Solve a penalised regression with an intercept that is not penalised.
 
-    Parameters
-    ----------
-    moments : Moments
-        Training data.
-    alphas : sequence of float
-        Absolute penalties.
-    penalty : Penalty
-        Its kind.
-
-    Returns
-    -------
-    weights : array of shape (n_alphas, n_regressors, n_targets)
-        The minimisers of ``|y - x w - b|^2 + alpha w' P w``.
-
-    Raises
-    ------
-    ValueError
-        If the system is singular, see `penalised_factor`.
+    Gives the weights (n_alphas, n_regressors, n_targets) that minimise
+    ``|y - x w - b|^2 + alpha w' P w``, for absolute penalties. Raises ValueError if the system is
+    singular, see `penalised_factor`.
     """
     return System(*penalty.equations(moments), list(alphas)).solve(penalty)
 
 
 def groups(items: Sequence[int], n_regressors: int) -> Iterator[Sequence[int]]:
-    """Cut a sequence into parts whose systems fit into memory together.
-
-    Parameters
-    ----------
-    items : sequence of int
-        Indices.
-    n_regressors : int
-        Size of a system.
-
-    Yields
-    ------
-    part : sequence of int
-        Successive indices.
-    """
+    """Cut a sequence of indices into groups whose systems fit into memory together."""
     size = max(1, GROUP_BYTES // (16 * n_regressors**2))
     for start in range(0, len(items), size):
         yield items[start : start + size]
 
 
 def shared_spectrum(total: Moments, n_systems: int, penalty: Penalty) -> Spectrum | None:
-    """Diagonalise the system of all trials, if that pays for systems with fewer trials.
-
-    Parameters
-    ----------
-    total : Moments
-        Sums over all trials.
-    n_systems : int
-        Number of systems to be solved.
-    penalty : Penalty
-        Kind.
-
-    Returns
-    -------
-    spectrum : Spectrum or None
-        None where direct solutions cost less.
-    """
+    """Diagonalise the system of all trials if that pays for `n_systems` others; else None."""
     n_regressors, n_targets = total.xy.shape
     if not _cheaper_near(n_regressors, n_targets, n_systems):
         return None
@@ -211,28 +118,12 @@ def solve_near(
     starts: Sequence[Any] | None = None,
     tol: float = 1e-11,
 ) -> list[Any]:
-    """Solve systems that are near to one whose spectrum is known.
+    """Solve systems that are near to one whose spectrum is known; directly if `spectrum` is None.
 
     Products with few vectors wait for memory. So all systems take their steps together, and the
-    basis of the spectrum is read once for all of them.
-
-    Parameters
-    ----------
-    systems : sequence of System
-        Each with as many penalties.
-    penalty : Penalty
-        Kind.
-    spectrum : Spectrum or None
-        Of a system nearby; None to solve directly.
-    starts : sequence of array of shape (n_alphas, n_regressors, n_targets), optional
-        Approximate solutions.
-    tol : float
-        See `conjugate_gradients`.
-
-    Returns
-    -------
-    weights : list of array of shape (n_alphas, n_regressors, n_targets)
-        The solutions, system by system.
+    basis of the spectrum is read once for all of them. Each system has the same number of
+    penalties; `starts` are approximate solutions, and both they and the list of solutions have the
+    shape (n_alphas, n_regressors, n_targets) per system. For `tol` see `conjugate_gradients`.
     """
     xp = namespace(systems[0].xx)
     (n_regressors, n_targets), n_alphas = systems[0].xy.shape, len(systems[0].alphas)

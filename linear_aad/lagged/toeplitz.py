@@ -13,24 +13,13 @@ from cocktailparty.backend import namespace
 
 
 def first_row(x: Any, lags: np.ndarray) -> Any:
-    """Multiply a signal at the first lag with the signal at all lags.
+    """Multiply a signal (n_times, n_channels) at the first lag with the signal at all lags.
 
-    The signal is cut into blocks twice as long as the lags reach. The cross-correlation of a
-    block with itself and the samples that follow is a product of spectra, and the spectra of all
-    blocks are multiplied and added up in one matrix product a frequency: six times fewer flops
-    than one product a lag.
-
-    Parameters
-    ----------
-    x : array of shape (n_times, n_channels)
-        Signal.
-    lags : ndarray of int, shape (n_lags,)
-        Successive lags in samples.
-
-    Returns
-    -------
-    blocks : array of shape (n_channels, n_channels, n_lags)
-        Summed over time in the precision of the signal, given in double precision.
+    The signal is cut into blocks twice as long as the lags reach. The cross-correlation of a block
+    with itself and the samples that follow is a product of spectra, and the spectra of all blocks
+    are multiplied and added up in one matrix product per frequency: six times fewer flops than one
+    product per lag. `lags` are successive, in samples. Gives (n_channels, n_channels, n_lags),
+    summed over time in the precision of the signal, as double precision.
     """
     xp = namespace(x)
     (n_times, n_channels), n_lags = x.shape, len(lags)
@@ -60,19 +49,10 @@ def first_row(x: Any, lags: np.ndarray) -> Any:
 
 
 def sums(x: Any, lags: np.ndarray) -> Any:
-    """Sum the lagged signal over time: what the ends hide is taken off the sum of the signal.
+    """Sum the lagged signal over time: what the ends hide is subtracted from the sum of the signal.
 
-    Parameters
-    ----------
-    x : array of shape (n_times, n_channels)
-        Signal.
-    lags : ndarray of int, shape (n_lags,)
-        Lags in samples.
-
-    Returns
-    -------
-    sums : array of shape (n_channels * n_lags,)
-        In double precision; the lags of a channel lie together.
+    From a signal (n_times, n_channels) and lags in samples to (n_channels * n_lags,) in double
+    precision; the lags of a channel lie together.
     """
     xp = namespace(x)
     n_times = x.shape[0]
@@ -86,24 +66,11 @@ def sums(x: Any, lags: np.ndarray) -> Any:
 
 
 def edges(x: Any, lags: np.ndarray) -> tuple[Any, Any]:
-    """Find what changes along a block diagonal.
+    """Find the samples that enter or leave on the way down a block diagonal.
 
-    When both lags of a product grow by one, a sample leaves at the start of the trial (lags from
-    0 on) or enters at its end (lags below 0).
-
-    Parameters
-    ----------
-    x : array of shape (n_times, n_channels)
-        Signal.
-    lags : ndarray of int, shape (n_lags,)
-        Successive lags in samples.
-
-    Returns
-    -------
-    edges : array of shape (n_edges, n_lags, n_channels)
-        For each lag, the sample that leaves or enters; zero where there is none.
-    signs : array of shape (n_edges,)
-        -1 for samples that leave, 1 for those that enter.
+    When both lags of a product grow by one, a sample leaves at the start of the trial (lags from 0
+    on) or enters at its end (lags below 0). Gives these samples (n_edges, n_lags, n_channels), zero
+    where there is none, and signs (n_edges,): -1 for samples that leave, 1 for those that enter.
     """
     xp = namespace(x)
     n_times, n_channels = x.shape
@@ -128,19 +95,8 @@ def edges(x: Any, lags: np.ndarray) -> tuple[Any, Any]:
 def assemble(toeplitz: Any, edges: Any, signs: Any) -> Any:
     """Walk down the block diagonals, adding what each step along a diagonal changes.
 
-    Parameters
-    ----------
-    toeplitz : array of shape (n_channels, n_channels, n_lags)
-        First row of blocks: products at the first lag and `d` lags after it.
-    edges : array of shape (n_edges, n_lags, n_channels)
-        Samples that enter or leave at the ends of the trials.
-    signs : array of shape (n_edges,)
-        Whether they enter (1) or leave (-1).
-
-    Returns
-    -------
-    products : array of shape (n_channels * n_lags, n_channels * n_lags)
-        The dense, symmetric matrix.
+    From the `first_row` of blocks (n_channels, n_channels, n_lags) and the `edges` to the dense,
+    symmetric matrix (n_channels * n_lags, n_channels * n_lags).
     """
     xp = namespace(toeplitz, edges, signs)
     n_channels, _, n_lags = toeplitz.shape

@@ -9,22 +9,7 @@ from numba import njit
 # registers.
 @njit(cache=True, fastmath={"reassoc"})
 def assemble(toeplitz: np.ndarray, edges: np.ndarray, signs: np.ndarray) -> np.ndarray:
-    """Walk down the block diagonals, adding what each step along a diagonal changes.
-
-    Parameters
-    ----------
-    toeplitz : ndarray of shape (n_channels, n_channels, n_lags)
-        First row of blocks: products at the first lag and `d` lags after it.
-    edges : ndarray of shape (n_edges, n_lags, n_channels)
-        Samples that enter or leave at the ends of the trials.
-    signs : ndarray of shape (n_edges,)
-        Whether they enter (1) or leave (-1).
-
-    Returns
-    -------
-    products : ndarray of shape (n_channels * n_lags, n_channels * n_lags)
-        The dense, symmetric matrix.
-    """
+    """Walk down the block diagonals; see `linear_aad.lagged.toeplitz.assemble`."""
     n_channels, _, n_lags = toeplitz.shape
     n_edges = len(signs)
     entering = np.ascontiguousarray(edges.transpose(1, 2, 0))

@@ -17,18 +17,9 @@ class TrialMoments(Sequence[LaggedMoments]):
     Moments of a trial with many channels and lags can be larger than the trial. They are cheap to
     compute, so that a data set whose moments would fill the memory is gone through again instead.
 
-    Parameters
-    ----------
-    inputs : sequence of array of shape (n_times, n_channels)
-        Signals to be lagged.
-    outputs : sequence of array of shape (n_times, n_targets)
-        Targets.
-    lags : ndarray of int, shape (n_lags,)
-        Successive lags in samples.
-    factors : array of shape (n_channels,), optional
-        What to multiply the channels with.
-    columns : ndarray of int, shape (n_regressors,), optional
-        Which of all channels and lags are regressors; None for all.
+    `inputs` (n_times, n_channels) are multiplied by `factors` (n_channels,), if given, and lagged
+    by successive `lags` in samples, of which `columns` (n_regressors,) are taken (None: all);
+    `outputs` have the shape (n_times, n_targets).
 
     Examples
     --------
@@ -86,29 +77,12 @@ class TrialMoments(Sequence[LaggedMoments]):
         return int(self.outputs[0].shape[1])
 
     def scaled(self, factors: Any) -> "TrialMoments":
-        """Multiply each channel with a factor.
-
-        Parameters
-        ----------
-        factors : array of shape (n_channels,)
-            One for each channel.
-
-        Returns
-        -------
-        trials : TrialMoments
-            Of the scaled signals.
-        """
+        """Multiply each channel by a factor, (n_channels,)."""
         both = factors if self.factors is None else self.factors * factors
         trials = TrialMoments(self.inputs, self.outputs, self.lags, both, self.columns)
         trials._kept = self._kept
         return trials
 
     def total(self) -> LaggedMoments:
-        """Add up all trials.
-
-        Returns
-        -------
-        moments : LaggedMoments
-            The sums.
-        """
+        """Sum over all trials."""
         return LaggedMoments.sum(iter(self))
