@@ -1,4 +1,4 @@
-"""What every attention decoder shares, and what is done with a trained one.
+"""Attention decoders: what they have in common, tracking over time, and trained models.
 
 Read `base` first, the methods of all decoders, and `checks`, what all of them promise; `tracker`
 follows attention over time, with `markov` and `score_model`; `trained` decodes new recordings;

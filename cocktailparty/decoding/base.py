@@ -1,4 +1,4 @@
-"""What every attention decoder has in common, whatever it makes of the EEG."""
+"""Base classes of attention decoders, whatever they make of the EEG."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable

@@ -1,24 +1,13 @@
-"""Posterior of a hidden Markov chain from what each step tells: filter and fixed-lag smoother."""
+"""Hidden Markov chain: forward filter, fixed-lag smoother and evidence."""
 
 import numpy as np
 
 
 def transition_matrix(n_states: int, step: float, dwell: float) -> np.ndarray:
-    """Compute the transitions of a Markov chain in continuous time that leaves all states alike.
+    """Compute transition probabilities, (n_states, n_states), of a chain that treats states alike.
 
-    Parameters
-    ----------
-    n_states : int
-        Number of states.
-    step : float
-        Time of one transition.
-    dwell : float
-        Mean time in a state, in the unit of `step`; infinity for a chain that stays.
-
-    Returns
-    -------
-    transition : ndarray of shape (n_states, n_states)
-        Row i holds the probabilities of all states one step after state i.
+    The chain runs in continuous time: row i holds the probabilities of all states one `step` after
+    state i, and `dwell`, in the unit of `step`, is the mean time in a state (infinite: it stays).
 
     Examples
     --------
@@ -33,19 +22,11 @@ def transition_matrix(n_states: int, step: float, dwell: float) -> np.ndarray:
 
 
 def forward_filter(evidence: np.ndarray, transition: np.ndarray) -> np.ndarray:
-    """Compute the posterior of the present state from all evidence so far.
+    """Compute log posteriors of the present state from all evidence so far.
 
-    Parameters
-    ----------
-    evidence : ndarray of shape (n_steps, ..., n_states)
-        Log-likelihoods, up to a constant in each step; chains side by side in between.
-    transition : ndarray of shape (n_states, n_states)
-        Doubly stochastic; the chain starts from its uniform distribution.
-
-    Returns
-    -------
-    log_posterior : ndarray of shape (n_steps, ..., n_states)
-        Logarithms of the probabilities.
+    Evidence and result are (n_steps, ..., n_states), with chains side by side in between: evidence
+    as log likelihoods up to a constant in each step. `transition` (n_states, n_states) is doubly
+    stochastic; the chain starts from its uniform distribution.
 
     Examples
     --------
@@ -64,27 +45,18 @@ def forward_filter(evidence: np.ndarray, transition: np.ndarray) -> np.ndarray:
 def evidence_of_chain(
     filtered: np.ndarray, evidence: np.ndarray, transition: np.ndarray
 ) -> np.ndarray:
-    """Compute the log-likelihood of a whole sequence, whatever the states were.
+    """Compute the log likelihood of whole sequences, of shape (...), whatever the states were.
 
-    Parameters
-    ----------
-    filtered : ndarray of shape (n_steps, ..., n_states)
-        What `forward_filter` gave.
-    evidence, transition : ndarray
-        As for `forward_filter`; constants of the steps count here.
-
-    Returns
-    -------
-    log_likelihood : ndarray of shape (...)
-        One for each chain.
+    `filtered` is what `forward_filter` made of the same evidence; constants of the steps count
+    here.
 
     Examples
     --------
     >>> import numpy as np
     >>> evidence = np.log([[0.2, 0.4], [0.1, 0.3]])
     >>> stays = np.eye(2)
-    >>> found = evidence_of_chain(forward_filter(evidence, stays), evidence, stays)
-    >>> round(float(np.exp(found)), 3)  # (0.2 x 0.1 + 0.4 x 0.3) / 2
+    >>> likelihood = evidence_of_chain(forward_filter(evidence, stays), evidence, stays)
+    >>> round(float(np.exp(likelihood)), 3)  # (0.2 x 0.1 + 0.4 x 0.3) / 2
     0.07
     """
     n_states = evidence.shape[-1]
@@ -98,21 +70,9 @@ def evidence_of_chain(
 def fixed_lag_smoother(
     filtered: np.ndarray, evidence: np.ndarray, transition: np.ndarray, lag: int
 ) -> np.ndarray:
-    """Compute the posterior of the state a fixed number of steps ago.
+    """Compute log posteriors, (n_steps, ..., n_states), from the evidence of `lag` more steps.
 
-    Parameters
-    ----------
-    filtered : ndarray of shape (n_steps, n_states)
-        What `forward_filter` gave.
-    evidence, transition : ndarray
-        As for `forward_filter`.
-    lag : int
-        Number of later steps whose evidence is used; fewer at the end.
-
-    Returns
-    -------
-    log_posterior : ndarray of shape (n_steps, ..., n_states)
-        Logarithms of the probabilities.
+    `filtered` is what `forward_filter` made of the same evidence; at the end fewer steps are left.
     """
     steps, later = _log(transition), np.zeros(evidence.shape)
     # After pass j, row t holds the log-likelihood of the next j steps, if there are as many.

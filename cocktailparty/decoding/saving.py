@@ -1,8 +1,8 @@
-"""Fitted models in one file: arrays in the safetensors format, all the rest as JSON in its header.
+"""Fitted models in one file: arrays in the safetensors format, the rest as JSON in its header.
 
 Nothing in such a file is ever executed: a class is looked up by name among those of this library
 and a few of scikit-learn's, its constructor gets the saved parameters, and its attributes are set.
-The header has a digest of all the rest, which is checked before anything is made of it.
+The header has a digest of everything else, which is checked before anything is built from it.
 """
 
 import importlib

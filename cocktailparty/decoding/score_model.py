@@ -1,4 +1,4 @@
-"""How well a recording follows its sounds: distributions of held-out scores, and what they tell."""
+"""Distributions of held-out scores, and the posterior of attention in a new recording."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,15 +65,10 @@ class AttentionTrack:
 
 
 class Posterior(NamedTuple):
-    """What the scores of a recording say.
+    """Attention as the scores of a recording tell it.
 
-    Attributes
-    ----------
-    probability, lower, upper : ndarray of shape (n_windows, n_stimuli)
-        Probability that a stimulus was attended, and the range that it has over the middle 95 %
-        of what the recording may be like.
-    none : float
-        Probability that no sound is followed more than the others.
+    Probability that each stimulus was attended with its range over the middle 95 % of what the
+    recording may be like, each (n_windows, n_stimuli), and the probability that it follows `none`.
     """
 
     probability: np.ndarray
@@ -84,7 +79,7 @@ class Posterior(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ScoreModel:
-    r"""Distributions of the scores of trials that a decoder was not trained on.
+    """Distributions of the scores of trials that a decoder was not trained on.
 
     A recording has an effect m, by which the attended sound scores higher than the others, and a
     level, the mean score of all sounds. A new recording may differ from those of training: the
@@ -96,8 +91,7 @@ class ScoreModel:
     Attributes
     ----------
     attended, unattended, unrelated : float
-        Mean score of attended sounds, of the others, and of sounds that did not play: those of
-        the same trial from another time.
+        Mean score of attended sounds, of the others, and of the same sounds from another time.
     variance : float
         Variance of the difference between an attended and another sound in a window, enlarged by
         what neighbouring windows have in common.
@@ -109,8 +103,8 @@ class ScoreModel:
     level_spread : float
         Standard deviation between trials of the mean score of unrelated sounds, beyond that.
     guessing : float
-        Probability that the decoder is no better than guessing, as far as the training data tell;
-        no recording would have an effect then.
+        Probability, judged by the training data, that the decoder is no better than guessing; then
+        no recording would have an effect.
     """
 
     attended: float
@@ -130,24 +124,11 @@ class ScoreModel:
         unrelated: Sequence[Sequence[np.ndarray]],
         interval: np.ndarray,
     ) -> "ScoreModel":
-        """Estimate the distributions.
+        """Estimate the distributions from held-out trials.
 
-        Parameters
-        ----------
-        scores : sequence of ndarray of shape (n_windows, n_stimuli)
-            Scores of held-out trials.
-        labels : sequence of int
-            Attended stimulus of each.
-        unrelated : sequence of sequence of ndarray, shape (n_windows, n_stimuli)
-            For each trial its scores with the stimuli shifted in time, none for a trial that is
-            too short to be shifted.
-        interval : ndarray of shape (2,)
-            Credible interval of the mean difference.
-
-        Returns
-        -------
-        model : ScoreModel
-            The distributions.
+        `scores` and `unrelated` hold arrays (n_windows, n_stimuli) for each trial: its scores, and
+        those with the stimuli shifted in time (none for a trial too short to be shifted). `labels`
+        are the attended stimuli, `interval` is the credible interval of the mean difference.
         """
         pairs = list(zip(scores, labels, strict=True))
         others = [np.delete(z, k, axis=1) for z, k in pairs]
@@ -176,31 +157,14 @@ class ScoreModel:
         none: float,
         lag: int = 0,
     ) -> Posterior:
-        """Tell what was attended, for all that the recording may be like.
+        """Compute what was attended, averaged over all that the recording may be like.
 
         How well the recording follows its sounds is judged by all of it; which sound was attended
-        in a window by what came before it ends, and in `lag` windows after.
-
-        Parameters
-        ----------
-        scores : ndarray of shape (n_windows, n_stimuli)
-            Scores, in windows side by side.
-        heard : ndarray of bool, shape (n_windows,)
-            Whether anything could be heard in a window; others are no evidence.
-        window : float
-            Length of a window in seconds.
-        chains : sequence of tuple of float
-            How attention may switch: mean time between switches in seconds, and the probability
-            of such a listener.
-        none : float
-            Probability of "follows none" before anything is known of the recording.
-        lag : int
-            Number of later windows whose scores are used.
-
-        Returns
-        -------
-        posterior : Posterior
-            Probabilities.
+        in a window by what came before its end, and in `lag` windows after. `scores`
+        (n_windows, n_stimuli) are of windows side by side, `window` seconds long; windows that are
+        not `heard` are no evidence. `chains` says how attention may switch: pairs of the mean time
+        between switches in seconds and the probability of such a listener. `none` is the prior
+        probability that no sound is followed.
         """
         n_stimuli = scores.shape[1]
         mean = self.attended - self.unattended
@@ -250,20 +214,10 @@ class ScoreModel:
 
 
 def credible_interval(sums: Any, counts: Any) -> np.ndarray:
-    """Compute the 95 % credible interval of a mean from units that vary.
+    """Compute the 95 % credible interval, (2,), of a mean from units that vary.
 
-    Parameters
-    ----------
-    sums : array-like of shape (n_units,)
-        Sum over each unit, at least two.
-    counts : array-like of shape (n_units,)
-        Number of values in each.
-
-    Returns
-    -------
-    interval : ndarray of shape (2,)
-        Bounds of the mean of all values: the posterior probability of the mean under a flat
-        prior, with the spread between units unknown.
+    From sums and counts of the values of each unit, at least two units: bounds of the mean of all
+    values under a flat prior, with the spread between units unknown.
 
     Examples
     --------

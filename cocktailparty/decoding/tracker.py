@@ -1,4 +1,4 @@
-"""Follow attention over time: a hidden Markov model on the scores of any decoder."""
+"""Attention over time: a hidden Markov model on the scores of any decoder."""
 
 import warnings
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
-"""From a new recording and its sounds to decisions over time, with a model that was trained before.
+"""Trained models that turn a new recording and its sounds into decisions over time.
 
-A `TrainedModel` is a fitted attention tracker together with all that has to be done to a recording
-before: rate, band, reference, channels, envelope.
+A `TrainedModel` is a fitted attention tracker together with the preparation that its recordings
+need: rate, band, reference, channels, envelope.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Where and when a response differs from zero over subjects: cluster permutation tests."""
+"""Cluster permutation tests: lags and channels where a response differs from zero over subjects."""
 
 import warnings
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Cross-validate many decoders on the same trials, into one tidy table."""
+"""Cross-validation of several decoders on the same trials, into one tidy table."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -138,25 +138,9 @@ def compare_planned(
 ) -> tuple["pd.DataFrame", dict[str, dict[int, Trace]]]:
     """Cross-validate attention decoders on folds that were made and checked before.
 
-    Parameters
-    ----------
-    decoders : dict of str to estimator
-        Attention decoders by name.
-    plan : Plan
-        From `cocktailparty.model_selection.Split.plan`.
-    store : FoldStore
-        Where finished folds are kept.
-    n_jobs, progress : int, bool
-        See `compare`.
-    traced : sequence of int
-        Numbers of the folds whose fitted decoders leave a trace.
-
-    Returns
-    -------
-    table : pandas.DataFrame
-        See `compare`.
-    traces : dict of str to dict of int to Trace
-        By decoder and number of the fold.
+    Takes decoders by name, a `Plan` from `cocktailparty.model_selection.Split.plan`, the store of
+    finished folds and the numbers of the folds whose fitted decoders leave a trace. Returns the
+    table of `compare`, and traces by decoder and number of the fold.
     """
     import pandas as pd
 
@@ -187,18 +171,7 @@ def compare_planned(
 
 
 def check_decoders(decoders: Mapping[str, Any]) -> None:
-    """Refuse what cannot be compared.
-
-    Parameters
-    ----------
-    decoders : dict of str to estimator
-        Attention decoders by name.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or one lacks a method.
-    """
+    """Raise a ValueError if there is no decoder to compare, or one lacks a method."""
     if not isinstance(decoders, Mapping) or not decoders:
         raise ValueError("decoders must be a dict of at least one name and attention decoder")
     for name, decoder in decoders.items():

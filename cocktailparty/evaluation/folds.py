@@ -1,4 +1,4 @@
-"""Train on one part of a fold and score the other."""
+"""Training on one side of a fold and scoring the other."""
 
 from math import fsum
 from typing import Any, NamedTuple
@@ -28,26 +28,13 @@ class _Tested(NamedTuple):
 
 @one_blas_thread()
 def evaluate_fold(decoder: Any, fold: Fold, windows: list[float]) -> dict[str, list[dict]]:
-    """Train a clone of a decoder on one part of a fold and score the other.
+    """Train a clone of a decoder on one side of a fold and score the other.
 
-    Trials with a single stimulus are tested by match-mismatch.
-
-    Parameters
-    ----------
-    decoder : estimator
-        Attention decoder, which stays unfitted.
-    fold : Fold
-        Training and test trials.
-    windows : list of float
-        Decision-window lengths in seconds.
-
-    Returns
-    -------
-    rows : dict of str to list of dict
-        For each tested subject a row for each window that fits: `window`, `accuracy`, `n_correct`,
-        `n_windows`, `n_undecidable`, `r_attended`, `r_unattended`, `n_stimuli`, `chance`, `task`
-        and `trials`, as in `cocktailparty.evaluation.compare`; of the latter `place` in
-        ``fold.test``, `attended`, `n_windows` and `right`.
+    Trials with a single stimulus are tested by match-mismatch. Returns for each tested subject a
+    row for each window, in seconds, that fits: `window`, `accuracy`, `n_correct`, `n_windows`,
+    `n_undecidable`, `r_attended`, `r_unattended`, `n_stimuli`, `chance`, `task` and `trials`, as in
+    `cocktailparty.evaluation.compare`; of the latter `place` in ``fold.test``, `attended`,
+    `n_windows` and `right`.
 
     Raises
     ------
@@ -62,25 +49,7 @@ def evaluate_fold(decoder: Any, fold: Fold, windows: list[float]) -> dict[str, l
 def fit_and_score(
     decoder: Any, fold: Fold, windows: list[float]
 ) -> tuple[Any, dict[str, list[dict]]]:
-    """Do what `evaluate_fold` does, and give the fitted decoder as well.
-
-    Parameters
-    ----------
-    decoder, fold, windows : object
-        See `evaluate_fold`; without windows nothing is scored.
-
-    Returns
-    -------
-    fitted : estimator
-        Clone of the decoder, fitted to the training part.
-    rows : dict of str to list of dict
-        See `evaluate_fold`.
-
-    Raises
-    ------
-    ValueError
-        See `evaluate_fold`.
-    """
+    """Do what `evaluate_fold` does and return the fitted decoder as well; no windows, no scores."""
     fitted = clone(decoder).fit(fold.train)
     if not windows:
         return fitted, {}

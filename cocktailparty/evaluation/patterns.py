@@ -1,4 +1,4 @@
-"""The pattern of a decoder over the listeners of a comparison: how the EEG follows a sound."""
+"""Patterns of a decoder, averaged over the subjects of a comparison."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -53,16 +53,9 @@ class Pattern(NamedTuple):
 
 
 class FoldPattern(NamedTuple):
-    """Pattern of one fitted decoder.
+    """Pattern (n_channels, n_lags) of one fitted decoder, with its lags in seconds.
 
-    Attributes
-    ----------
-    values : ndarray of shape (n_channels, n_lags)
-        The pattern.
-    lags : ndarray of shape (n_lags,)
-        Seconds.
-    any_sign : bool
-        Whether the sign is arbitrary, as of a component.
+    The sign is arbitrary where `any_sign` says so, as for a component.
     """
 
     values: np.ndarray
@@ -144,18 +137,7 @@ def mean_pattern(decoder: Any, splits: Sequence[Fold], first: Any) -> Pattern | 
 
 
 def fold_pattern(model: Any) -> FoldPattern | None:
-    """Take the pattern of a fitted decoder, and tell whether its sign means something.
-
-    Parameters
-    ----------
-    model : estimator
-        Fitted decoder, see `pattern_of`.
-
-    Returns
-    -------
-    pattern : FoldPattern or None
-        None if it has none.
-    """
+    """Take the pattern of a fitted decoder, see `pattern_of`; None if it has none."""
     pattern = pattern_of(model)
     if pattern is None:
         return None
@@ -163,18 +145,10 @@ def fold_pattern(model: Any) -> FoldPattern | None:
 
 
 def pattern_folds(splits: Sequence[Fold]) -> list[int]:
-    """Choose folds whose patterns are averaged.
+    """Choose folds whose patterns are averaged, by their numbers.
 
-    Parameters
-    ----------
-    splits : sequence of Fold
-        Folds of a comparison.
-
-    Returns
-    -------
-    chosen : list of int
-        The first fold of each listener; where there is one listener, up to eight folds. Those with
-        other channels than the first are left out.
+    The first fold of each subject; up to eight folds where there is one subject. Those with other
+    channels than the first are left out.
     """
     chosen, _ = _chosen(splits)
     names = _names(splits[0].train)
@@ -182,20 +156,7 @@ def pattern_folds(splits: Sequence[Fold]) -> list[int]:
 
 
 def averaged_pattern(patterns: Mapping[int, FoldPattern], splits: Sequence[Fold]) -> Pattern:
-    """Average the patterns of folds.
-
-    Parameters
-    ----------
-    patterns : dict of int to FoldPattern
-        By the number of the fold: those of `pattern_folds`.
-    splits : sequence of Fold
-        Folds of the comparison.
-
-    Returns
-    -------
-    pattern : Pattern
-        See `mean_pattern`.
-    """
+    """Average the patterns of the folds that `pattern_folds` chose, see `mean_pattern`."""
     chosen, of_subjects = _chosen(splits)
     reference, lags, any_sign = patterns[0]
     aligned = [

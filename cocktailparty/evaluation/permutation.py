@@ -1,4 +1,4 @@
-"""Could the labels of other trials have given as many right decisions? A permutation test."""
+"""Permutation test of right decisions: labels of trials are exchanged."""
 
 from collections.abc import Iterator, Sequence
 from itertools import permutations as orders

@@ -1,4 +1,4 @@
-"""Whether a decoder follows the attended stimulus at all: training anew under circular shifts."""
+"""Circular shift test: whether a decoder, trained anew each time, follows the attended stimulus."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -144,21 +144,9 @@ def circular_shift_test(
 
 
 def check_shifts(trials: Sequence[Trial], n_shifts: int, min_shift: float) -> None:
-    """Refuse what cannot be tested, before any work.
+    """Raise a ValueError, before any work, if trials cannot be shifted.
 
-    Parameters
-    ----------
-    trials : sequence of Trial
-        Trials.
-    n_shifts : int
-        Number of shifted data sets.
-    min_shift : float
-        Smallest shift in seconds.
-
-    Raises
-    ------
-    ValueError
-        If there is no shift, it is no time, or a trial is too short to be shifted by so much.
+    That is: no shift is asked for, `min_shift` is not a time in seconds, or a trial is too short.
     """
     if n_shifts < 1:
         raise ValueError(f"n_shifts must be at least 1, got {n_shifts}")
@@ -173,19 +161,9 @@ def check_shifts(trials: Sequence[Trial], n_shifts: int, min_shift: float) -> No
 
 
 def shifted(stimuli: Any, shift: int) -> Any:
-    """Shift stimuli in time; what leaves at the end comes back at the start.
+    """Shift stimuli (n_stimuli, n_times, n_features) circularly, later by `shift` samples.
 
-    Parameters
-    ----------
-    stimuli : array of shape (n_stimuli, n_times, n_features)
-        Stimuli of a trial.
-    shift : int
-        Samples by which they come later.
-
-    Returns
-    -------
-    shifted : array of the same shape
-        The same array for a shift of 0.
+    A shift of 0 returns the same array.
     """
     if shift == 0:
         return stimuli

@@ -1,4 +1,4 @@
-"""Finished folds on disk, so that a comparison that was interrupted can go on."""
+"""Finished folds on disk, so that an interrupted comparison can resume."""
 
 import json
 import warnings
@@ -17,10 +17,7 @@ from cocktailparty.trial import Trial
 class FoldStore:
     """Results of folds in a folder, each under a key made of all that decides it.
 
-    Parameters
-    ----------
-    folder : path, optional
-        Where to keep the results; None keeps nothing.
+    Without a folder nothing is kept.
     """
 
     def __init__(self, folder: str | Path | None) -> None:
@@ -33,19 +30,7 @@ class FoldStore:
     def key(self, decoder: Any, fold: Fold, windows: list[float]) -> str:
         """Name a result by the decoder, the data, the windows and the version of the library.
 
-        Parameters
-        ----------
-        decoder : estimator
-            Unfitted decoder.
-        fold : Fold
-            Training and test trials.
-        windows : list of float
-            Window lengths in seconds.
-
-        Returns
-        -------
-        key : str
-            The same for the same work; empty if nothing is kept.
+        The same for the same work; empty if nothing is kept.
         """
         if self.folder is None:
             return ""
@@ -56,22 +41,9 @@ class FoldStore:
         return str(joblib.hash(described))
 
     def load(self, key: str) -> dict | None:
-        """Read a result.
+        """Read a result; None if it has not been computed yet.
 
-        Parameters
-        ----------
-        key : str
-            From `key`.
-
-        Returns
-        -------
-        result : dict or None
-            None if it has not been computed yet, or its file is damaged.
-
-        Warns
-        -----
-        UserWarning
-            If the file is damaged. It names the file.
+        A damaged file counts as missing, with a UserWarning that names it.
         """
         path = self._path(key)
         if path is None or not path.exists():
@@ -86,15 +58,7 @@ class FoldStore:
             return None
 
     def save(self, key: str, result: dict) -> None:
-        """Keep a result.
-
-        Parameters
-        ----------
-        key : str
-            From `key`.
-        result : dict
-            Of strings, numbers, lists and dicts.
-        """
+        """Keep a result, made of strings, numbers, lists and dicts."""
         path = self._path(key)
         if path is not None:
             with replacing(path) as temporary:

@@ -1,4 +1,4 @@
-"""What a comparison of decoders amounts to: pooled numbers and tests against guessing."""
+"""Summary statistics of a comparison: pooled numbers and tests against guessing."""
 
 from collections.abc import Callable, Sequence
 from math import fsum
@@ -24,23 +24,15 @@ _COUNTS: dict[str, Callable[[dict], float]] = {
 def pool(table: "pd.DataFrame", by: Sequence[str]) -> "pd.DataFrame":
     """Add up the decisions of the rows that agree in some columns.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Rows of `cocktailparty.evaluation.compare`, with at least the columns of `by`,
-        `n_windows`, `n_correct` and `n_stimuli`. Rows without a window are left out: they decide
-        nothing. Where they have `trials`, a stretch that several folds tested counts once: the
-        mean of its right decisions.
-    by : sequence of str
-        Columns that identify a group, such as ``["decoder", "window"]``.
+    Takes rows of `cocktailparty.evaluation.compare`, with at least the columns of `by`,
+    `n_windows`, `n_correct` and `n_stimuli`. Rows without a window are left out: they decide
+    nothing. Where rows have `trials`, a segment that several folds tested counts once: the mean of
+    its right decisions.
 
-    Returns
-    -------
-    pooled : DataFrame
-        A row for each group with the columns of `by`, `n_windows`, `n_correct`, `n_stimuli` (the
-        smallest of the group, which makes guessing easiest), `accuracy`, and, if `table` has it,
-        `n_undecidable`. Decoders keep their order in `table`; within them, windows rise. A group
-        of which no window can be decided has no row.
+    Returns a row for each group with the columns of `by`, `n_windows`, `n_correct`, `n_stimuli`
+    (the smallest of the group, which makes guessing easiest), `accuracy`, and, if `table` has it,
+    `n_undecidable`. Decoders keep their order in `table`; within them, windows rise. A group in
+    which no window can be decided has no row.
 
     Raises
     ------
@@ -172,20 +164,7 @@ def summarise(table: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def against_guessing(table: "pd.DataFrame", rows: "pd.DataFrame") -> PermutationTest:
-    """Test the decoders and windows of a comparison against guessing.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Rows of `cocktailparty.evaluation.compare`.
-    rows : DataFrame
-        With columns `decoder` and `window`: what is to be tested.
-
-    Returns
-    -------
-    test : PermutationTest
-        In the order of `rows`.
-    """
+    """Test the `decoder` and `window` of each row against guessing, with the table of `compare`."""
     return permutation_test(table, list(zip(rows["decoder"], rows["window"], strict=True)))
 
 

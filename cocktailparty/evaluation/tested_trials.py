@@ -1,4 +1,4 @@
-"""Which trials were tested, and which of their labels could as well have been others."""
+"""Independent units among the tested trials, and the trials whose labels are exchangeable."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple

@@ -1,4 +1,4 @@
-"""What a fitted decoder of a fold leaves behind for a report, so that nothing is fitted for it."""
+"""Traces of the fitted decoders of folds, so that a report fits nothing again."""
 
 from typing import Any, NamedTuple
 
@@ -12,14 +12,9 @@ from cocktailparty.trial import Trial
 
 
 class Trace(NamedTuple):
-    """What is shown of a fitted decoder.
+    """Pattern and reconstruction that a report shows of a fitted decoder; None where it has none.
 
-    Attributes
-    ----------
-    pattern : FoldPattern or None
-        None if the decoder has none.
-    reconstruction : ndarray of shape (n_times, n_features) or None
-        What it made of the EEG of the first test trial; None if it reconstructs nothing.
+    The reconstruction, (n_times, n_features), is that of the first test trial.
     """
 
     pattern: FoldPattern | None
@@ -27,36 +22,13 @@ class Trace(NamedTuple):
 
 
 def trace_of(fitted: Any, held_out: Trial) -> Trace:
-    """Take from a fitted decoder what is shown of it.
-
-    Parameters
-    ----------
-    fitted : estimator
-        Fitted decoder.
-    held_out : Trial
-        A trial that it was not trained on.
-
-    Returns
-    -------
-    trace : Trace
-        Pattern and reconstruction.
-    """
+    """Take pattern and reconstruction of a held-out trial from a fitted decoder."""
     made = to_numpy(fitted.reconstruct([held_out])[0]) if hasattr(fitted, "reconstruct") else None
     return Trace(fold_pattern(fitted), made)
 
 
 def save_trace(store: FoldStore, key: str, trace: Trace) -> None:
-    """Keep a trace beside the result of its fold.
-
-    Parameters
-    ----------
-    store : FoldStore
-        Where finished folds are kept.
-    key : str
-        That of the result.
-    trace : Trace
-        The trace.
-    """
+    """Keep a trace beside the result of its fold, under the key of the result."""
     if key:
         pattern, made = trace
         store.save(
@@ -71,20 +43,7 @@ def save_trace(store: FoldStore, key: str, trace: Trace) -> None:
 
 
 def load_trace(store: FoldStore, key: str) -> Trace | None:
-    """Read a trace that was kept.
-
-    Parameters
-    ----------
-    store : FoldStore
-        Where finished folds are kept.
-    key : str
-        That of the result.
-
-    Returns
-    -------
-    trace : Trace or None
-        None if there is none.
-    """
+    """Read the trace kept beside the result with this key; None if there is none."""
     kept = store.load(_key(key)) if key else None
     if not kept:
         return None

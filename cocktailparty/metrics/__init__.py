@@ -1,4 +1,4 @@
-"""How well attention was decoded and sources were separated."""
+"""Metrics of attention decoding and source separation."""
 
 from cocktailparty.metrics.attention import (
     chance_level,

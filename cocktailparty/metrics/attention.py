@@ -1,4 +1,4 @@
-"""Scores over decision windows, and what guessing would reach."""
+"""Scores over decision windows, and the chance level of guessing."""
 
 from collections.abc import Iterable
 from itertools import accumulate, pairwise
@@ -208,28 +208,10 @@ def _check_stimuli(n_stimuli: int) -> None:
 
 
 def in_samples(seconds: float, sfreq: float, what: str, least: int = 2) -> int:
-    """Convert the length of a window or the distance between windows to samples.
+    """Convert the length of a window, or the distance between windows, from seconds to samples.
 
-    Parameters
-    ----------
-    seconds : float
-        Length.
-    sfreq : float
-        Sampling rate in hertz.
-    what : str
-        What it is the length of, for the error.
-    least : int
-        Smallest number of samples that makes sense.
-
-    Returns
-    -------
-    samples : int
-        The nearest whole number.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than `least`, or the rate is impossible.
+    The nearest whole number. Fewer than `least` samples, or an impossible rate, is a ValueError
+    that names `what`.
 
     Examples
     --------

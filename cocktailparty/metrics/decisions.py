@@ -64,19 +64,7 @@ def decision_shares(scores: Any, what: str = "scores") -> np.ndarray:
 
 
 def check_scores(scores: Any, what: str) -> None:
-    """Refuse scores that are not numbers.
-
-    Parameters
-    ----------
-    scores : array of shape (..., n_stimuli)
-        Scores.
-    what : str
-        Whose they are, for the error.
-
-    Raises
-    ------
-    ValueError
-        If one is NaN.
+    """Raise a ValueError that names `what` if one of the scores, (..., n_stimuli), is NaN.
 
     Examples
     --------
@@ -184,26 +172,10 @@ def decidable_windows(
 
 
 def sounding(stimuli: Any, starts: np.ndarray, n_samples: int) -> np.ndarray:
-    """Tell in which stretches at least one stimulus sounds.
+    """Tell in which segments at least one stimulus sounds, as bool of shape (n_starts,).
 
-    Parameters
-    ----------
-    stimuli : array of shape (n_stimuli, n_times) or (n_stimuli, n_times, n_features)
-        Features of the sounds.
-    starts : ndarray of int
-        First samples of the stretches.
-    n_samples : int
-        Their length in samples.
-
-    Returns
-    -------
-    sounding : ndarray of bool, shape (n_starts,)
-        False where all stimuli are silent.
-
-    Raises
-    ------
-    ValueError
-        If the shape is another.
+    `stimuli` is (n_stimuli, n_times) or (n_stimuli, n_times, n_features), any other shape a
+    ValueError; segments are given by their first samples and their length in samples.
 
     Examples
     --------
@@ -270,18 +242,8 @@ def accuracy_interval(
 def whole_counts(n_correct: float) -> tuple[int, int]:
     """Round a number of right decisions, which ties make fractional, down and up.
 
-    Tests against guessing take the first, tests for less than guessing the second: neither gets
-    a p value that is too small.
-
-    Parameters
-    ----------
-    n_correct : float
-        Sum of shares of decisions.
-
-    Returns
-    -------
-    least, most : int
-        Whole numbers, equal if the sum is whole but for rounding.
+    Both are equal if the number is whole except for rounding. Tests against guessing take the
+    first, tests for less than guessing the second: neither gets a p value that is too small.
 
     Examples
     --------
@@ -295,17 +257,7 @@ def whole_counts(n_correct: float) -> tuple[int, int]:
 
 
 def count_text(n_correct: float) -> str:
-    """Write a number of right decisions, with decimals only where ties made it fractional.
-
-    Parameters
-    ----------
-    n_correct : float
-        Sum of shares of decisions.
-
-    Returns
-    -------
-    text : str
-        At most two decimals.
+    """Write a number of right decisions, with at most two decimals where ties made it fractional.
 
     Examples
     --------

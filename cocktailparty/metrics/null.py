@@ -1,4 +1,4 @@
-"""What a score would be if the brain did not follow the stimulus: circular shifts."""
+"""Null distribution of a score: circular shifts of the stimulus."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

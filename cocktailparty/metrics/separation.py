@@ -1,4 +1,4 @@
-"""How well sources were separated: BSS Eval, SI-SDR and the gain over the mixture."""
+"""Metrics of separated sources: BSS Eval, SI-SDR and the gain over the mixture."""
 
 from typing import Any
 from warnings import warn

@@ -1,4 +1,4 @@
-"""One clock for guide and spectrogram: frames that meet the samples of the EEG."""
+"""Common frames for guide and spectrogram, which meet the samples of the EEG."""
 
 from math import ceil
 
@@ -15,28 +15,11 @@ _OUTSIDE = 0.01
 def frame_grid(audio_sfreq: float, sfreq: float, window: float = 0.064) -> tuple[int, int]:
     """Choose window and step of a spectrogram whose frames meet the samples of a guide.
 
-    Parameters
-    ----------
-    audio_sfreq : float
-        Sampling rate of the audio in hertz.
-    sfreq : float
-        Sampling rate of the guide in hertz.
-    window : float
-        Length of the window in seconds.
-
-    Returns
-    -------
-    n_fft : int
-        Length of the window in samples, even.
-    hop : int
-        Step in samples: the distance of two samples of the guide, or the nearest whole number of
-        samples, or a whole fraction of it where half a window is shorter, or a sixteenth of the
-        window where that is longer.
-
-    Raises
-    ------
-    ValueError
-        If the window has less than 16 samples.
+    From the rates of audio and guide in hertz and a window in seconds: the length of the window
+    in samples, even, and the step in samples. The step is the distance of two samples of the guide
+    (or the nearest whole number of samples), a whole fraction of it where half a window is
+    shorter, or a sixteenth of the window where that is longer. A window of fewer than 16 samples is
+    a ValueError.
 
     Examples
     --------
@@ -55,24 +38,10 @@ def frame_grid(audio_sfreq: float, sfreq: float, window: float = 0.064) -> tuple
 
 
 def on_frames(guide: np.ndarray, sfreq: float, frame_rate: float, n_frames: int) -> np.ndarray:
-    """Bring a guide to the frames of a spectrogram; both start at time 0.
+    """Bring a guide, (n_times,) at `sfreq` hertz, to frames (n_frames,); both start at time 0.
 
-    Parameters
-    ----------
-    guide : ndarray of shape (n_times,)
-        Guide.
-    sfreq : float
-        Its sampling rate in hertz.
-    frame_rate : float
-        Frames per second.
-    n_frames : int
-        Number of frames.
-
-    Returns
-    -------
-    ndarray of shape (n_frames,)
-        Guide without its mean, resampled against aliasing if the two rates differ, zero in frames
-        after its end.
+    The mean is removed; the guide is resampled against aliasing if the rates differ, and zero in
+    frames after its end.
 
     Examples
     --------
@@ -91,22 +60,11 @@ def on_frames(guide: np.ndarray, sfreq: float, frame_rate: float, n_frames: int)
 
 
 def in_band(loudness: np.ndarray, guide: np.ndarray) -> np.ndarray:
-    """Keep of a loudness what lies in the pass band of a guide, such as that of EEG.
+    """Keep of loudness (n_frames, n_parts) what lies in the pass band of a guide (n_frames,).
 
-    Slow changes of loudness are large, and tell nothing to a guide that has none of them.
-
-    Parameters
-    ----------
-    loudness : ndarray of shape (n_frames, n_parts)
-        Loudness of each part.
-    guide : ndarray of shape (n_frames,)
-        Guide.
-
-    Returns
-    -------
-    ndarray of shape (n_frames, n_parts)
-        Without the mean, and without frequencies where the guide has less than 1 % of its largest
-        power, both smoothed over a fortieth of all frequencies.
+    Slow changes of loudness are large, and tell nothing to a guide that has none of them. The mean
+    goes, and so do frequencies where the guide has less than 1 % of its largest power, both
+    smoothed over a fortieth of all frequencies.
 
     Examples
     --------

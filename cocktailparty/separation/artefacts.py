@@ -1,4 +1,4 @@
-"""Artefacts in a guide: found, counted and cut down to what the rest of the guide is like."""
+"""Artefacts in a guide: found, counted, and clipped to the range of the rest of the guide."""
 
 import numpy as np
 
@@ -11,25 +11,12 @@ _FAR, _TIMES, _CLOSE = 6.0, 3.0, 0.25
 def without_artefacts(
     guide: np.ndarray, sfreq: float
 ) -> tuple[np.ndarray, list[tuple[float, float]]]:
-    """Winsorise a guide: values far from the rest count as if they were at the edge of it.
+    """Winsorise a guide (n_times,) sampled at `sfreq` hertz, and list its artefacts.
 
-    A single blink can be larger than all else, and then a correlation is a matter of the blink.
-
-    Parameters
-    ----------
-    guide : ndarray of shape (n_times,)
-        How loud the attended sound is, with any offset and scale.
-    sfreq : float
-        Sampling rate in hertz.
-
-    Returns
-    -------
-    guide : ndarray of shape (n_times,)
-        A copy that is never farther from its median than 6 standard deviations (of a normal
-        distribution with the same quantiles of 5 and 95 %) or, if that is more, than 3 times its
-        quantile of 98 %.
-    artefacts : list of tuple of two floats
-        Beginning and end of each artefact in seconds.
+    A single blink can be larger than everything else and then decides a correlation alone. So the
+    returned copy is never farther from its median than 6 standard deviations (of a normal
+    distribution with the same 5 % and 95 % quantiles) or, if that is more, than 3 times its 98 %
+    quantile. Artefacts are pairs of beginning and end in seconds.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What chance gives: shifts of a guide that leave nothing of its place, and what they allow."""
+"""Chance level of evidence: shifts that misalign a guide, and the odds that they allow."""
 
 import numpy as np
 
@@ -11,20 +11,11 @@ SIGNIFICANT = 0.05
 
 
 def null_shifts(guide: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Choose circular shifts that stand for a guide of something else.
+    """Choose circular shifts, in frames, that make an unrelated guide of (n_frames,), not constant.
 
-    A guide that repeats, such as a beat, is shifted by whole periods: a beat of another song of the
-    same tempo would be in step with the mixture as well.
-
-    Parameters
-    ----------
-    guide : ndarray of shape (n_frames,)
-        Guide, not constant.
-
-    Returns
-    -------
-    few, many : ndarray of int
-        Up to 199 and up to 999 shifts in frames, away from both ends.
+    Returns up to 199 and up to 999 shifts, away from both ends. A guide that repeats, such as a
+    beat, is shifted by whole periods: a beat of another song of the same tempo would be in step
+    with the mixture as well.
 
     Examples
     --------
@@ -48,19 +39,11 @@ def null_shifts(guide: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def most_odds(p_value: float) -> float:
-    r"""Bound the odds that a guide follows something by what shifts of it give.
+    r"""Bound the odds that a guide follows something by the p value (above 0) of its shifts.
 
-    Parameters
-    ----------
-    p_value : float
-        Probability of as much evidence from a shifted guide, above 0.
-
-    Returns
-    -------
-    float
-        Square of :math:`\frac{1 - p}{p} \cdot \frac{0.05}{0.95}`. The odds are even at 0.05, so
-        that a guide of something else is trusted in at most 5 % of cases. It is trusted with a
-        confidence of 0.9 in 1.7 %, and of 0.98, where outputs leave the mixture, in 0.7 %.
+    The bound is the square of :math:`\frac{1 - p}{p} \cdot \frac{0.05}{0.95}`. The odds are even at
+    0.05, so that an unrelated guide is trusted in at most 5 % of cases; with a confidence of 0.9 in
+    1.7 %, and of 0.98, where outputs leave the mixture, in 0.7 %.
 
     Examples
     --------

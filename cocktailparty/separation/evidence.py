@@ -1,4 +1,4 @@
-r"""Which components of a mixture follow a guide, and what to make of it when that is uncertain.
+r"""Components of a mixture that follow a guide, and weights for them when that is uncertain.
 
 The model: the guide is some part of the mixture, heard through noise,
 
@@ -178,22 +178,10 @@ def attend(
 
 
 def better_lag(guide: np.ndarray, loudness: np.ndarray, lags: np.ndarray) -> int | None:
-    """Find a lag with far more evidence than none, if there is one.
+    """Find a lag in frames with far more evidence than lags of 2 frames at most, or None.
 
-    Parameters
-    ----------
-    guide : ndarray of shape (n_frames,)
-        Guide.
-    loudness : ndarray of shape (n_frames, n_components)
-        Loudness of each component.
-    lags : ndarray of int
-        Frames that the guide may be late.
-
-    Returns
-    -------
-    int or None
-        The lag with most evidence, if it has 20 times as much as any of 2 frames at most, beyond
-        what looking at so many lags costs.
+    It must have 20 times the evidence, beyond what looking at this many lags costs; `guide` is
+    (n_frames,), `loudness` (n_frames, n_components).
 
     Examples
     --------
@@ -215,22 +203,11 @@ def better_lag(guide: np.ndarray, loudness: np.ndarray, lags: np.ndarray) -> int
 
 
 def shift_statistics(guide: np.ndarray, loudness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Multiply guide and loudness at all circular shifts.
+    """Multiply guide (n_frames,) and loudness (n_frames, n_components) at all circular shifts.
 
-    Parameters
-    ----------
-    guide : ndarray of shape (n_frames,)
-        Guide, not constant.
-    loudness : ndarray of shape (n_frames, n_components)
-        Loudness of each component.
-
-    Returns
-    -------
-    products : ndarray of shape (n_frames, n_components)
-        Row s has the products with the guide moved s frames to the left, each band divided by the
-        power of the guide there.
-    covariance : ndarray of shape (n_components, n_components)
-        Covariance of a row if the shift is random and the spectrum of the guide smooth.
+    Row s of the products (n_frames, n_components) has the guide moved s frames to the left, each
+    band divided by the power of the guide there. The covariance (n_components, n_components) is
+    that of a row if the shift is random and the spectrum of the guide smooth.
 
     Examples
     --------
@@ -259,21 +236,11 @@ def shift_statistics(guide: np.ndarray, loudness: np.ndarray) -> tuple[np.ndarra
 
 
 def log_likelihood(products: np.ndarray, covariance: np.ndarray, n_frames: int) -> np.ndarray:
-    """Compute the log likelihood of every set of components, up to a constant.
+    """Compute the log likelihood of every set of components, (2**n_components, n_shifts).
 
-    Parameters
-    ----------
-    products : ndarray of shape (n_shifts, n_components)
-        As from `shift_statistics`.
-    covariance : ndarray of shape (n_components, n_components)
-        As from `shift_statistics`.
-    n_frames : int
-        Length of the mixture.
-
-    Returns
-    -------
-    ndarray of shape (2**n_components, n_shifts)
-        Set i holds the components whose bits are set in i; the unknown gain is averaged over.
+    `products` (n_shifts, n_components) and `covariance` come from `shift_statistics`. Set i holds
+    the components whose bits are set in i; the unknown gain is averaged over, and a constant left
+    out.
 
     Examples
     --------
@@ -293,20 +260,10 @@ def log_likelihood(products: np.ndarray, covariance: np.ndarray, n_frames: int) 
 
 
 def log_prior(loudness: np.ndarray) -> np.ndarray:
-    """Compute the log probability of every set beforehand.
+    """Compute the prior log probability of every set, (2**n_components,), from loudness.
 
-    Components that sound together belong together.
-
-    Parameters
-    ----------
-    loudness : ndarray of shape (n_frames, n_components)
-        Loudness of each component.
-
-    Returns
-    -------
-    ndarray of shape (2**n_components,)
-        Ising model whose couplings are the positive correlations of the components. Neither
-        nothing nor everything is a part.
+    Components that sound together belong together: an Ising model whose couplings are the positive
+    correlations of the loudness (n_frames, n_components). Neither nothing nor everything is a part.
 
     Examples
     --------

@@ -18,17 +18,9 @@ _FAR = 8
 
 
 def exponents(x: Any) -> Any:
-    """Choose powers of two to divide matrices by, so that their means are about one.
+    """Choose powers of two that bring matrices (..., n_rows, n_columns) >= 0 to means near one.
 
-    Parameters
-    ----------
-    x : array of shape (..., n_rows, n_columns)
-        Not negative.
-
-    Returns
-    -------
-    array of shape (...)
-        Whole numbers in float64; 0 for a mean from 2**-16 to 2**16, and for a matrix of zeros.
+    Whole numbers in float64, of shape (...); 0 for a mean from 2**-16 to 2**16 and for zeros.
     """
     xp = namespace(x)
     exponent = _of_means(x)
@@ -36,20 +28,10 @@ def exponents(x: Any) -> Any:
 
 
 def exponents_near(components: Any, exponent: Any) -> Any:
-    """Choose powers of two for components that explain a spectrogram.
+    """Choose powers of two for the components (..., n_components, n_freqs) of a spectrogram.
 
-    Parameters
-    ----------
-    components : array of shape (..., n_components, n_freqs)
-        Components.
-    exponent : array of shape (...)
-        That of the spectrogram.
-
-    Returns
-    -------
-    array of shape (...)
-        The same, so that components and spectrogram keep their proportion, wherever that is within
-        2**8 of one; otherwise those of the components.
+    They equal the spectrogram's `exponent`, of shape (...), so that both keep their proportion,
+    wherever that is within 2**8 of one; otherwise they are those of the components.
     """
     xp = namespace(components)
     own_exponent = _of_means(components)
@@ -57,19 +39,9 @@ def exponents_near(components: Any, exponent: Any) -> Any:
 
 
 def scaled(x: Any, exponent: Any) -> Any:
-    """Multiply matrices by powers of two.
+    """Multiply matrices (..., n_rows, n_columns) by powers of two with exponents of shape (...).
 
-    Parameters
-    ----------
-    x : array of shape (..., n_rows, n_columns)
-        Matrices.
-    exponent : array of shape (...)
-        Whole numbers.
-
-    Returns
-    -------
-    array of shape (..., n_rows, n_columns)
-        In the type of `x`; `x` itself where all exponents are 0.
+    The type of `x` is kept; `x` itself is returned where all exponents are 0.
     """
     xp = namespace(x)
     if not bool(xp.any(exponent != 0)):
@@ -82,18 +54,7 @@ def scaled(x: Any, exponent: Any) -> Any:
 
 
 def power_of_two(exponent: Any) -> Any:
-    """Compute a factor in double precision; infinite where there is no such number.
-
-    Parameters
-    ----------
-    exponent : float or array
-        Exponent.
-
-    Returns
-    -------
-    float or array
-        The power of two.
-    """
+    """Compute powers of two in double precision; infinite where there is no such number."""
     with np.errstate(over="ignore"):
         return 2.0**exponent
 

@@ -1,4 +1,4 @@
-"""From components to waveforms: Wiener masks on the complex spectrogram of the mixture."""
+"""Wiener masks on the complex spectrogram of the mixture: from components to waveforms."""
 
 from typing import Any
 
@@ -11,21 +11,9 @@ from cocktailparty.validation import check_finite, float_array
 
 
 def wiener_mask(part: Any, total: Any, otherwise: Any = 0.0) -> Any:
-    """Give a part its share of the mixture.
+    """Compute the Wiener mask of a part, (..., n_frames, n_freqs), from 0 to 1.
 
-    Parameters
-    ----------
-    part : array of shape (..., n_frames, n_freqs)
-        What the part contributes, not more than `total`.
-    total : array of shape (n_frames, n_freqs)
-        What all contribute.
-    otherwise : array or float
-        Mask where nothing contributes.
-
-    Returns
-    -------
-    array of the shape of `part`
-        Mask from 0 to 1.
+    The share of `part` in `total` (n_frames, n_freqs), and `otherwise` where nothing contributes.
 
     Examples
     --------
@@ -157,24 +145,10 @@ def separate_waveform(
 
 
 def spectrogram(audio: Any, n_fft: int = 1024, hop: int = 256, window: Any = "hann") -> Any:
-    """Compute the complex spectrogram of each channel of a mixture.
+    """Compute the complex spectrogram of each channel, (n_audio_channels, n_frames, n_freqs).
 
-    Parameters
-    ----------
-    audio : array of shape (n_samples,) or (n_samples, n_audio_channels)
-        Mixture.
-    n_fft, hop, window : int, int, str or tuple
-        See `cocktailparty.features.stft`.
-
-    Returns
-    -------
-    complex array of shape (n_audio_channels, n_frames, n_freqs)
-        One spectrogram a channel.
-
-    Raises
-    ------
-    ValueError
-        If the audio is empty, not finite or not of one or two dimensions, or the window unfit.
+    `audio` has shape (n_samples,) or (n_samples, n_audio_channels); for the other arguments and
+    errors see `cocktailparty.features.stft`. Audio of other dimensions is a ValueError.
 
     Examples
     --------
@@ -191,17 +165,9 @@ def spectrogram(audio: Any, n_fft: int = 1024, hop: int = 256, window: Any = "ha
 
 
 def magnitude(spectrum: Any) -> Any:
-    """Take the magnitude of a spectrogram over all channels: what is factorised.
+    """Compute the magnitude (n_frames, n_freqs) of a `spectrogram`, which is what is factorised.
 
-    Parameters
-    ----------
-    spectrum : complex array of shape (n_audio_channels, n_frames, n_freqs)
-        As from `spectrogram`.
-
-    Returns
-    -------
-    array of shape (n_frames, n_freqs)
-        Root mean square over channels, so that channels in antiphase do not cancel.
+    It is the root mean square over channels, so that channels in antiphase do not cancel.
 
     Examples
     --------
@@ -217,21 +183,11 @@ def magnitude(spectrum: Any) -> Any:
 
 
 def component_products(X: Any, activations: Any, components: Any) -> np.ndarray:
-    """Inner products of the components, each filtered out of the mixture by its Wiener mask.
+    """Compute inner products of components that are filtered out of a mixture by Wiener masks.
 
-    Parameters
-    ----------
-    X : array of shape (n_frames, n_freqs)
-        Magnitudes of the mixture.
-    activations : array of shape (n_frames, n_components)
-        When each component sounds.
-    components : array of shape (n_components, n_freqs)
-        What each component sounds like.
-
-    Returns
-    -------
-    ndarray of shape (n_components, n_components)
-        Gram matrix of the parts of the complex spectrogram.
+    The Gram matrix, (n_components, n_components), of the parts of the complex spectrogram with
+    magnitudes `X` (n_frames, n_freqs), activations (n_frames, n_components) and components
+    (n_components, n_freqs).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Checks of the parts of a mixture, which may come from anywhere."""
+"""Checks of the parts of a mixture, whatever made them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,24 +15,12 @@ FEWEST, MOST, _DIFFERENT = 2, 8, 0.01
 def check_parts(
     parts: Sequence[Any], mixture: np.ndarray, sfreq: float
 ) -> tuple[np.ndarray, list[str]]:
-    """Bring the parts of a mixture to its rate, length and channels.
+    """Bring 2 to 8 parts of a mixture to its rate, length, channels and type.
 
-    Parameters
-    ----------
-    parts : sequence of array or of tuple of (array, rate)
-        2 to 8 sounds of shape (n_samples,) or (n_samples, n_audio_channels), at the rate of the
-        mixture unless one is given.
-    mixture : ndarray of shape (n_samples,) or (n_samples, n_audio_channels)
-        Mixture.
-    sfreq : float
-        Its sampling rate in hertz.
-
-    Returns
-    -------
-    parts : ndarray of shape (n_parts, n_samples) or (n_parts, n_samples, n_audio_channels)
-        In the type of the mixture; mono parts of a mixture with channels are in all of them.
-    notes : list of str
-        What was done to them, and what is odd about them.
+    Parts, like the mixture, are (n_samples,) or (n_samples, n_audio_channels), at the rate of the
+    mixture (`sfreq`, in hertz) unless given as (array, rate). The result is (n_parts, n_samples) or
+    (n_parts, n_samples, n_audio_channels), mono parts of a mixture with channels being in all of
+    them, and notes on what was done and what is odd.
 
     Raises
     ------
@@ -76,19 +64,9 @@ def check_parts(
 
 
 def remainder(mixture: np.ndarray, missing: np.ndarray) -> float:
-    """Level of what is in no part.
+    """Level in decibels, relative to the mixture, of what is `missing` from the sum of its parts.
 
-    Parameters
-    ----------
-    mixture : ndarray
-        Mixture.
-    missing : ndarray
-        Mixture without its parts.
-
-    Returns
-    -------
-    float
-        Decibels relative to the mixture; minus infinity for nothing, or rounding.
+    Minus infinity if nothing is missing, or only rounding.
 
     Examples
     --------
@@ -144,7 +122,7 @@ def _fitted(part: Any, mixture: np.ndarray, sfreq: float, name: str, notes: list
 
 
 def _copies(parts: np.ndarray) -> list[tuple[int, int]]:
-    """Pairs of parts that are the same but for their loudness: each with the first of its kind."""
+    """Pairs of parts that differ in loudness alone: each with the first of its kind."""
     if not len(parts):
         return []
     flat = parts.reshape(len(parts), -1).astype(np.float64)

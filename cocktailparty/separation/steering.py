@@ -1,4 +1,4 @@
-"""Steering by a guide: of parts that anybody made of a mixture, the one that follows it."""
+"""Steering by a guide: the one of given parts of a mixture that follows it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -175,24 +175,9 @@ def steer(
 
 
 def lag_frames(lag: float | None, frame_rate: float) -> np.ndarray:
-    """Translate a lag, or the search for one, into frames.
+    """Translate a lag in seconds into frames; None becomes all from -0.2 to 0.5 s.
 
-    Parameters
-    ----------
-    lag : float or None
-        In seconds; None for all from -0.2 to 0.5 s.
-    frame_rate : float
-        Frames per second.
-
-    Returns
-    -------
-    ndarray of int
-        Frames.
-
-    Raises
-    ------
-    ValueError
-        If the lag is not a number from -10 to 10.
+    A lag that is not a number from -10 to 10 is a ValueError.
 
     Examples
     --------
@@ -207,26 +192,10 @@ def lag_frames(lag: float | None, frame_rate: float) -> np.ndarray:
 
 
 def check_guide(guide: Any, sfreq: float, duration: float) -> np.ndarray:
-    """Take a guide that lasts as long as a mixture.
+    """Check a guide, (n_times,) or (n_times, n_features) at `sfreq` hertz, against a mixture.
 
-    Parameters
-    ----------
-    guide : array of shape (n_times,) or (n_times, n_features)
-        Guide.
-    sfreq : float
-        Its sampling rate in hertz.
-    duration : float
-        Length of the mixture in seconds.
-
-    Returns
-    -------
-    ndarray of shape (n_times,)
-        Mean over features, in float64.
-
-    Raises
-    ------
-    ValueError
-        If shape, rate or length are impossible, or a value is not finite.
+    Returns its mean over features in float64. An impossible shape or rate, a value that is not
+    finite or a length other than the mixture's `duration` in seconds is a ValueError.
 
     Examples
     --------
@@ -252,17 +221,7 @@ def check_guide(guide: Any, sfreq: float, duration: float) -> np.ndarray:
 
 
 def artefact_note(artefacts: Sequence[tuple[float, float]]) -> str:
-    """Name the artefacts of a guide.
-
-    Parameters
-    ----------
-    artefacts : sequence of tuple of two floats
-        Beginning and end of each in seconds.
-
-    Returns
-    -------
-    str
-        One sentence.
+    """Write a sentence on the artefacts of a guide, given by beginning and end in seconds.
 
     Examples
     --------

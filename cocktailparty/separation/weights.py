@@ -1,4 +1,4 @@
-"""How much of each component to take, when it is uncertain which of them belong to the part."""
+"""Weights of components when it is uncertain which of them belong to the attended part."""
 
 from functools import lru_cache
 
@@ -18,19 +18,10 @@ _N_DRAWS = 200
 
 
 def bold_weights(posterior: np.ndarray, gram: np.ndarray) -> np.ndarray:
-    """Weigh components so that the expected gain over the mixture is largest.
+    """Weigh components, from 0.001 to 1, so that the expected gain over the mixture is largest.
 
-    Parameters
-    ----------
-    posterior : ndarray of shape (2**n_components,)
-        Probability of every set.
-    gram : ndarray of shape (n_components, n_components)
-        Inner products of the waveforms of the components, not all silent.
-
-    Returns
-    -------
-    ndarray of shape (n_components,)
-        Weights from 0.001 to 1.
+    `posterior` (2**n_components,) is the probability of every set, `gram`
+    (n_components, n_components) has the inner products of the waveforms, not all silent.
 
     Examples
     --------
@@ -68,21 +59,11 @@ def bold_weights(posterior: np.ndarray, gram: np.ndarray) -> np.ndarray:
 
 
 def bounded_weights(bold: np.ndarray, posterior: np.ndarray, gram: np.ndarray) -> np.ndarray:
-    """Go from the mixture towards bold weights, as far as a loss stays improbable.
+    """Go from the mixture towards bold weights, as long as a loss stays improbable.
 
-    Parameters
-    ----------
-    bold : ndarray of shape (n_components,)
-        Weights to go to, the largest of which is 1.
-    posterior : ndarray of shape (2**n_components,)
-        Probability of every set.
-    gram : ndarray of shape (n_components, n_components)
-        Inner products of the waveforms of the components.
-
-    Returns
-    -------
-    ndarray of shape (n_components,)
-        Weights from 0 to 1, scaled to the loudness that is expected of the part.
+    `bold` (n_components,) has a largest weight of 1; `posterior` and `gram` are as for
+    `bold_weights`. The weights (n_components,), from 0 to 1, have the loudness expected of the
+    part.
 
     Examples
     --------
@@ -118,17 +99,7 @@ def bounded_weights(bold: np.ndarray, posterior: np.ndarray, gram: np.ndarray) -
 
 @lru_cache(maxsize=4)
 def subsets(n: int) -> np.ndarray:
-    """List all sets of components.
-
-    Parameters
-    ----------
-    n : int
-        Number of components.
-
-    Returns
-    -------
-    ndarray of shape (2**n, n)
-        Row i is 1 for the components whose bits are set in i; read-only.
+    """List all sets of n components, (2**n, n): row i is 1 where a bit is set in i; read-only.
 
     Examples
     --------

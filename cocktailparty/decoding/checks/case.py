@@ -17,16 +17,9 @@ N_TRAIN = 4
 
 @dataclass
 class Case:
-    """A decoder and trials; what is computed once for several checks.
+    """A decoder with labelled trials of two sounds, and what several checks compute only once.
 
-    Parameters
-    ----------
-    decoder : estimator
-        To be checked; it is cloned.
-    trials : list of Trial
-        Labelled trials of two sounds.
-    refuses : frozenset of str
-        What the decoder is said not to do.
+    The decoder is cloned; `refuses` lists what it is said not to do.
     """
 
     decoder: Any
@@ -47,13 +40,7 @@ class Case:
         return self.trials[N_TRAIN:]
 
     def new(self) -> Any:
-        """Clone the decoder, with random numbers that are decided.
-
-        Returns
-        -------
-        decoder : estimator
-            Unfitted.
-        """
+        """Clone the decoder, unfitted, with its random numbers fixed."""
         made = clone(self.decoder)
         seeds = {
             k: 0
@@ -63,20 +50,7 @@ class Case:
         return made.set_params(**seeds)
 
     def trained(self, trials: list[Trial], *labels: Any) -> Any:
-        """Train a clone.
-
-        Parameters
-        ----------
-        trials : list of Trial
-            Training trials.
-        *labels : array-like of int
-            Their labels, if they are to be given.
-
-        Returns
-        -------
-        decoder : estimator
-            Fitted.
-        """
+        """Train a clone, with labels if they are given."""
         return self.new().fit(trials, *labels)
 
     @cached_property
@@ -91,34 +65,12 @@ class Case:
 
 
 def contents(trial: Trial) -> tuple[bytes, bytes]:
-    """Read the bytes of EEG and stimuli, to tell whether they were changed.
-
-    Parameters
-    ----------
-    trial : Trial
-        Any trial.
-
-    Returns
-    -------
-    eeg, stimuli : bytes
-        All values.
-    """
+    """Read the bytes of EEG and stimuli, to tell whether they were changed."""
     return to_numpy(trial.eeg).tobytes(), to_numpy(trial.stimuli).tobytes()
 
 
 def fewer_channels(trial: Trial) -> Trial:
-    """Leave the last channel out.
-
-    Parameters
-    ----------
-    trial : Trial
-        Of two channels or more.
-
-    Returns
-    -------
-    trial : Trial
-        Without it.
-    """
+    """Leave out the last channel of a trial."""
     names, places = trial.channel_names, trial.channel_positions
     return trial.replace(
         eeg=trial.eeg[:, :-1],
@@ -128,53 +80,18 @@ def fewer_channels(trial: Trial) -> Trial:
 
 
 def alone(trial: Trial) -> Trial:
-    """Leave all sounds out but the attended one.
-
-    Parameters
-    ----------
-    trial : Trial
-        Labelled trial.
-
-    Returns
-    -------
-    trial : Trial
-        With a single stimulus.
-    """
+    """Leave out all stimuli except the attended one."""
     return trial.replace(stimuli=trial.stimuli[[trial.attended]], attended=0)
 
 
 def with_third(trial: Trial) -> Trial:
-    """Let the first sound play once more, from another time.
-
-    Parameters
-    ----------
-    trial : Trial
-        Of two sounds.
-
-    Returns
-    -------
-    trial : Trial
-        Of three.
-    """
+    """Add a third stimulus: the first one from another time."""
     third = np.roll(trial.stimuli[:1], trial.n_times // 3, axis=1)
     return trial.replace(stimuli=np.concatenate([trial.stimuli, third]))
 
 
 def placed(trial: Trial, label: int) -> Trial:
-    """List the sounds so that the attended one has an index.
-
-    Parameters
-    ----------
-    trial : Trial
-        Labelled trial.
-    label : int
-        The index.
-
-    Returns
-    -------
-    trial : Trial
-        With the same sounds.
-    """
+    """Reorder two stimuli so that the attended one has index `label`."""
     assert trial.attended is not None
     stimuli = np.roll(trial.stimuli, label - trial.attended, axis=0)
     return trial.replace(stimuli=stimuli, attended=label)

@@ -1,4 +1,4 @@
-"""What a check may expect of a decoder, with messages that say what was found."""
+"""Expectations of the checks, with messages that say what was found."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,20 +9,7 @@ from cocktailparty.backend import to_numpy
 
 
 def expect(true: Any, otherwise: str) -> None:
-    """Fail a check unless something is true.
-
-    Parameters
-    ----------
-    true : bool
-        What has to be so.
-    otherwise : str
-        What was found if it is not.
-
-    Raises
-    ------
-    AssertionError
-        If it is not.
-    """
+    """Raise an AssertionError with the message `otherwise` unless something is true."""
     if not true:
         raise AssertionError(otherwise)
 
@@ -30,28 +17,9 @@ def expect(true: Any, otherwise: str) -> None:
 def raises(
     error: type[Exception], what: str, function: Callable[..., Any], *args: Any, **named: Any
 ) -> str:
-    """Call what has to fail.
+    """Call what has to raise `error`, and return the text of the error.
 
-    Parameters
-    ----------
-    error : type of Exception
-        What it has to raise.
-    what : str
-        What is called, for the message.
-    function : callable
-        What is called.
-    *args, **named : object
-        Its arguments.
-
-    Returns
-    -------
-    message : str
-        Text of the error.
-
-    Raises
-    ------
-    AssertionError
-        If it raises nothing, or something else.
+    Raises an AssertionError that names `what` if it raises nothing, or something else.
     """
     try:
         function(*args, **named)
@@ -65,58 +33,21 @@ def raises(
 
 
 def numbers(scores: Any) -> np.ndarray:
-    """Take scores as a NumPy array of floating-point numbers.
-
-    Parameters
-    ----------
-    scores : array
-        Scores of a decoder.
-
-    Returns
-    -------
-    scores : ndarray
-        The same.
-
-    Raises
-    ------
-    AssertionError
-        If they are no floating-point numbers.
-    """
+    """Take scores as a NumPy array, or raise an AssertionError unless they are floating-point."""
     values = to_numpy(scores)
     expect(np.issubdtype(values.dtype, np.floating), f"scores have dtype {values.dtype}")
     return values
 
 
 def decided(decoder: Any, trials: list[Any]) -> np.ndarray:
-    """Score whole trials.
-
-    Parameters
-    ----------
-    decoder : estimator
-        Fitted attention decoder.
-    trials : list of Trial
-        Trials to decode.
-
-    Returns
-    -------
-    scores : ndarray of shape (n_trials, n_stimuli)
-        From `decision_function`.
-    """
+    """Score whole trials by `decision_function`, (n_trials, n_stimuli)."""
     return numbers(decoder.decision_function(trials))
 
 
 def gap(actual: np.ndarray, expected: np.ndarray) -> float:
-    """Measure the largest difference between scores, in units of the largest one.
+    """Measure the largest difference between scores, in units of the largest expected one.
 
-    Parameters
-    ----------
-    actual, expected : ndarray
-        Scores.
-
-    Returns
-    -------
-    gap : float
-        Infinite if shapes differ, or one is finite and the other not.
+    Infinite if shapes differ, or if one is finite where the other is not.
 
     Examples
     --------
@@ -131,21 +62,6 @@ def gap(actual: np.ndarray, expected: np.ndarray) -> float:
 
 
 def same(actual: Any, expected: Any, what: str, tolerance: float = 1e-6) -> None:
-    """Fail a check unless scores are equal but for rounding.
-
-    Parameters
-    ----------
-    actual, expected : array
-        Scores.
-    what : str
-        What is compared, for the message.
-    tolerance : float
-        Largest `gap`.
-
-    Raises
-    ------
-    AssertionError
-        If they differ.
-    """
+    """Raise an AssertionError that names `what` if the `gap` of scores exceeds the tolerance."""
     difference = gap(numbers(actual), numbers(expected))
     expect(difference <= tolerance, f"{what}: scores differ by {difference:.1e} of the largest")
