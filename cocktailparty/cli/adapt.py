@@ -11,13 +11,7 @@ _SHOWN = 20
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the parser of the command.
-
-    Parameters
-    ----------
-    commands : object
-        From ``ArgumentParser.add_subparsers``.
-    """
+    """Add the parser of the command."""
     parser = commands.add_parser(
         "adapt",
         help="classify sounds with a classifier that adapts to them without labels",
@@ -41,11 +35,6 @@ def add_parser(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Adapt to sounds, and show predictions.
-
-    Parameters
-    ----------
-    options : argparse.Namespace
-        Parsed arguments.
 
     Raises
     ------

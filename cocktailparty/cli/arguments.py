@@ -1,4 +1,4 @@
-"""What the commands have in common: arguments, trials of a folder, output for machines."""
+"""Arguments and output that commands share, and the trials of a folder."""
 
 import argparse
 import json
@@ -18,15 +18,7 @@ Commands = Any
 
 @dataclass(frozen=True)
 class Band:
-    """Sampling rate and pass band to decode in.
-
-    Attributes
-    ----------
-    sfreq : float
-        Rate in hertz.
-    l_freq, h_freq : float
-        Edges in hertz.
-    """
+    """Sampling rate and pass band to decode in, all in hertz."""
 
     sfreq: float
     l_freq: float
@@ -34,29 +26,12 @@ class Band:
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> "Band":
-        """Take what `add_band` added.
-
-        Parameters
-        ----------
-        options : argparse.Namespace
-            Parsed arguments.
-
-        Returns
-        -------
-        band : Band
-            The band.
-        """
+        """Take what `add_band` added from the parsed arguments."""
         return cls(options.sfreq, options.l_freq, options.h_freq)
 
 
 def add_band(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the rate and the band to decode in.
-
-    Parameters
-    ----------
-    parser : argparse.ArgumentParser
-        Parser of a command.
-    """
+    """Add the arguments of the sampling rate and the band to decode in."""
     for name, default, what in (
         ("--sfreq", 64.0, "rate to decode at"),
         ("--l-freq", 1.0, "lower edge of the band"),
@@ -68,13 +43,7 @@ def add_band(parser: argparse.ArgumentParser) -> None:
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say where trials come from.
-
-    Parameters
-    ----------
-    parser : argparse.ArgumentParser
-        Parser of a command.
-    """
+    """Add the arguments that say where trials come from."""
     from cocktailparty.cli.channels import add_channels
 
     add = parser.add_argument
@@ -86,13 +55,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def add_drop_flat(parser: Any) -> None:
-    """Add the argument that leaves dead channels out.
-
-    Parameters
-    ----------
-    parser : argparse.ArgumentParser
-        Parser of a command, or a group of its arguments.
-    """
+    """Add the argument that leaves out dead channels."""
     parser.add_argument(
         "--drop-flat",
         action="store_true",
@@ -102,13 +65,7 @@ def add_drop_flat(parser: Any) -> None:
 
 
 def add_on_bad(parser: Any) -> None:
-    """Add the argument that says what to do with what is marked bad.
-
-    Parameters
-    ----------
-    parser : argparse.ArgumentParser
-        Parser of a command, or a group of its arguments.
-    """
+    """Add the argument that says what to do with what is marked bad."""
     from cocktailparty.recordings.interruptions import ON_BAD
 
     parser.add_argument(
@@ -121,13 +78,7 @@ def add_on_bad(parser: Any) -> None:
 
 
 def add_split(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of cross-validation.
-
-    Parameters
-    ----------
-    parser : argparse.ArgumentParser
-        Parser of a command.
-    """
+    """Add the arguments of cross-validation."""
     add = parser.add_argument
     add("--cv", choices=("trial", "story", "subject", "time"), help="what is left out for testing; "
         "default: what suits the corpus")  # fmt: skip
@@ -144,17 +95,7 @@ def add_split(parser: argparse.ArgumentParser) -> None:
 
 
 def add_output(parser: argparse.ArgumentParser, folder: str, holds: str = "results") -> None:
-    """Add the arguments that say where results go.
-
-    Parameters
-    ----------
-    parser : argparse.ArgumentParser
-        Parser of a command.
-    folder : str
-        Folder if none is named.
-    holds : str
-        What the folder is for.
-    """
+    """Add the arguments that say where results go, by default to `folder`, which `holds` them."""
     add = parser.add_argument
     add("--out", type=Path, default=Path(folder), metavar="DIR",
         help=f"folder for the {holds}; default: %(default)s")  # fmt: skip
@@ -162,18 +103,7 @@ def add_output(parser: argparse.ArgumentParser, folder: str, holds: str = "resul
 
 
 def check_output(options: argparse.Namespace) -> None:
-    """Refuse a file in the place of the folder for results, before any work is done.
-
-    Parameters
-    ----------
-    options : argparse.Namespace
-        With what `add_output` added.
-
-    Raises
-    ------
-    NotADirectoryError
-        If ``--out`` is a file.
-    """
+    """Raise NotADirectoryError, before any work is done, if ``--out`` is a file."""
     if options.out.exists() and not options.out.is_dir():
         raise NotADirectoryError(f"--out {options.out} is a file: name a folder")
 
@@ -186,27 +116,11 @@ def load_trials(
     drop_flat: bool = False,
     channels: Mapping[str, Any] | None = None,
 ) -> list[Trial]:
-    """Load the trials of a corpus in the band and at the rate to decode.
+    """Load the trials of a corpus, preprocessed to the band and the rate to decode.
 
-    Parameters
-    ----------
-    path : Path
-        Folder of the corpus.
-    corpus : Corpus
-        What it holds, from `cocktailparty.datasets.detect`.
-    band : Band
-        Rate and band.
-    on_bad : str
-        What to do with what is marked bad, see `cocktailparty.recordings.trial_from_raw`.
-    drop_flat : bool
-        Leave out channels that are constant in a trial, rather than refuse it.
-    channels : dict, optional
-        Channels, reference and events, from `cocktailparty.cli.channels.Channels.loading`.
-
-    Returns
-    -------
-    trials : list of Trial
-        Preprocessed trials.
+    `on_bad` and `drop_flat` say what to do with what is marked bad
+    (`cocktailparty.recordings.trial_from_raw`) and with constant channels; `channels` has channels,
+    reference and events, from `cocktailparty.cli.channels.Channels.loading`.
     """
     from cocktailparty import datasets
     from cocktailparty.channels import choose_channels
@@ -223,34 +137,12 @@ def load_trials(
 
 
 def print_json(value: Any) -> None:
-    """Print for machines.
-
-    Parameters
-    ----------
-    value : object
-        Dicts, lists, strings and numbers.
-    """
+    """Print dicts, lists, strings and numbers as JSON, for machines."""
     print(json.dumps(value, indent=2))
 
 
 def names(text: str) -> list[str]:
-    """Read names separated by commas.
-
-    Parameters
-    ----------
-    text : str
-        An argument.
-
-    Returns
-    -------
-    names : list of str
-        At least one.
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If there is none.
-    """
+    """Read names separated by commas; none at all is an argparse.ArgumentTypeError."""
     entries = [name.strip() for name in text.split(",") if name.strip()]
     if not entries:
         raise argparse.ArgumentTypeError("expected at least one name")
@@ -258,45 +150,16 @@ def names(text: str) -> list[str]:
 
 
 def seed_number(text: str) -> int:
-    """Read the seed of random numbers.
-
-    Parameters
-    ----------
-    text : str
-        An argument.
-
-    Returns
-    -------
-    seed : int
-        At least 0.
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If it is no such number.
-    """
+    """Read a seed, a whole number of at least 0, or raise argparse.ArgumentTypeError."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a whole number from 0, got {text!r}")
     return int(text)
 
 
 def worker_count(text: str) -> int:
-    """Read how much is computed at the same time.
+    """Read how much is computed at the same time, or raise argparse.ArgumentTypeError.
 
-    Parameters
-    ----------
-    text : str
-        An argument.
-
-    Returns
-    -------
-    workers : int
-        At least 1, or below 0, as joblib counts from the number of cores.
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If it is no such number.
+    At least 1, or below 0, as joblib counts from the number of cores.
     """
     if not text.removeprefix("-").isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(
@@ -306,23 +169,7 @@ def worker_count(text: str) -> int:
 
 
 def numbers(text: str) -> list[float]:
-    """Read numbers separated by commas.
-
-    Parameters
-    ----------
-    text : str
-        An argument.
-
-    Returns
-    -------
-    numbers : list of float
-        The numbers.
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If something is no number.
-    """
+    """Read numbers separated by commas, or raise argparse.ArgumentTypeError."""
     try:
         return [float(number) for number in text.split(",")]
     except ValueError:

@@ -8,13 +8,7 @@ from cocktailparty.cli.arguments import Commands, print_json
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the parser of the command.
-
-    Parameters
-    ----------
-    commands : object
-        From ``ArgumentParser.add_subparsers``.
-    """
+    """Add the parser of the command."""
     parser = commands.add_parser(
         "decoders",
         help="list the decoders that are known by name",
@@ -26,13 +20,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """List the decoders.
-
-    Parameters
-    ----------
-    options : argparse.Namespace
-        Parsed arguments.
-    """
+    """List the decoders."""
     rows = named_decoders()
     if options.json:
         print_json({name: _described(row) for name, row in rows.items()})

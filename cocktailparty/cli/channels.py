@@ -16,17 +16,7 @@ _TYPES = ("eeg", *MAGNETIC, "ecog", "seeg", "dbs")
 
 @dataclass(frozen=True)
 class Channels:
-    """What was chosen; None for what suits the corpus.
-
-    Attributes
-    ----------
-    picks : str, list of str or None
-        Channel type, or names.
-    reference : str, list of str or None
-        "average", "none" or names.
-    events : list of str or None
-        Markers at which sounds start.
-    """
+    """Chosen channel type or names, reference and event markers; None for what suits the corpus."""
 
     picks: str | list[str] | None = None
     reference: str | list[str] | None = None
@@ -34,37 +24,15 @@ class Channels:
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> "Channels":
-        """Take what `add_channels` added.
-
-        Parameters
-        ----------
-        options : argparse.Namespace
-            Parsed arguments.
-
-        Returns
-        -------
-        channels : Channels
-            The choice.
-        """
+        """Take what `add_channels` added from the parsed arguments."""
         return cls(options.picks, options.reference, options.events)
 
     def loading(self, corpus: "Corpus") -> dict[str, Any]:
-        """Say it to the reader of a corpus, or to `cocktailparty.channels.choose_channels`.
+        """Turn the choice into arguments for the reader of a corpus.
 
-        Parameters
-        ----------
-        corpus : Corpus
-            What is read.
-
-        Returns
-        -------
-        arguments : dict
-            Of what was chosen: `picks`, `reference`, and `events`.
-
-        Raises
-        ------
-        ValueError
-            If the corpus states itself when its sounds start.
+        The same arguments suit `cocktailparty.channels.choose_channels`: `picks`, `reference` and
+        `events`, where they were chosen. Events of a corpus that states itself when its sounds
+        start are a ValueError.
         """
         arguments: dict[str, Any] = {}
         if self.picks is not None:
@@ -84,25 +52,13 @@ class Channels:
 
 
 def add_channels(parser: Any) -> None:
-    """Add the arguments that choose channels, reference and events.
-
-    Parameters
-    ----------
-    parser : argparse.ArgumentParser
-        Parser of a command, or a group of its arguments.
-    """
+    """Add the arguments that choose channels, reference and events."""
     add_picks(parser)
     add_events(parser)
 
 
 def add_picks(parser: Any) -> None:
-    """Add the arguments that choose channels and reference.
-
-    Parameters
-    ----------
-    parser : argparse.ArgumentParser
-        Parser of a command, or a group of its arguments.
-    """
+    """Add the arguments that choose channels and reference."""
     parser.add_argument(
         "--picks",
         type=_picks,
@@ -120,13 +76,7 @@ def add_picks(parser: Any) -> None:
 
 
 def add_events(parser: Any) -> None:
-    """Add the argument that names the events at which sounds start.
-
-    Parameters
-    ----------
-    parser : argparse.ArgumentParser
-        Parser of a command, or a group of its arguments.
-    """
+    """Add the argument that names the events at which sounds start."""
     parser.add_argument(
         "--events",
         type=names,

@@ -24,13 +24,7 @@ _SHOWN = ("ridge", "cca", "stacked", "tracker")
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the parser of the command.
-
-    Parameters
-    ----------
-    commands : object
-        From ``ArgumentParser.add_subparsers``.
-    """
+    """Add the parser of the command."""
     parser = commands.add_parser(
         "compare",
         help="cross-validate decoders and write a report",
@@ -73,13 +67,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Cross-validate, write the report and print the verdict.
-
-    Parameters
-    ----------
-    options : argparse.Namespace
-        Parsed arguments.
-    """
+    """Cross-validate, write the report and print the verdict."""
     from cocktailparty.electrodes.montages import with_montage
     from cocktailparty.report.comparison import compare_and_report
     from cocktailparty.report.verdict import verdict

@@ -7,13 +7,7 @@ from cocktailparty.cli.arguments import Commands, print_json
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the parser of the command.
-
-    Parameters
-    ----------
-    commands : object
-        From ``ArgumentParser.add_subparsers``.
-    """
+    """Add the parser of the command."""
     parser = commands.add_parser(
         "convert",
         help="convert weights that PyTorch saved into safetensors, without PyTorch",
@@ -32,11 +26,6 @@ def add_parser(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Convert a file of weights.
-
-    Parameters
-    ----------
-    options : argparse.Namespace
-        Parsed arguments.
 
     Raises
     ------

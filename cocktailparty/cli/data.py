@@ -1,4 +1,4 @@
-"""Trials that a command decodes: of a corpus, or simulated; and the split that suits them."""
+"""Trials that a command decodes, of a corpus or simulated, and the split that suits them."""
 
 import argparse
 import math
@@ -14,23 +14,9 @@ if TYPE_CHECKING:
 
 
 def load_or_simulate(options: argparse.Namespace, band: Band) -> tuple[list[Trial], str, list[str]]:
-    """Load trials in the band and at the rate to decode, or simulate some without a folder.
+    """Load preprocessed trials of a folder, or simulate some where none is given.
 
-    Parameters
-    ----------
-    options : argparse.Namespace
-        With what `cocktailparty.cli.arguments.add_data` added, and a seed.
-    band : Band
-        Rate and band.
-
-    Returns
-    -------
-    trials : list of Trial
-        Preprocessed trials.
-    cv : str
-        The split that suits them.
-    text : list of str
-        What they are.
+    Returns the trials, the name of the split that suits them, and sentences on what they are.
     """
     from cocktailparty import datasets
     from cocktailparty.preprocessing import preprocess
@@ -56,20 +42,7 @@ def load_or_simulate(options: argparse.Namespace, band: Band) -> tuple[list[Tria
 
 
 def safe_gap(band: Band, decoders: Mapping[str, Any]) -> float:
-    """Add up the reach of the lags and of the filter from both sides.
-
-    Parameters
-    ----------
-    band : Band
-        Rate and band.
-    decoders : dict of str to estimator
-        Attention decoders by name.
-
-    Returns
-    -------
-    gap : float
-        Seconds, up to the next tenth.
-    """
+    """Add up the reach of lags and filter on both sides: seconds, up to the next tenth."""
     from cocktailparty.model_selection.gaps import lag_reach
     from cocktailparty.preprocessing import filter_reach
 
@@ -85,25 +58,9 @@ def chosen_split(
     decoders: Mapping[str, Any],
     windows: Sequence[float],
 ) -> "Split":
-    """Read how to split from the arguments.
+    """Make the split that the arguments ask for, or else `cv`, which suits the data.
 
-    Parameters
-    ----------
-    options : argparse.Namespace
-        With what `cocktailparty.cli.arguments.add_split` added.
-    cv : str
-        The split that suits the data, unless another was asked for.
-    band : Band
-        Rate and band, which the gap depends on if none was asked for.
-    decoders : dict of str to estimator
-        Attention decoders by name; likewise.
-    windows : sequence of float
-        Decision windows in seconds.
-
-    Returns
-    -------
-    split : Split
-        The split.
+    The gap, if none was asked for, follows from band and decoders; windows are in seconds.
     """
     from cocktailparty.model_selection import Split
 

@@ -7,13 +7,7 @@ from cocktailparty.cli.arguments import Commands, print_json
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the parser of the command.
-
-    Parameters
-    ----------
-    commands : object
-        From ``ArgumentParser.add_subparsers``.
-    """
+    """Add the parser of the command."""
     parser = commands.add_parser(
         "datasets",
         help="list the corpora that can be read and how to get them",
@@ -28,13 +22,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """List the corpora, tell what a folder holds, or fetch a corpus.
-
-    Parameters
-    ----------
-    options : argparse.Namespace
-        Parsed arguments.
-    """
+    """List the corpora, tell what a folder holds, or fetch a corpus."""
     from cocktailparty import datasets
 
     if options.download is not None:

@@ -41,13 +41,7 @@ TRAINING: dict[str, Any] = {
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the parser of the command.
-
-    Parameters
-    ----------
-    commands : object
-        From ``ArgumentParser.add_subparsers``.
-    """
+    """Add the parser of the command."""
     parser = commands.add_parser(
         "decode",
         help="decode which sound was attended in a recording, over time",
@@ -100,13 +94,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Decode a recording, and write and print the decisions.
-
-    Parameters
-    ----------
-    options : argparse.Namespace
-        Parsed arguments.
-    """
+    """Decode a recording, and write and print the decisions."""
     from matplotlib.figure import Figure
 
     from cocktailparty.decoding.trained import MIN_SHIFT

@@ -18,13 +18,7 @@ OPTIONAL_PARTS = {
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the parser of the command.
-
-    Parameters
-    ----------
-    commands : object
-        From ``ArgumentParser.add_subparsers``.
-    """
+    """Add the parser of the command."""
     parser = commands.add_parser(
         "doctor",
         help="show versions, BLAS, GPU and optional parts",
@@ -35,13 +29,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print what the library finds on this machine.
-
-    Parameters
-    ----------
-    options : argparse.Namespace
-        Parsed arguments.
-    """
+    """Print what the library finds on this machine."""
     from cocktailparty.backend import gpu_description
     from cocktailparty.versions import versions
 

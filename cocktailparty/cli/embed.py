@@ -9,13 +9,7 @@ from cocktailparty.cli.sounds import add_sounds, rate_of
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the parser of the command.
-
-    Parameters
-    ----------
-    commands : object
-        From ``ArgumentParser.add_subparsers``.
-    """
+    """Add the parser of the command."""
     parser = commands.add_parser(
         "embed",
         help="embed sounds with a trained classifier or with weights of PANNs",
@@ -34,11 +28,6 @@ def add_parser(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Embed sounds.
-
-    Parameters
-    ----------
-    options : argparse.Namespace
-        Parsed arguments.
 
     Raises
     ------

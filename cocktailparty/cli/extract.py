@@ -8,13 +8,7 @@ from cocktailparty.cli.arguments import Commands, print_json
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the parser of the command.
-
-    Parameters
-    ----------
-    commands : object
-        From ``ArgumentParser.add_subparsers``.
-    """
+    """Add the parser of the command."""
     parser = commands.add_parser(
         "extract",
         help="extract one talker from a mixture, by a sound of the voice or by name",
@@ -36,11 +30,6 @@ def add_parser(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Extract a talker.
-
-    Parameters
-    ----------
-    options : argparse.Namespace
-        Parsed arguments.
 
     Raises
     ------

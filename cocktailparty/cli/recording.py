@@ -1,4 +1,4 @@
-"""Recordings of EEG that commands read: arguments, checks before any work, reading."""
+"""EEG recordings that commands read: arguments, checks before any work, reading."""
 
 import argparse
 from collections.abc import Iterable
@@ -12,14 +12,10 @@ if TYPE_CHECKING:
 
 
 def check_files(options: argparse.Namespace, files: Iterable[Path | None]) -> None:
-    """Find what is wrong with the paths of a command before anything is read.
+    """Check the paths of a command before anything is read.
 
-    Parameters
-    ----------
-    options : argparse.Namespace
-        With `eeg`, `eeg_sfreq` and `out`.
-    files : iterable of Path or None
-        What has to exist, besides the recording; None for what was not given.
+    Takes `eeg`, `eeg_sfreq` and `out` from the options, and `files` that have to exist besides;
+    None stands for what was not given.
 
     Raises
     ------
@@ -43,26 +39,10 @@ def check_files(options: argparse.Namespace, files: Iterable[Path | None]) -> No
 
 
 def read_recording(options: argparse.Namespace, model: "TrainedModel") -> Any:
-    """Read a recording, or make one of an array, whose channels are those of a model.
+    """Read a recording, or make one from an array, whose channels are those of the model.
 
-    Parameters
-    ----------
-    options : argparse.Namespace
-        With `eeg` and `eeg_sfreq`.
-    model : TrainedModel
-        Model that the recording is for.
-
-    Returns
-    -------
-    raw : mne.io.Raw
-        Recording.
-
-    Raises
-    ------
-    ValueError
-        If the array does not have the channels of the model.
-    OSError
-        If the file cannot be read.
+    Returns an mne.io.Raw. An array without the channels of the model is a ValueError, a file that
+    cannot be read an OSError.
     """
     from cocktailparty.recordings.eeg import raw_from_array, read_eeg
 
@@ -75,24 +55,10 @@ def read_recording(options: argparse.Namespace, model: "TrainedModel") -> Any:
 
 
 def start_of_sounds(options: argparse.Namespace) -> float:
-    """Find when the sounds start, as stated or by an event.
+    """Find when the sounds start, in seconds from the start of the recording.
 
-    Parameters
-    ----------
-    options : argparse.Namespace
-        With `eeg`, `start` and `events`.
-
-    Returns
-    -------
-    start : float
-        Seconds from the start of the recording.
-
-    Raises
-    ------
-    ValueError
-        If there is no such event, or more than one, or the recording is an array.
-    OSError
-        If the file cannot be read.
+    It is stated, or the time of an event. No such event, more than one, or events of an array are a
+    ValueError; a file that cannot be read is an OSError.
     """
     from cocktailparty.recordings.eeg import read_eeg
     from cocktailparty.recordings.events import event_times
@@ -112,23 +78,7 @@ def start_of_sounds(options: argparse.Namespace) -> float:
 
 
 def read_array(path: Path) -> Any:
-    """Read a .npy file of numbers.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    array : ndarray
-        Its content.
-
-    Raises
-    ------
-    ValueError
-        If it is no such file.
-    """
+    """Read the array of a .npy file of real numbers; any other file is a ValueError."""
     import zipfile
 
     import numpy as np

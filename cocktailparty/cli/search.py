@@ -19,13 +19,7 @@ from cocktailparty.cli.data import chosen_split, load_or_simulate
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the parser of the command.
-
-    Parameters
-    ----------
-    commands : object
-        From ``ArgumentParser.add_subparsers``.
-    """
+    """Add the parser of the command."""
     parser = commands.add_parser(
         "search",
         help="search for the parameters of a decoder",
@@ -74,13 +68,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Search, write the results and print what came out.
-
-    Parameters
-    ----------
-    options : argparse.Namespace
-        Parsed arguments.
-    """
+    """Search, write the results and print what came out."""
     from cocktailparty.search import search
 
     decoder = find_decoder(options.decoder)(options.sfreq)

@@ -1,4 +1,4 @@
-"""``cocktailparty separate``: what the attended sound of a mixture sounds like."""
+"""``cocktailparty separate``: the attended sound of a mixture."""
 
 import argparse
 from pathlib import Path
@@ -12,13 +12,7 @@ FILES = ("attended.wav", "rest.wav", "separation.png", "separation.json")
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the parser of the command.
-
-    Parameters
-    ----------
-    commands : object
-        From ``ArgumentParser.add_subparsers``.
-    """
+    """Add the parser of the command."""
     parser = commands.add_parser(
         "separate",
         help="separate the attended sound from a mixture, steered by EEG",
@@ -59,13 +53,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Separate a mixture; write and print what was chosen.
-
-    Parameters
-    ----------
-    options : argparse.Namespace
-        Parsed arguments.
-    """
+    """Separate a mixture; write and print what was chosen."""
     from cnmf.separation_report import separate_and_report
     from cocktailparty.recordings.audio.files import read_audio
 

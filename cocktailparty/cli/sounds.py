@@ -1,4 +1,4 @@
-"""Labelled sounds of the commands: where they come from, and what is tested on them."""
+"""Labelled sounds of the commands: their source, and those to test on."""
 
 import argparse
 from pathlib import Path
@@ -8,13 +8,7 @@ from cocktailparty.datasets.sounds import SoundSet
 
 
 def add_sounds(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say where labelled sounds come from.
-
-    Parameters
-    ----------
-    parser : argparse.ArgumentParser
-        Parser of a command.
-    """
+    """Add the arguments that say where labelled sounds come from."""
     add = parser.add_argument
     add("data", type=Path, metavar="FOLDER|CSV", help="folder of a set of sounds, folder with a "
         "folder for each class, or table with the columns file and label")  # fmt: skip
@@ -22,45 +16,16 @@ def add_sounds(parser: argparse.ArgumentParser) -> None:
 
 
 def rate_of(sounds: SoundSet) -> float:
-    """Look up the sampling rate of the first file, which that of all others has to be.
-
-    Parameters
-    ----------
-    sounds : SoundSet
-        Clips.
-
-    Returns
-    -------
-    sfreq : float
-        In hertz.
-    """
+    """Look up the sampling rate of the first file in hertz, which all others must share."""
     return sounds.clips[0].rate_and_length()[0]
 
 
 def divided(sounds: SoundSet, groups: str, fraction: float, seed: int) -> tuple[SoundSet, SoundSet]:
-    """Divide sounds into those to learn from and those to test on.
+    """Divide sounds into those to learn from and those to test on, by the official split if any.
 
-    Parameters
-    ----------
-    sounds : SoundSet
-        With its official split, if it has one.
-    groups : str
-        Column of the metadata that is on one side only, where there is no official split; empty
-        for none.
-    fraction : float
-        Share to test on.
-    seed : int
-        Decides which.
-
-    Returns
-    -------
-    learning, testing : SoundSet
-        Each with about the same share of each class.
-
-    Raises
-    ------
-    ValueError
-        If there is no such column, or the share is not between 0 and 1.
+    Otherwise `fraction` of them, with about the same share of each class, are to test on, and each
+    value of the metadata column `groups` (empty for none) is on one side only. An unknown column,
+    or a share that is not between 0 and 1, is a ValueError.
     """
     import numpy as np
 
@@ -78,25 +43,7 @@ def divided(sounds: SoundSet, groups: str, fraction: float, seed: int) -> tuple[
 
 
 def column(sounds: SoundSet, name: str) -> Any:
-    """Take a column of the metadata.
-
-    Parameters
-    ----------
-    sounds : SoundSet
-        Clips.
-    name : str
-        Name of the column.
-
-    Returns
-    -------
-    values : ndarray of object
-        One a clip.
-
-    Raises
-    ------
-    ValueError
-        If there is no such column.
-    """
+    """Take a column of the metadata, one value per clip; an unknown one is a ValueError."""
     if name not in sounds.metadata:
         raise ValueError(f"there is no metadata {name!r}, but {sorted(sounds.metadata)}")
     return sounds.metadata[name]

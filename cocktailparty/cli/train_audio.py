@@ -21,13 +21,7 @@ _BACKBONES = (
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the parser of the command.
-
-    Parameters
-    ----------
-    commands : object
-        From ``ArgumentParser.add_subparsers``.
-    """
+    """Add the parser of the command."""
     parser = commands.add_parser(
         "train-audio",
         help="train a classifier of sounds, with metadata and contrast",
@@ -64,13 +58,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Train and test; write model, results and figures.
-
-    Parameters
-    ----------
-    options : argparse.Namespace
-        Parsed arguments.
-    """
+    """Train and test; write model, results and figures."""
     from cocktailparty.datasets.sounds import load_sounds
 
     check_output(options)

@@ -7,13 +7,7 @@ from cocktailparty.cli.arguments import Commands, add_output, check_output, prin
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the parser of the command.
-
-    Parameters
-    ----------
-    commands : object
-        From ``ArgumentParser.add_subparsers``.
-    """
+    """Add the parser of the command."""
     parser = commands.add_parser(
         "train-extractor",
         help="train a network that selects one talker from a mixture",
@@ -38,13 +32,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Train and save.
-
-    Parameters
-    ----------
-    options : argparse.Namespace
-        Parsed arguments.
-    """
+    """Train and save."""
     from cocktailparty.datasets.sounds.folders import load_folders
     from cocktailparty.decoding.saving import save_model
 

@@ -1,6 +1,6 @@
 """Figures.
 
-One module a kind of figure, in the common `style`.
+One module for each kind of figure, in the common `style`.
 """
 
 from cocktailparty.plots.classification import confusion_matrix, embedding_map

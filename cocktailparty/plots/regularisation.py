@@ -1,4 +1,4 @@
-"""The path of a cross-validated score over the penalty of a model."""
+"""Figure of a cross-validated score over the penalty of a model."""
 
 from typing import TYPE_CHECKING, Any
 

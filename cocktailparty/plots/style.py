@@ -1,4 +1,4 @@
-"""One look for all figures: colours, new axes, and what is left off them."""
+"""Common style of all figures: colours, new axes, and what is left off them."""
 
 from typing import TYPE_CHECKING
 
@@ -11,20 +11,7 @@ MARKERS = "osD^vP"
 
 
 def axes_for(ax: "Axes | None", figsize: tuple[float, float]) -> "Axes":
-    """Take the given axes, or make a pyplot figure with one.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes or None
-        What the caller was given.
-    figsize : tuple of (float, float)
-        Width and height of a new figure in inches.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Where to draw.
-    """
+    """Take the given axes, or make a pyplot figure with one, of a size in inches."""
     if ax is not None:
         return ax
     from matplotlib import pyplot as plt
@@ -33,17 +20,7 @@ def axes_for(ax: "Axes | None", figsize: tuple[float, float]) -> "Axes":
 
 
 def plain(name: object) -> str:
-    r"""Make text that matplotlib does not take for a formula.
-
-    Parameters
-    ----------
-    name : object
-        Something with a name.
-
-    Returns
-    -------
-    str
-        Its text with dollar signs escaped.
+    r"""Escape dollar signs, so that matplotlib does not take text for a formula.
 
     Examples
     --------
@@ -54,13 +31,7 @@ def plain(name: object) -> str:
 
 
 def sober(ax: "Axes") -> None:
-    """Leave off the frame's upper and right edge and add a faint horizontal grid.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        Axes to change.
-    """
+    """Leave off the frame's upper and right edge and add a faint horizontal grid."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color="0.92", zorder=0)
     ax.set_axisbelow(True)

@@ -1,4 +1,4 @@
-"""Topographies: how a pattern, a correlation or a test lies over the head."""
+"""Topographies of patterns, correlations and cluster tests over the head."""
 
 from collections.abc import Sequence
 from textwrap import wrap

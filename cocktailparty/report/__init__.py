@@ -1,4 +1,4 @@
-"""What a comparison says, on one page.
+"""Report of a comparison, on one page.
 
 `comparison` compares and reports in one call; `html` writes the page with the pictures of
 `figures`; `verdict` words the findings, `protocol` what was done.

@@ -1,4 +1,4 @@
-"""The main job in one call: decoders and trials in; table, figures and report out."""
+"""Comparison and report in one call: decoders and trials in; table, figures and report out."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The figures of a report, with their captions."""
+"""Figures of a report, with their captions."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,17 +21,7 @@ EXCERPT = 10.0
 
 
 class Picture(NamedTuple):
-    """A figure of the report.
-
-    Attributes
-    ----------
-    name : str
-        Name of its file, without the extension.
-    title, caption : str
-        What it shows, and how to read it.
-    figure : matplotlib.figure.Figure
-        The figure.
-    """
+    """A figure of the report: name of its file without extension, title, caption and figure."""
 
     name: str
     title: str
@@ -48,29 +38,11 @@ def pictures(
     held_out: Trial | None,
     reconstructions: Mapping[str, Any],
 ) -> Iterator[Picture]:
-    """Draw the figures of a comparison, one after the other.
+    """Draw the figures of a comparison one after the other: accuracy, scores, patterns, examples.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Rows of `cocktailparty.evaluation.compare`.
-    summary : DataFrame
-        From `cocktailparty.evaluation.summarise`.
-    trials : sequence of Trial
-        Trials of the comparison.
-    decoders : mapping of str to estimator
-        Fitted decoders by their names in the table.
-    patterns : mapping of str to Pattern
-        Averaged patterns by the same names.
-    held_out : Trial or None
-        Labelled trial of the `reconstructions`.
-    reconstructions : mapping of str to array of shape (n_times, n_features)
-        What decoders made of its EEG.
-
-    Yields
-    ------
-    picture : Picture
-        Accuracy, scores, patterns, reconstructions.
+    Takes the tables of `cocktailparty.evaluation.compare` and `summarise`, the trials, and by the
+    names of the decoders: fitted decoders, averaged patterns, and reconstructions (n_times,
+    n_features) of the labelled trial `held_out`.
     """
     from matplotlib.figure import Figure
 

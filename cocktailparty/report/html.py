@@ -1,4 +1,4 @@
-"""One self-contained HTML report of a comparison of decoders, with its tables and figures."""
+"""Self-contained HTML report of a comparison of decoders, with its tables and figures."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a comparison did, for machines: seeds, splits, preprocessing, parameters, versions."""
+"""Protocol of a comparison, for machines: seeds, splits, preprocessing, parameters, versions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -19,30 +19,11 @@ def protocol_of(
     preprocessing: str | Sequence[str] = "",
     command: str = "",
 ) -> dict[str, Any]:
-    """Record all that somebody needs who wants to compute a comparison again.
+    """Record all that somebody needs who wants to compute a comparison again, for JSON.
 
-    Parameters
-    ----------
-    decoders : dict of str to estimator
-        Attention decoders by name.
-    splits : sequence of Fold
-        Training and test trials.
-    cv : Split, str or scikit-learn splitter
-        How they were split, see `cocktailparty.model_selection.Split`.
-    random_state : object
-        Seed of the comparison.
-    data, preprocessing : str or sequence of str
-        What was recorded and what was done to it.
-    command : str
-        Command line of the comparison.
-
-    Returns
-    -------
-    protocol : dict
-        Of what JSON can hold: `data`, `preprocessing`, `command`; `provenance` of each trial;
-        `seeds` of the comparison and of each decoder that takes one; `split`, with subjects,
-        stories and trials on both sides of each fold; `decoders` with their parameters;
-        `versions`.
+    `data`, `preprocessing`, `command`; `provenance` of each trial; `seeds` of the comparison and of
+    each decoder that takes one; `split`, with subjects, stories and trials on both sides of each
+    fold; `decoders` with their parameters; `versions`.
 
     Examples
     --------

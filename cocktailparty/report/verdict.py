@@ -1,4 +1,4 @@
-"""What a comparison of decoders says, in plain sentences."""
+"""Verdict of a comparison of decoders, in plain sentences."""
 
 from typing import TYPE_CHECKING
 
@@ -74,20 +74,10 @@ def findings(
 ) -> list[tuple[str, list[str]]]:
     """Say which decoder beats guessing at which windows, and which does not.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Rows of `cocktailparty.evaluation.compare`.
-    summary : DataFrame, optional
-        From `cocktailparty.evaluation.summarise`, where it is known already.
-
-    Returns
-    -------
-    statements : list of (str, list of str)
-        At most three a decoder, each with the numbers of the windows it holds for: above chance,
-        above chance only before the correction for several tests, not above chance. One that
-        gives no verdict where the trials cannot tell, see
-        `cocktailparty.evaluation.permutation_test`.
+    At most three statements per decoder, each with the numbers of the windows that it holds for:
+    above chance, above chance only before the correction for several tests, not above chance. One
+    that gives no verdict where the trials cannot tell, see
+    `cocktailparty.evaluation.permutation_test`.
     """
     summary = summarise(table) if summary is None else summary
     withheld = against_guessing(table, summary).withheld
@@ -114,20 +104,7 @@ def findings(
 
 
 def cautions(table: "pd.DataFrame", summary: "pd.DataFrame | None" = None) -> list[str]:
-    """Say what limits the findings: little data, several tests, what the unit of the test is.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Rows of `cocktailparty.evaluation.compare`.
-    summary : DataFrame, optional
-        From `cocktailparty.evaluation.summarise`, where it is known already.
-
-    Returns
-    -------
-    sentences : list of str
-        One for each caution that applies.
-    """
+    """Say what limits the findings: little data, several tests, the unit of the test."""
     summary = summarise(table) if summary is None else summary
     test = against_guessing(table, summary)
     task = task_of(table)

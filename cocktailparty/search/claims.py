@@ -29,13 +29,7 @@ class StudyInUseError(OSError):
 
 
 class Claim:
-    """What says that a search works on a study.
-
-    Parameters
-    ----------
-    study : optuna.Study
-        Study in a database.
-    """
+    """Claim of one search to the study in a database that it works on."""
 
     def __init__(self, study: Any) -> None:
         self._study = study
@@ -48,10 +42,7 @@ class Claim:
     def take(self) -> None:
         """Write the claim down, and wait until it is clear that no other search is at work.
 
-        Raises
-        ------
-        StudyInUseError
-            If one is.
+        If one is, StudyInUseError is raised.
         """
         self._write()
         threading.Thread(target=self._keep_beating, daemon=True, name="claim").start()
@@ -66,13 +57,7 @@ class Claim:
                 self._study.set_user_attr(key, None)
 
     def check(self) -> None:
-        """See that no other search has taken this one for dead.
-
-        Raises
-        ------
-        StudyInUseError
-            If one has, because this process stood still for long.
-        """
+        """Raise StudyInUseError if another search took this one for dead after a long standstill."""
         if self._lost:
             raise StudyInUseError(self._lost)
 
@@ -136,22 +121,9 @@ class Claim:
 
 @contextmanager
 def claimed(study: Any) -> Iterator[Claim]:
-    """Work on a study alone.
+    """Work alone on a study in a database: the claim is to be checked now and then.
 
-    Parameters
-    ----------
-    study : optuna.Study
-        Study in a database.
-
-    Yields
-    ------
-    claim : Claim
-        To be checked now and then.
-
-    Raises
-    ------
-    StudyInUseError
-        If another search works on it.
+    StudyInUseError is raised if another search works on the study.
     """
     claim = Claim(study)
     try:

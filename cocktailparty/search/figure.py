@@ -15,20 +15,10 @@ if TYPE_CHECKING:
 
 
 def draw_search(result: SearchResult, figure: "Figure | None" = None) -> "Figure":
-    """Draw the course of a search and the influence of the parameters.
+    """Draw the course of a search and the influence of the parameters, into a figure if given.
 
-    Parameters
-    ----------
-    result : SearchResult
-        Of `search`.
-    figure : matplotlib.figure.Figure, optional
-        Empty figure to draw into; None for a new pyplot figure.
-
-    Returns
-    -------
-    figure : matplotlib.figure.Figure
-        Above, scores in the order of the trials and the importance of each parameter; below, the
-        scores over each of the three most important ones.
+    Above, scores in the order of the trials and the importance of each parameter; below, the scores
+    over each of the three most important ones. Without a figure a pyplot figure is made.
     """
     if figure is None:
         from matplotlib import pyplot as plt

@@ -61,27 +61,11 @@ def hold_out(
 ) -> tuple[list[Trial], list[Fold]]:
     """Take a story or a subject away from the trials.
 
-    Parameters
-    ----------
-    trials : sequence of Trial
-        All trials.
-    group : str
-        ``story:NAME`` or ``subject:NAME``; ``story`` or ``subject`` for the last one.
-    pooled : bool
-        Whether decoders are trained on all subjects together. Otherwise a held-out story is
-        scored for each subject by a decoder trained on that subject.
-
-    Returns
-    -------
-    rest : list of Trial
-        For the search.
-    folds : list of Fold
-        Train on the rest, test on what was held out.
-
-    Raises
-    ------
-    ValueError
-        If there is no such group, or nothing would be left.
+    `group` is ``story:NAME`` or ``subject:NAME``, or ``story`` or ``subject`` for the last one.
+    Returns the trials that are left for the search, and folds that train on them and test on what
+    was held out. Decoders are trained on all subjects together if `pooled`; otherwise a held-out
+    story is scored for each subject by a decoder trained on that subject. An unknown group, or one
+    that leaves nothing, is a ValueError.
 
     Examples
     --------
@@ -117,28 +101,11 @@ def hold_out(
 
 
 def score_held_out(decoder: Any, folds: Sequence[Fold], window: float, group: str) -> HeldOut:
-    """Train on what the search saw and score what it never saw.
+    """Train on what the search saw and score what it never saw, in windows in seconds.
 
-    Parameters
-    ----------
-    decoder : estimator
-        Attention decoder with the chosen parameters.
-    folds : sequence of Fold
-        From `hold_out`.
-    window : float
-        Decision window in seconds.
-    group : str
-        What was held out, for the record.
-
-    Returns
-    -------
-    result : HeldOut
-        Accuracy over all folds, chance level and interval.
-
-    Raises
-    ------
-    ValueError
-        If the window fits into no held-out trial, or all stimuli are silent in all windows.
+    Takes the folds of `hold_out`, and the `group` for the record; gives the accuracy over all
+    folds, chance level and interval. A ValueError says that the window fits into no held-out trial,
+    or that all stimuli are silent in all windows.
     """
     rows = [
         row

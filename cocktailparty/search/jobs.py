@@ -20,19 +20,10 @@ class WorkersLostError(OSError):
 
 
 class LocalJobs:
-    """Run jobs in processes of this machine.
+    """Run jobs in processes of this machine; `n_jobs` as in joblib, 1 for this one alone.
 
-    Parameters
-    ----------
-    shared : object
-        First argument of every job.
-    n_jobs : int
-        Number of processes, as in joblib; 1 for none but this one.
-
-    Attributes
-    ----------
-    width : int
-        Number of jobs to hand over at a time that leaves no process idle for long.
+    Every job gets `shared` as its first argument. `width` is the number of jobs to hand over at a
+    time that leaves no process idle for long.
     """
 
     def __init__(self, shared: Any, n_jobs: int = 1) -> None:
@@ -53,26 +44,10 @@ class LocalJobs:
         self._stack.close()
 
     def run(self, function: Callable[[Any, Any], Any], jobs: Sequence[Any]) -> Iterator[tuple]:
-        """Compute ``function(shared, job)`` for every job.
+        """Compute ``function(shared, job)`` for every job; yield its index and the result.
 
-        Parameters
-        ----------
-        function : callable
-            Importable, so that another process finds it.
-        jobs : sequence
-            Second arguments.
-
-        Yields
-        ------
-        number : int
-            Index of the job.
-        result : object
-            What the function returned.
-
-        Raises
-        ------
-        WorkersLostError
-            If processes die again and again.
+        The function must be importable, so that another process finds it. WorkersLostError says
+        that processes die again and again.
         """
         from joblib import delayed
 
@@ -108,23 +83,12 @@ class LocalJobs:
 
 
 class DaskJobs:
-    """Run jobs on the workers of a Dask cluster.
+    """Run jobs on the workers of a Dask cluster, given the address of its scheduler.
 
-    Joblib's own Dask backend is not taken: it waits for ever for a job that took down its worker
-    too often, and data that it scattered are lost with the workers that held them. Here the data
-    are the result of a task, which the scheduler has computed again wherever they are missing.
-
-    Parameters
-    ----------
-    shared : object
-        First argument of every job.
-    address : str
-        Address of the scheduler, such as ``tcp://10.0.0.1:8786``.
-
-    Attributes
-    ----------
-    width : int
-        Number of jobs to hand over at a time that leaves no worker idle for long.
+    Every job gets `shared` as its first argument; `width` jobs at a time leave no worker idle for
+    long. Joblib's own Dask backend is not used: it waits for ever for a job that took down its
+    worker too often, and data that it scattered are lost with the workers that held them. Here the
+    data are the result of a task, which the scheduler has computed again wherever they are missing.
     """
 
     def __init__(self, shared: Any, address: str) -> None:
@@ -163,26 +127,10 @@ class DaskJobs:
         self._client.close()
 
     def run(self, function: Callable[[Any, Any], Any], jobs: Sequence[Any]) -> Iterator[tuple]:
-        """Compute ``function(shared, job)`` for every job.
+        """Compute ``function(shared, job)`` for every job; yield its index and the result.
 
-        Parameters
-        ----------
-        function : callable
-            Importable on the workers.
-        jobs : sequence
-            Second arguments.
-
-        Yields
-        ------
-        number : int
-            Index of the job.
-        result : object
-            What the function returned.
-
-        Raises
-        ------
-        WorkersLostError
-            If a job takes down its workers again and again, or the scheduler is gone.
+        The function must be importable on the workers. WorkersLostError says that a job takes down
+        its workers again and again, or that the scheduler is gone.
         """
         from distributed import KilledWorker, as_completed
 

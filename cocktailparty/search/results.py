@@ -1,4 +1,4 @@
-"""What a search leaves behind: parameters, scores, a table, files."""
+"""Results of a search: best parameters, scores, a table, files."""
 
 import json
 from dataclasses import dataclass
@@ -125,18 +125,7 @@ class SearchResult:
 
 
 def table_of(study: "optuna.Study") -> "pd.DataFrame":
-    """List the trials of a study.
-
-    Parameters
-    ----------
-    study : optuna.Study
-        Of `search`.
-
-    Returns
-    -------
-    table : pandas.DataFrame
-        See `SearchResult`.
-    """
+    """List the trials of a study, see `SearchResult`."""
     import pandas as pd
 
     rows = []
@@ -157,15 +146,7 @@ def table_of(study: "optuna.Study") -> "pd.DataFrame":
 
 
 def write_results(result: SearchResult, out: Path) -> None:
-    """Write the table, the best parameters and the figure.
-
-    Parameters
-    ----------
-    result : SearchResult
-        Of `search`.
-    out : Path
-        Folder.
-    """
+    """Write the table, the best parameters and the figure into a folder."""
     from matplotlib.figure import Figure
 
     from cocktailparty.search.figure import draw_search

@@ -207,20 +207,7 @@ def search(
 
 
 def make_decoder(decoder: Any, settings: dict[str, Any]) -> Any:
-    """Make a decoder with certain parameters.
-
-    Parameters
-    ----------
-    decoder : estimator or callable
-        As `search` takes it.
-    settings : dict
-        Parameters.
-
-    Returns
-    -------
-    decoder : estimator
-        Unfitted.
-    """
+    """Make an unfitted decoder with certain parameters, from what `search` takes as a decoder."""
     if hasattr(decoder, "get_params"):
         return clone(decoder).set_params(**settings)
     return decoder(**settings)
@@ -336,19 +323,10 @@ class _Rounds:
 
 
 def score_fold(shared: tuple[list[Fold], list[float]], job: tuple[Any, int]) -> float | str:
-    """Score a decoder on one fold.
+    """Score a decoder on one fold: its accuracy, or what went wrong.
 
-    Parameters
-    ----------
-    shared : tuple
-        All folds, and the decision window in seconds in a list.
-    job : tuple
-        Unfitted decoder and the index of the fold.
-
-    Returns
-    -------
-    outcome : float or str
-        Accuracy, or what went wrong.
+    `shared` has all folds and the decision window in seconds in a list, `job` the unfitted decoder
+    and the index of the fold.
     """
     (folds, windows), (decoder, number) = shared, job
     try:

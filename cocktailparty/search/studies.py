@@ -1,4 +1,4 @@
-"""Optuna studies: opened or gone on with, quiet, and recognised by what they search."""
+"""Optuna studies: opened or resumed, quiet, and recognised by what they search."""
 
 import logging
 import time
@@ -32,15 +32,7 @@ _AT_ONCE_FOR = 20.0
 def quiet_optuna() -> Iterator[Any]:
     """Import Optuna, without its log and its warnings of experimental parts.
 
-    Yields
-    ------
-    optuna : module
-        Optuna.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed.
+    ImportError says how to install it.
     """
     try:
         import optuna
@@ -66,27 +58,10 @@ def open_study(
 ) -> Iterator[tuple["optuna.Study", Claim | None]]:
     """Open a study, or make it, and keep other searches from it.
 
-    Parameters
-    ----------
-    optuna : module
-        From `quiet_optuna`.
-    storage : str or None
-        Address of a database, such as ``sqlite:///study.db``; None for memory.
-    name : str
-        Name of the study in it.
-    fingerprint : str
-        What is searched for and on which data, from `fingerprint_of`.
-    seed : int
-        Seed of the sampler.
-    min_folds : int
-        Number of folds that every trial gets.
-
-    Yields
-    ------
-    study : optuna.Study
-        With a seeded TPE sampler and pruning by successive halving.
-    claim : Claim or None
-        To be checked now and then; None for a study in memory.
+    `storage` is the address of a database, such as ``sqlite:///study.db``, or None for memory;
+    `fingerprint` comes from `fingerprint_of`; every trial gets `min_folds` folds. Yields the study,
+    with a seeded TPE sampler and pruning by successive halving, and a claim to be checked now and
+    then (None for a study in memory).
 
     Raises
     ------
@@ -124,25 +99,9 @@ def _prepare(
 def fingerprint_of(
     optuna: Any, decoder: Any, space: Space, folds: Sequence[Fold], window: float
 ) -> str:
-    """Describe a search in few letters.
+    """Hash a search: decoder, space, data and split, and window in seconds.
 
-    Parameters
-    ----------
-    optuna : module
-        From `quiet_optuna`.
-    decoder : estimator or callable
-        What is tuned.
-    space : Space
-        Where it is tuned.
-    folds : sequence of Fold
-        Data and split.
-    window : float
-        Decision window in seconds.
-
-    Returns
-    -------
-    fingerprint : str
-        The same for the same search.
+    The same search has the same fingerprint.
     """
     hashes: dict[int, str] = {}
     for trial in (trial for fold in folds for trial in (*fold.train, *fold.test)):
@@ -162,24 +121,9 @@ def fingerprint_of(
 
 
 def suggest(trial: Any, space: Space) -> dict[str, Any]:
-    """Draw parameters, or read those that the trial has already.
+    """Draw the parameters of a decoder, or read those that the trial has already.
 
-    Parameters
-    ----------
-    trial : optuna.Trial or optuna.trial.FixedTrial
-        Trial of a study.
-    space : Space
-        Where from.
-
-    Returns
-    -------
-    parameters : dict
-        What the decoder is to be given.
-
-    Raises
-    ------
-    TypeError
-        If the space has something else than distributions.
+    A space with something else than distributions is a TypeError.
     """
     if not isinstance(space, Mapping):
         return dict(space(trial))
@@ -201,24 +145,9 @@ def suggest(trial: Any, space: Space) -> dict[str, Any]:
 
 @contextmanager
 def writable(optuna: Any, storage: str | None) -> Iterator[None]:
-    """Name the database where a study cannot be written any more, such as on a full disk.
+    """Raise an OSError that names the database where a study cannot be written any more.
 
-    Parameters
-    ----------
-    optuna : module
-        From `quiet_optuna`.
-    storage : str or None
-        Address of the database.
-
-    Yields
-    ------
-    nothing : None
-        What writes comes within.
-
-    Raises
-    ------
-    OSError
-        Instead of the error of Optuna.
+    It replaces the error of Optuna, as on a full disk.
     """
     try:
         yield
