@@ -62,7 +62,7 @@ def add_parser(commands: Commands) -> None:
     add_output(
         parser,
         "cocktailparty-report",
-        "results; finished folds are kept there, and an interrupted comparison goes on",
+        "results; finished folds are kept there, and an interrupted comparison resumes",
     )
 
 

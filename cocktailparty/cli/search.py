@@ -63,7 +63,7 @@ def add_parser(commands: Commands) -> None:
     add_output(
         parser,
         "cocktailparty-search",
-        "study and the results; an interrupted search goes on",
+        "study and the results; an interrupted search resumes",
     )
 
 

@@ -28,7 +28,7 @@ def add_parser(commands: Commands) -> None:
         description="Train a classifier on labelled sounds and test it on those of the official "
         "split, or on a share that is left out. Writes model.safetensors, results.json, "
         "confusion.png and embeddings.png. A finished training is not repeated, an interrupted one "
-        "goes on.",
+        "resumes.",
     )
     parser.set_defaults(run=run)
     add_sounds(parser)
@@ -52,7 +52,7 @@ def add_parser(commands: Commands) -> None:
         "signal-to-noise ratio in dB to half of the training clips")  # fmt: skip
     add("--batch-size", type=int, default=40, help="default: %(default)s")
     add("--max-epochs", type=int, default=100, help="default: %(default)s")
-    add("--max-minutes", type=float, help="stop a training after so many; not reproducible")
+    add("--max-minutes", type=float, help="stop a training after this many; not reproducible")
     add("--seed", type=seed_number, default=0, help="default: %(default)s")
     add_output(parser, "cocktailparty-audio")
 

@@ -26,7 +26,7 @@ def add_parser(commands: Commands) -> None:
     add("--max-talkers", type=int, default=2, help="largest number of talkers in a mixture; "
         "default: %(default)s")  # fmt: skip
     add("--max-epochs", type=int, default=200, help="passes of 120 mixtures; default: %(default)s")
-    add("--max-minutes", type=float, help="stop a training after so many; not reproducible")
+    add("--max-minutes", type=float, help="stop a training after this many; not reproducible")
     add("--seed", type=int, default=0, help="default: %(default)s")
     add_output(parser, "cocktailparty-extractor")
 

@@ -37,17 +37,17 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
     r"""Track attention that may switch, with the scores of a decoder in short windows.
 
     The attended stimulus is the state of a hidden Markov chain that leaves a state after `dwell`
-    seconds on average, for any of the others alike, or that stays. Scores of short windows are
-    poor, but what they tell adds up. The difference between the score of the attended stimulus and
-    that of any other is taken as Gaussian with mean m and variance v, scores otherwise alike, so
-    that a score :math:`z_k` of stimulus k speaks for it with the log-likelihood
+    seconds on average, for any of the others with equal probability, or that stays. Scores of short
+    windows are poor, but they add up. The difference between the score of the attended stimulus and
+    that of any other is taken as Gaussian with mean m and variance v, and scores are alike in all
+    other respects, so that a score :math:`z_k` of stimulus k has the log-likelihood
 
     .. math:: \log p(z \mid k) = \frac{2 m}{v} \, z_k + \mathrm{const.}
 
     A new trial has a mean m of its own. Its logarithm is Gaussian about that of training, with a
-    standard deviation of 0.5 (4 dB) and what training leaves uncertain; or m is 0, because the
-    trial follows none of its sounds. What the trial itself says of it, by the differences and by
-    the level of its scores, weighs these possibilities, see
+    standard deviation of 0.5 (4 dB) plus the uncertainty of training; or m is 0, because the
+    trial follows none of its sounds. The trial itself, by the differences and the level of its
+    scores, decides how much each of these possibilities counts, see
     `cocktailparty.decoding.score_model.ScoreModel`. Forward filter and fixed-lag smoother are exact
     for each. Windows in which all stimuli are silent are no evidence, and nothing is learnt from
     them.
@@ -282,7 +282,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         Returns
         -------
         scores : ndarray of shape (n_windows, n_stimuli)
-            Logarithms of the posterior probabilities; all alike where all stimuli are silent.
+            Logarithms of the posterior probabilities; all equal where all stimuli are silent.
 
         Raises
         ------

@@ -16,7 +16,7 @@ from cocktailparty.validation import check_finite, float_array
 
 @dataclass(frozen=True, eq=False)
 class ClusterTest:
-    """Clusters of channels and lags, and how likely larger ones are by chance.
+    """Clusters of channels and lags with their p values.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ def cluster_test(
     Parameters
     ----------
     responses : array of shape (n_subjects, n_channels, n_lags)
-        One response a subject, such as the weights of a `linear_aad.ForwardTRF`. The same scale
+        One response per subject, such as the weights of a `linear_aad.ForwardTRF`. The same scale
         and sign in all subjects: z-scored signals and one penalty.
     lags : array of shape (n_lags,)
         Lags in seconds.

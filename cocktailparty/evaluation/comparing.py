@@ -68,12 +68,12 @@ def compare(
         Decision-window lengths in seconds; None for 1, 2, 5, 10, 30 and 60. A window that fits
         into no test trial gives no rows.
     n_splits, gap, allow_shared_stimuli : int, float, bool
-        Parameters of `model_selection.Split`, where `cv` is none.
+        Parameters of `model_selection.Split`, where `cv` is not one already.
     cache : path, optional
         Folder that keeps every finished fold. An interrupted comparison that is started again
-        with the same data, decoders and settings goes on where it stopped.
+        with the same data, decoders and settings resumes where it stopped.
     n_jobs : int
-        Number of folds computed at the same time; -1 for one a core.
+        Number of folds computed at the same time; -1 for one per core.
     progress : bool
         Show a progress bar.
 
@@ -85,10 +85,10 @@ def compare(
         (Pearson correlations for decoders that correlate), ``n_stimuli`` and ``chance``, the
         accuracy that guessing reaches in at most 5 % of such rows. A tie counts its share
         (`cocktailparty.metrics.decision_shares`), so that ``n_correct`` may be fractional.
-        ``n_undecidable`` windows in which all stimuli are silent were left out; where that are
-        all, ``n_windows`` is 0 and what is computed from the windows NaN. ``task`` is
+        ``n_undecidable`` windows in which all stimuli are silent were left out; if no window is
+        left, ``n_windows`` is 0 and what is computed from the windows NaN. ``task`` is
         "attention", "match-mismatch" where a single stimulus played, or "mixed". ``trials`` lists
-        the tested trials of the row: their number, ``name``, ``part`` (a stretch that several
+        the tested trials of the row: their number, ``name``, ``part`` (a segment that several
         folds test is one), ``unit`` and ``group`` (see `cocktailparty.evaluation.units`),
         ``attended``, ``n_windows``, and ``right``, the right decisions if any of the stimuli had
         been attended. Where trials have metadata, ``trials`` lists those, too, and each is a
@@ -195,7 +195,7 @@ class _Job(NamedTuple):
 def _run(
     jobs: list[_Job], windows: list[float], store: FoldStore, n_jobs: int, progress: bool
 ) -> list[tuple[dict, Trace | None]]:
-    """Results of all jobs in order, from the store where they are there."""
+    """Results of all jobs in order, from the store if it has them."""
     from joblib import Parallel, delayed
 
     keys = [store.key(job.decoder, job.fold, windows) for job in jobs]
@@ -229,7 +229,7 @@ def _run(
 
 
 def _soonest_failing_first(jobs: list[_Job], missing: list[int]) -> list[int]:
-    """Begin with the folds in which a decoder would fail, if it does in any.
+    """Put first the folds in which a decoder would fail, if it fails in any.
 
     These are, for every decoder and kind of recording, the ones with the least to train on: what
     takes more trials, or another rate, is known before the others have taken hours.
@@ -250,7 +250,7 @@ def _soonest_failing_first(jobs: list[_Job], missing: list[int]) -> list[int]:
 
 
 def _tells_all(result: dict) -> bool:
-    """Tell whether a stored result counts as it is done now: shares, silence, single trials."""
+    """Tell whether a stored result has all that today's counting needs: shares, silence, single trials."""
     return all({"n_undecidable", "trials"} <= set(row) for rows in result.values() for row in rows)
 
 
@@ -273,7 +273,7 @@ def _identified(splits: list[Fold], index: SoundIndex) -> dict[int, list[dict[st
             zip(whole.items(), *trial_units, strict=True)
         )
     }
-    # A sound that played alone is told from another stretch of itself: every stretch is a unit.
+    # A sound that played alone is compared with another segment of itself: each is a unit.
     counts = Counter(trial_units.unit)
     single_talker = {
         key

@@ -20,10 +20,10 @@ __all__ = [
     "pattern_of",
 ]
 
-# Models that are fitted for the pattern of one listener: more would change it little.
+# Most models fitted for the pattern of one subject: more would change it little.
 _MODELS = 8
 
-# Units of recordings as they are shown, and how many of these are in one.
+# Units of recordings as they are shown, and the factors between them.
 _SHOWN = {"V": "µV", "T": "fT", "T/m": "fT/cm"}
 _SCALES = {"µV": 1e6, "fT": 1e15, "fT/cm": 1e13}
 

@@ -14,7 +14,7 @@ from cocktailparty.task import MATCH_MISMATCH
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Label assignments that are enumerated at most; more are drawn at random.
+#: Most label assignments that are enumerated; of more, this many are drawn at random.
 N_PERMUTATIONS = 9999
 #: Level of the tests.
 ALPHA = 0.05
@@ -28,7 +28,7 @@ UNTOLD = "the table does not tell which trials were tested"
 
 
 class PermutationTest(NamedTuple):
-    """What other labels would have given.
+    """Right decisions under exchanged labels: p values and chance levels.
 
     Attributes
     ----------
@@ -37,9 +37,9 @@ class PermutationTest(NamedTuple):
     n_units : int
         Number of independent trials, see `cocktailparty.evaluation.units`.
     n_permutations : int
-        Assignments of labels that were looked at.
+        Number of label assignments that were tried.
     exact : bool
-        Whether these are all that there are.
+        Whether these are all assignments.
     p, p_corrected : ndarray of shape (n_rows,)
         One-sided p of each decoder and window, and corrected for all of them; NaN if withheld.
     p_below : ndarray of shape (n_rows,)
@@ -65,7 +65,7 @@ def permutation_test(
 
     Labels are exchanged between the trials of a listener, so that each stimulus stays the attended
     one as often as it was: a decoder that prefers one talker gains nothing. Where a single sound
-    played, the matching and the other stretch of a trial change places. All windows of a trial go
+    played, the matching and the other segment of a trial change places. All windows of a trial go
     together. The deviations of the right decisions under other labels from their mean are taken
     :math:`\sqrt{(5 - 10 / n) / 3}` times as large with n independent trials, because decoders of a
     cross-validation learn from each other's test trials. All decoders and windows are corrected
@@ -79,7 +79,7 @@ def permutation_test(
     keys : sequence of (str, float)
         Decoders and windows to be tested.
     seed : int
-        Seed of the permutations, where not all are looked at.
+        Seed of the permutations, where not all are tried.
 
     Returns
     -------
@@ -170,7 +170,7 @@ class _Units:
                         flips = record.get("task", task) == MATCH_MISMATCH
                         group = ("alone", unit) if flips else record["group"]
                         self.groups.setdefault(group, []).append(unit)
-                    # Stimuli in turn, from the attended one: units need not list them alike.
+                    # Stimuli in turn, from the attended one: units may list them in any order.
                     turned = [right[(attended + j) % len(right)] / k for j in range(len(right))]
                     cells.append((r, unit, turned))
                     self.n_windows[r] += record["n_windows"] / k
@@ -182,7 +182,7 @@ class _Units:
         self.withheld = ""
 
     def assignments(self, rng: np.random.Generator) -> tuple[np.ndarray, bool]:
-        """Turn the labels (n_assignments, n_units); and tell whether these are all ways."""
+        """Turn the labels (n_assignments, n_units); and tell whether these are all assignments."""
         labels = np.array(list(self.labels.values()), dtype=int)
         places = {g: [self._place[unit] for unit in units] for g, units in self.groups.items()}
         n_distinct = {
@@ -220,7 +220,7 @@ class _Units:
         return turns, exact
 
     def right_under(self, turns: np.ndarray) -> np.ndarray:
-        """Right decisions (n_assignments, n_rows) if labels were turned so."""
+        """Right decisions (n_assignments, n_rows) under labels that are turned so."""
         right = np.zeros((len(turns), len(self._right)))
         for turn in range(self._right.shape[2]):
             right += (turns == turn).astype(float) @ self._right[:, :, turn].T

@@ -41,12 +41,10 @@ def circular_shift_test(
 ) -> ShiftTest:
     """Test whether a decoder follows the attended stimulus at all.
 
-    Stimuli that play in training and test trials do no harm here: the null distribution has
-    them as well.
-
-    The score is the cross-validated mean score of the attended stimulus over whole test trials.
-    For the null distribution the stimuli of every trial are shifted in time, by another amount
-    for each trial, and the decoder is trained anew. Decoders with a method `fit_many`, such as
+    Stimuli that play in training and test trials do no harm here, since the null distribution has
+    them as well. The score is the cross-validated mean score of the attended stimulus over whole
+    test trials. For the null distribution the stimuli of every trial are shifted in time, by
+    another amount for each trial, and the decoder is trained anew. Decoders with a method `fit_many`, such as
     `linear_aad.AttentionDecoder` of a `BackwardTRF`, are trained on all shifts at once, with the
     same result.
 
@@ -67,14 +65,14 @@ def circular_shift_test(
         Seed of the shifts.
     cache : path, optional
         Folder that keeps the scores of every finished fold. A test that is started again with the
-        same data, decoder, settings and seed goes on where it stopped, and one with more shifts
+        same data, decoder, settings and seed resumes where it stopped, and one with more shifts
         computes the additional ones alone.
     n_jobs : int
-        Number of folds computed at the same time; -1 for one a core.
+        Number of folds computed at the same time; -1 for one per core.
     progress : bool
         Show a progress bar. It counts folds, each with every data set.
     **split : object
-        Parameters of `model_selection.Split`, where `cv` is none.
+        Parameters of `model_selection.Split`, where `cv` is not one already.
 
     Returns
     -------
@@ -105,14 +103,14 @@ def circular_shift_test(
     store = FoldStore(cache)
     keys = [tested.key(store, decoder, trials) for tested in tested_folds]
     names = [[tested.name(row) for row in offsets] for tested in tested_folds]
-    # With those of other seeds and numbers of shifts, which stay in the store.
+    # Including scores of other seeds and numbers of shifts, which stay in the store.
     scores: list[dict[str, list[float]]] = [store.load(key) or {} for key in keys]
     jobs = []
     for k, tested in enumerate(tested_folds):
         missing = [i for i, name in enumerate(names[k]) if name not in scores[k]]
         size = tested.at_once(trials) if hasattr(decoder, "fit_many") else 1
         jobs += [(k, missing[i : i + size]) for i in range(0, len(missing), size)]
-    # Data sets are made when their turn comes, so that memory holds those at work alone.
+    # Data sets are made when their turn comes, so that memory holds only those at work.
     calls = (
         delayed(_tested)(
             k, rows, decoder, tested_folds[k].fold, tested_folds[k].versions(trials, offsets[rows])
@@ -197,10 +195,10 @@ class _Version:
 
 @dataclass(frozen=True, eq=False)
 class _TestedFold:
-    """A fold, and the places of the whole trials that it is made of.
+    """A fold, and the places in the list of the whole trials that it is made of.
 
-    A fold of whole trials has those of training first. One of stretches is number `number` of
-    those that the trials at these places are cut into.
+    Whole trials of training come first. A fold of segments is number `number` of those that the
+    trials at these places are cut into.
     """
 
     fold: Fold
@@ -253,7 +251,7 @@ def _tested_folds(trials: list[Trial], cv: Any, settings: dict[str, Any]) -> lis
     for fold in folds:
         whole = fold.whole if split.across_time else None
         places = [place[id(trial)] for trial in whole or (*fold.train, *fold.test)]
-        # The stretches of a subject, whose first trial tells it from others, come one by one.
+        # The segments of a subject, identified by the first of its trials, come one by one.
         tested_folds.append(_TestedFold(fold, places, numbers[places[0]] if whole else None, split))
         numbers[places[0]] += 1
     return tested_folds
@@ -262,7 +260,7 @@ def _tested_folds(trials: list[Trial], cv: Any, settings: dict[str, Any]) -> lis
 def _tested(
     k: int, rows: list[int], decoder: Any, fold: Fold, versions: list[_Version]
 ) -> tuple[int, list[int], list[list[float]]]:
-    """Scores of the attended stimuli of the test trials in each of some data sets of fold k."""
+    """Scores of the attended stimuli of the test trials of fold k, for each data set."""
     if hasattr(decoder, "fit_many"):
         fitted = decoder.fit_many(fold.train, [version.train for version in versions])
     else:

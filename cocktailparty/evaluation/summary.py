@@ -13,7 +13,7 @@ from cocktailparty.task import ATTENTION, task_of
 if TYPE_CHECKING:
     import pandas as pd
 
-# What a tested trial adds to the counts of a row.
+# Contribution of a tested trial to the counts of a row.
 _COUNTS: dict[str, Callable[[dict], float]] = {
     "n_windows": lambda record: record["n_windows"],
     "n_undecidable": lambda record: record["n_undecidable"],
@@ -75,7 +75,7 @@ def pool(table: "pd.DataFrame", by: Sequence[str]) -> "pd.DataFrame":
         left_out = counted["n_undecidable"].sum()
         left_out["n_undecidable"] = left_out["n_undecidable"].round().astype(int)
         pooled = pooled.merge(left_out, on=by, how="left", validate="one_to_one")
-    # Shares of decisions that add up to a whole number do so but for rounding.
+    # Shares of decisions that add up to a whole number do so except for rounding.
     whole = pooled["n_correct"].round()
     near = np.isclose(pooled["n_correct"], whole, rtol=1e-9, atol=1e-9)
     pooled["n_correct"] = pooled["n_correct"].where(~near, whole)
@@ -108,10 +108,10 @@ def summarise(table: "pd.DataFrame") -> "pd.DataFrame":
         accuracy that guessing reaches with a probability of at most 5 %, `p`, one-sided, and
         `p_corrected`, the same corrected for all rows, from
         `cocktailparty.evaluation.permutation_test` (without one, `chance` is binomial and both
-        p are NaN); `itr` in bits per minute; `mesd`
-        in seconds, of the decoder's pooled accuracies over all windows, NaN where it cannot be
-        computed (no accuracy above one half, or more than two stimuli). Both are NaN for other
-        tasks than attention: they say how fast a listener can steer a device.
+        p are NaN); `itr` in bits per minute; `mesd` in seconds, of the decoder's pooled accuracies
+        over all windows, NaN where it cannot be computed (no accuracy above one half, or more than
+        two stimuli). Both are NaN for tasks other than attention: they say how fast a listener can
+        steer a device.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def against_guessing(table: "pd.DataFrame", rows: "pd.DataFrame") -> Permutation
 
 
 def _once(table: "pd.DataFrame", by: list[str]) -> "pd.DataFrame":
-    """Share windows that several rows of a group tested among these rows."""
+    """Divide windows that several rows of a group tested among these rows."""
     if "trials" not in table or table["trials"].isna().any():
         return table
     table = table.reset_index(drop=True)
@@ -189,7 +189,7 @@ def _once(table: "pd.DataFrame", by: list[str]) -> "pd.DataFrame":
 
 
 def _undecidable(rows: "pd.DataFrame") -> "pd.Series":
-    """Numbers of windows left out; none where a table does not tell."""
+    """Numbers of windows left out; 0 where a table does not tell."""
     return rows["n_undecidable"] if "n_undecidable" in rows else 0 * rows["n_windows"]
 
 

@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
 
 class Units(NamedTuple):
-    """What decides by one label, and what may exchange labels.
+    """Independent units of trials, and the groups within which labels are exchangeable.
 
     Attributes
     ----------
     unit : list of int
-        For each trial, its unit: trials whose label is one and the same decision of whoever
-        designed the experiment.
+        For each trial, its unit: trials of one unit have one label by the design of the experiment.
     group : list of int
         For each trial, the group of its unit. Units of one group may exchange their labels.
     """
@@ -36,9 +35,9 @@ class Units(NamedTuple):
 def units(trials: Sequence[Trial], index: SoundIndex | None = None) -> Units:
     """Find out which trials are independent decisions of attention.
 
-    The unit is the trial, with all parts that `Trial.crop` cut from it and that have one label:
-    what is peculiar to the trial would count as often as it was cut. Trials of one listener in
-    which the same sound (or a part of it) was attended are one unit likewise. So are trials of
+    The unit is the trial, with all segments that `Trial.crop` cut from it and that have one label:
+    otherwise, what is peculiar to the trial would count once for every cut. Trials of one listener
+    in which the same sound (or a part of it) was attended are one unit, too. So are trials of
     different listeners in which the same sound was attended, if these listeners attended the same
     sound whenever they heard one mixture: their labels are one design, in which a loud talker wins
     with all of them. Listeners who attended to different talkers of a mixture have designs of
@@ -47,7 +46,7 @@ def units(trials: Sequence[Trial], index: SoundIndex | None = None) -> Units:
     Labels are exchanged between units of the same listeners. Where one sound played alone (see
     `cocktailparty.model_selection.match_mismatch`), attention has no label, and a decoder that
     prefers a sound gains nothing: such trials are units of their own, unless they hold the same
-    stretch of EEG.
+    segment of EEG.
 
     Parameters
     ----------
@@ -92,7 +91,7 @@ def units(trials: Sequence[Trial], index: SoundIndex | None = None) -> Units:
 
 
 def _same_origin(trials: Sequence[Trial]) -> list[tuple[int, int]]:
-    """Pairs of parts of one trial in which the same of its sounds was attended."""
+    """Pairs of segments of one trial in which the same of its sounds was attended."""
     first: dict[tuple[str, int | None], int] = {}
     return [
         (first.setdefault((trial.origin, trial.attended), i), i)
@@ -104,9 +103,9 @@ def _same_origin(trials: Sequence[Trial]) -> list[tuple[int, int]]:
 def _shared(
     trials: Sequence[Trial], index: SoundIndex
 ) -> tuple[dict[tuple[int, int], float], set[tuple[int, int]]]:
-    """Pairs of trials in which the same sound was attended, and those in which it was in one.
+    """Pairs of trials in which the same sound was attended, and those where only one attended it.
 
-    The former with the second of the first trial at which the other begins.
+    The former with the time in the first trial, in seconds, at which the other begins.
     """
     sounds, owner = [], []
     for i, trial in enumerate(trials):
@@ -147,7 +146,7 @@ def _components(n: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def repeats(rows: Iterable[Sequence[dict]]) -> Iterator[list[int]]:
-    """Count how often each tested stretch of a trial occurs in some rows.
+    """Count how often each tested segment of a trial occurs in some rows.
 
     Parameters
     ----------
@@ -157,7 +156,7 @@ def repeats(rows: Iterable[Sequence[dict]]) -> Iterator[list[int]]:
     Yields
     ------
     counts : list of int
-        For each record of a row: in how many records of all rows its stretch occurs.
+        For each record of a row: in how many records of all rows its segment occurs.
     """
     rows = list(rows)
     counts: dict[int, int] = {}
@@ -169,7 +168,7 @@ def repeats(rows: Iterable[Sequence[dict]]) -> Iterator[list[int]]:
 
 
 def trial_rows(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Lay out the tested trials of a comparison, one a row.
+    """Lay out the tested trials of a comparison, one per row.
 
     Parameters
     ----------

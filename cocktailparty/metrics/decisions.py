@@ -12,7 +12,7 @@ import numpy as np
 from cocktailparty.backend import to_numpy
 from cocktailparty.metrics.attention import SILENT, in_samples
 
-# Scores that agree but for the rounding of a few operations are equal.
+# Scores that agree except for the rounding of a few operations are equal.
 _ROUNDING = 64 * np.finfo(float).eps
 
 
@@ -27,7 +27,7 @@ def decision_shares(scores: Any, what: str = "scores") -> np.ndarray:
     Parameters
     ----------
     scores : array of shape (n_decisions, n_stimuli)
-        One score a stimulus, larger for the attended one. Scores that differ by no more than
+        One score per stimulus, larger for the attended one. Scores that differ by no more than
         rounding (1.4e-14 of the larger) are equal; minus infinity is a score.
     what : str
         What the scores are, for the error.
@@ -91,7 +91,7 @@ def window_accuracy(scores: Any, attended: int = 0) -> float:
     Parameters
     ----------
     scores : array of shape (n_windows, n_stimuli)
-        One score a stimulus, larger for the attended one. A tie of k stimuli for the highest
+        One score per stimulus, larger for the attended one. A tie of k stimuli for the highest
         score counts 1/k if the attended one is among them, see `decision_shares`.
     attended : int
         Index of the attended stimulus.

@@ -78,7 +78,7 @@ def mesd(
 
     Notes
     -----
-    An accuracy that exceeds 0.5 by less than a millionth is one half but for rounding: a control
+    An accuracy that exceeds 0.5 by less than a millionth is one half except for rounding: a control
     of the gain for it would have millions of levels.
 
     The authors' toolbox (https://github.com/exporl/mesd-toolbox) leaves out accuracies of 0.5 or

@@ -11,7 +11,7 @@ def attention_roc_auc(decoder: Any, trials: Any, attended: Any = None) -> float:
     """Area under the ROC curve of a decoder of two stimuli, as a scorer for scikit-learn.
 
     Pass it as ``scoring=`` to `cross_val_score` or `GridSearchCV`. scikit-learn's own "roc_auc"
-    takes a single score a sample, and refuses the two, one for each stimulus, that
+    takes a single score per sample, and refuses the two, one for each stimulus, that
     ``decision_function`` of an attention decoder gives. The score here is their difference,
     stimulus 1 minus stimulus 0, and the label tells whether stimulus 1 was attended:
     ``roc_auc_score(attended, scores[:, 1] - scores[:, 0])``. A decoder that says nothing gets 0.5.

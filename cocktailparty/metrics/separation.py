@@ -10,7 +10,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh, toeplitz
 from cocktailparty.backend import to_numpy
 
 _TAPS = 512
-# The normal equations of so many sources take 3.4 GB; nobody separates more.
+# The normal equations of this many sources take 3.4 GB; nobody separates more.
 _MOST_SOURCES = 40
 # Power of what one reference leaves of another, above which the two are different sounds.
 _COPY = 1e-10
@@ -53,7 +53,7 @@ def bss_eval(references: Any, estimates: Any) -> tuple[np.ndarray, np.ndarray, n
     Warns
     -----
     UserWarning
-        If references are copies of each other but for gain and filter: one cannot interfere with
+        If references are copies of each other except for gain and filter: one cannot interfere with
         the other.
 
     See Also
@@ -254,7 +254,7 @@ def _check_order(references: np.ndarray) -> None:
 
 
 def _copies(references: np.ndarray, spectra: np.ndarray, projectors: list) -> np.ndarray:
-    """Which references are filtered copies of which."""
+    """Tell which references are filtered copies of each other, (n_sources, n_sources)."""
     n, length = len(references), next_fast_len(references.shape[-1] + _TAPS - 1, real=True)
     left = np.zeros((n, n))
     for i, j in np.ndindex(n, n):

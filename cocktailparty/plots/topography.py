@@ -144,7 +144,7 @@ def channel_topomap(
     limit: float | None = None,
     marked: Any = None,
 ) -> "Axes":
-    """Draw one value a channel over the head.
+    """Draw one value per channel over the head.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ def cluster_map(
     test : ClusterTest
         Result of `cocktailparty.evaluation.cluster_test`.
     alpha : float
-        Largest p value of the clusters that are shown in full colour; all else is pale.
+        Largest p value of the clusters that are shown in full colour; everything else is pale.
     fig : matplotlib.figure.Figure or SubFigure, optional
         Where to draw; None for a new pyplot figure.
 

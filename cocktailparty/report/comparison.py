@@ -82,7 +82,7 @@ def compare_and_report(
         Labelled trials.
     out : path
         Folder for the report. Finished folds are kept in it: an interrupted comparison that is
-        started again goes on where it stopped.
+        started again resumes where it stopped.
     cv, windows, n_jobs, progress : object
         See `cocktailparty.evaluation.compare`.
     n_shifts : int

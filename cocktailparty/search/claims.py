@@ -1,9 +1,9 @@
 """One search at a time on a study: claims in its database, kept alive by a beat.
 
 A search writes a claim of its own and then looks for others. Two that start at once see at least
-one of each other, so that never both go on. A claim whose process is no more is passed over: on
-this machine at once, on another one after its beat has not been seen to change for a while. No
-clock is compared with that of another machine.
+one of each other, so that never both continue. A claim whose process is gone is ignored: on this
+machine at once, on another one when its beat has not changed for a while. Clocks of different
+machines are never compared.
 """
 
 import os
@@ -57,14 +57,14 @@ class Claim:
                 self._study.set_user_attr(key, None)
 
     def check(self) -> None:
-        """Raise StudyInUseError if another search took this one for dead after a long standstill."""
+        """Raise StudyInUseError if another search took this one for dead after a standstill."""
         if self._lost:
             raise StudyInUseError(self._lost)
 
     def drop(self) -> None:
         """Take the claim back."""
         self._ended.set()
-        with self._writing, suppress(Exception):  # the process will be no more soon in any case
+        with self._writing, suppress(Exception):  # the process will soon be gone in any case
             self._study.set_user_attr(_PREFIX + self._token, None)
 
     def _others_may_live(self, first: dict[str, tuple[float, int]]) -> bool:
@@ -99,7 +99,7 @@ class Claim:
                 self._study.set_user_attr(_PREFIX + self._token, self._entry)
 
     def _others(self) -> dict[str, dict[str, Any]]:
-        """Claims of other searches, but for those whose process is known to be no more."""
+        """Claims of other searches, except those whose process is known to be gone."""
         claims = {
             key.removeprefix(_PREFIX): entry
             for key, entry in self._study.user_attrs.items()
@@ -160,7 +160,7 @@ def _started(pid: int) -> str:
 
 
 def _is_dead(entry: dict[str, Any]) -> bool:
-    """Whether a process of this machine is no more."""
+    """Tell whether the process of a claim, on this machine, is gone."""
     if entry["machine"] != _machine():
         return False
     try:

@@ -99,7 +99,7 @@ def search(
         die. They need the library, and no way to the database.
     storage : str, optional
         Address of an Optuna database; None for a file ``study.db`` in `out`. One search at a time
-        works on a study; a second one is refused as long as the first one runs.
+        works on a study; a second one is refused while the first one runs.
     name : str
         Name of the study in the database.
     out : path, optional

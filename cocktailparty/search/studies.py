@@ -88,7 +88,7 @@ def _prepare(
             "space, split or window): choose another folder or name"
         )
     study.set_user_attr(_FINGERPRINT, fingerprint)
-    # With the seed alone a study that goes on would draw the same parameters once more.
+    # With the seed alone, a resumed study would draw the same parameters once more.
     state = np.random.SeedSequence([seed, len(study.trials)]).generate_state(1)
     study.sampler = optuna.samplers.TPESampler(seed=int(state[0]))
     study.pruner = optuna.pruners.SuccessiveHalvingPruner(

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-# What is so many standard deviations off is no part of a reconstruction, if it is so many times as
-# far off as all but 2 % on its side: rare loud events are no artefacts. Closer ones, in seconds,
-# are one.
+# A value this many standard deviations off is an artefact if it is also this many times as far off
+# as all but 2 % of the values on its side: rare loud events are no artefacts. Artefacts closer than
+# this, in seconds, count as one.
 _FAR, _TIMES, _CLOSE = 6.0, 3.0, 0.25
 
 

@@ -19,9 +19,9 @@ from cocktailparty.separation.weights import bold_weights, bounded_weights, subs
 from cocktailparty.similarity import unit_vectors
 
 MAX_COMPONENTS = 18
-# Correlation of guide and part that is expected beforehand: what EEG gives today.
+# Prior scale of the correlation of guide and part: what EEG gives today.
 _EXPECTED = 0.1
-# Probability, beforehand, that the guide follows any part at all.
+# Prior probability that the guide follows any part at all.
 _INFORMATIVE = 1 / 3
 # Evidence counts from this quantile of what circular shifts of the guide give.
 _CHANCE_QUANTILE = 0.8
@@ -40,7 +40,7 @@ class Attention:
     Attributes
     ----------
     weights : ndarray of shape (n_components,)
-        Share of each component that went to the attended part. All alike where the guide tells
+        Share of each component that went to the attended part. All equal where the guide tells
         nothing: the output is then the mixture.
     probabilities : ndarray of shape (n_components,)
         Probability of each component to belong to the attended part.
@@ -292,7 +292,7 @@ def _smooth(power: np.ndarray) -> np.ndarray:
 
 
 def _log_prior_of_one(loudness: np.ndarray) -> np.ndarray:
-    """Log probability of every set beforehand, if it is one component that is not silent."""
+    """Prior log probability of every set, if it is one component that is not silent."""
     n_components = loudness.shape[1]
     sounding = np.flatnonzero(loudness.max(axis=0) > 0)
     prior = np.full(2**n_components, -np.inf)
@@ -301,7 +301,7 @@ def _log_prior_of_one(loudness: np.ndarray) -> np.ndarray:
 
 
 def _log_prior_of_lags(lags: np.ndarray) -> np.ndarray:
-    """Log probability of lags beforehand: most guides are on time."""
+    """Prior log probability of lags: most guides are on time."""
     prior = np.full(len(lags), -np.log(2 * max(len(lags) - 1, 1)))
     prior[np.argmin(np.abs(lags))] = -np.log(2) if len(lags) > 1 else 0.0
     return prior
@@ -315,7 +315,7 @@ def _shifted_evidence(
     possible = np.flatnonzero(np.isfinite(prior))
     evidence = [np.zeros(0)]
     n_blocks = min(len(shifts), -(-len(shifts) * len(lags) // 10))
-    for block in np.array_split(shifts, max(n_blocks, 1)):  # in little memory
+    for block in np.array_split(shifts, max(n_blocks, 1)):  # to save memory
         rows = products[(block[:, None] + lags) % n_frames].reshape(-1, products.shape[1])
         likelihood = log_likelihood(rows, covariance, n_frames)[possible]
         joint = (likelihood + prior[possible, None]).reshape(len(possible), len(block), len(lags))

@@ -13,7 +13,7 @@ from cocktailparty.separation.masking import magnitude, spectrogram
 from cocktailparty.separation.parts import check_parts, remainder
 from cocktailparty.validation import check_finite, check_rate, float_array
 
-# A guide may be early or late by so much, in seconds.
+# A guide may be this early or late, in seconds.
 LAGS = -0.2, 0.5
 
 # The ear, and what follows it, compresses loudness.

@@ -59,7 +59,7 @@ def bold_weights(posterior: np.ndarray, gram: np.ndarray) -> np.ndarray:
 
 
 def bounded_weights(bold: np.ndarray, posterior: np.ndarray, gram: np.ndarray) -> np.ndarray:
-    """Go from the mixture towards bold weights, as long as a loss stays improbable.
+    """Go from the mixture towards bold weights, as far as a loss stays improbable.
 
     `bold` (n_components,) has a largest weight of 1; `posterior` and `gram` are as for
     `bold_weights`. The weights (n_components,), from 0 to 1, have the loudness expected of the

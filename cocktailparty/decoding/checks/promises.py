@@ -1,4 +1,4 @@
-"""The checks of attention decoders, one function a promise.
+"""Checks of attention decoders, one function for each promise.
 
 The first line of each docstring is what is expected; it is part of the message if it is not so.
 """
