@@ -250,7 +250,7 @@ def _soonest_failing_first(jobs: list[_Job], missing: list[int]) -> list[int]:
 
 
 def _tells_all(result: dict) -> bool:
-    """Tell whether a stored result has all that today's counting needs: shares, silence, single trials."""
+    """Tell whether a stored result has what counting needs today: shares, silence, trials."""
     return all({"n_undecidable", "trials"} <= set(row) for rows in result.values() for row in rows)
 
 

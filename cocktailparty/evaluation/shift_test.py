@@ -44,9 +44,9 @@ def circular_shift_test(
     Stimuli that play in training and test trials do no harm here, since the null distribution has
     them as well. The score is the cross-validated mean score of the attended stimulus over whole
     test trials. For the null distribution the stimuli of every trial are shifted in time, by
-    another amount for each trial, and the decoder is trained anew. Decoders with a method `fit_many`, such as
-    `linear_aad.AttentionDecoder` of a `BackwardTRF`, are trained on all shifts at once, with the
-    same result.
+    another amount for each trial, and the decoder is trained anew. Decoders with a method
+    `fit_many`, such as `linear_aad.AttentionDecoder` of a `BackwardTRF`, are trained on all shifts
+    at once, with the same result.
 
     Parameters
     ----------
