@@ -302,7 +302,7 @@ class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Raises
         ------
         ValueError
-            If there are not as many activations a frame as components.
+            If the number of activations per frame is not that of the components.
         """
         check_is_fitted(self)
         back = self._way_back(X)

@@ -1,4 +1,4 @@
-"""Points that a factorisation visits: how far to go beyond plain steps, and when to come back."""
+"""Extrapolation of plain steps: how far to go beyond them, and when to come back."""
 
 from dataclasses import dataclass
 from types import ModuleType
@@ -25,12 +25,12 @@ Factors = tuple[Any, Any]
 
 @dataclass
 class Path:
-    r"""Points that the iterations visit, of any number of mixtures.
+    """Points that the iterations visit, of any number of mixtures.
 
     Let z be the iterate, p = T(z) what one plain iteration makes of it, and q the p before. The
-    next iteration starts at a candidate beyond p, which `cnmf.updates.formula.extrapolate` makes
-    of the three. The first thing that it computes is the cost C of the candidate, needed in any
-    case, so that the question whether the candidate is any good costs nothing:
+    next iteration starts at a candidate beyond p, which `cnmf.updates.formula.extrapolate` makes of
+    the three. The first thing that it computes is the cost C of the candidate, needed in any case,
+    so that the question whether the candidate is any good costs nothing:
 
     * If C(candidate) <= C(z), the candidate is the next iterate.
     * If not, z remains the iterate, and the next candidate is p after one more step of its
@@ -39,23 +39,13 @@ class Path:
     So the cost never rises. Nor can the iterations be caught: plain steps are of the kind that
     majorises and minimises, so that C(p) <= C(z) (Févotte & Idier, 2011), and that a step of the
     components brings no rise either; the candidate after a refusal is therefore accepted. With
-    penalties, plain steps may rise. Such a candidate is refused too: the one after it is z after a
-    step of the components, and the activations go on with half the step, without extrapolation
-    until their steps are full again.
+    penalties (`penalised`), plain steps may rise. Such a candidate is refused too: the one after it
+    is z after a step of the components, and the activations go on with half the step, without
+    extrapolation until their steps are full again.
 
-    Parameters
-    ----------
-    updates : module
-        Implementation of the updates.
-    objective : Objective
-        Divergence and weights.
-    iterate : tuple of array
-        Activations of shape (..., n_frames, n_components), columns of norm 1, and components of
-        shape (..., n_components, n_freqs).
-    penalised : bool
-        Whether plain steps may raise the cost.
-    bold : bool
-        Whether to extrapolate at all.
+    `updates` is the module of the updates, and `bold` whether to extrapolate at all. `iterate` is
+    the first pair of activations (..., n_frames, n_components), columns of norm 1, and components
+    (..., n_components, n_freqs), as all pairs of factors are.
 
     References
     ----------
@@ -86,19 +76,9 @@ class Path:
         self.cost: Any = None
 
     def judge(self, value: Any, cost: Any) -> Any:
-        """Decide on the candidate.
+        """Accept or refuse the candidate by its divergence and cost, both of shape (...).
 
-        Parameters
-        ----------
-        value : array of shape (...)
-            Divergence of the candidate.
-        cost : array of shape (...)
-            Cost of the candidate.
-
-        Returns
-        -------
-        array of shape (...)
-            Cost of the iterate, which is the candidate where that was accepted.
+        Gives the cost of the iterate, which is the candidate where that was accepted.
         """
         xp = namespace(*self.iterate)
         if self.cost is None:
@@ -125,33 +105,17 @@ class Path:
     def resume(self, stepped: Factors) -> Factors:
         """Say from where to take the step of the components.
 
-        Parameters
-        ----------
-        stepped : tuple of array
-            Activations and components after the step of the activations from the candidate.
-
-        Returns
-        -------
-        tuple of array
-            The same, or what there is to go back to where the candidate was refused.
+        `stepped` are the factors after the step of the activations from the candidate; where the
+        candidate was refused, there is something else to go back to.
         """
         refuge = _chosen(self.extrapolated, self.plain, self.iterate)
         return _chosen(self.accepted, stepped, refuge)
 
     def advance(self, plain: Factors, rest: bool = False) -> Factors:
-        """Choose the next candidate.
+        """Choose the candidate from which the next iteration starts.
 
-        Parameters
-        ----------
-        plain : tuple of array
-            Activations and components after both steps.
-        rest : bool
-            Whether to leave it at that, which keeps what plain steps keep, such as the loudness.
-
-        Returns
-        -------
-        tuple of array
-            Where the next iteration starts.
+        `plain` are the factors after both steps. With `rest` they are the candidate themselves,
+        which keeps what plain steps keep, such as the loudness.
         """
         xp = namespace(*self.iterate)
         before, self.plain, self.candidate = self.plain, plain, plain

@@ -1,4 +1,4 @@
-"""Where a factorisation starts, and how much its penalties weigh."""
+"""Initial factors, and the absolute weights of the penalties."""
 
 from typing import Any
 
@@ -12,19 +12,9 @@ from cocktailparty.separation.loudness import power_of_two
 
 
 def power_sum(x: Any, beta: float) -> Any:
-    """Sum of ``x**beta`` over frames and frequencies.
+    """Sum ``x**beta`` over frames and frequencies: (..., n_frames, n_freqs) to (...), in float64.
 
-    Parameters
-    ----------
-    x : array of shape (..., n_frames, n_freqs)
-        Spectrogram.
-    beta : float
-        Exponent.
-
-    Returns
-    -------
-    array of shape (...)
-        In float64; computed in blocks of frames, to need little memory.
+    Computed in blocks of frames, to need little memory.
     """
     xp = namespace(x)
     return sum(
@@ -49,39 +39,16 @@ def make_objective(
     r"""Translate weights that users choose into those of the cost.
 
     Relative weights make each penalty a fraction of the sum of ``x**beta`` (for Kullback-Leibler,
-    the sum of the spectrogram), whatever loudness, length and number of components: the contrast
-    is a mean over attended components, sparsity a mean over components of their norms,
-    which are at most :math:`\sqrt{n_{frames}}` for activations and add up to about
-    :math:`\sum X / \sqrt{n_{frames}}` for components.
+    the sum of the spectrogram), whatever loudness, length and number of components: the contrast is
+    a mean over attended components, sparsity a mean over components of their norms, which are at
+    most :math:`\sqrt{n_{frames}}` for activations and add up to about
+    :math:`\sum X / \sqrt{n_{frames}}` for components. Absolute weights are those for the
+    spectrogram times 2 to the power of `exponent`, (...).
 
-    Parameters
-    ----------
-    x : array of shape (..., n_frames, n_freqs)
-        Spectrogram.
-    guide : array of shape (..., n_frames, n_refs) or None
-        Activations of the attended sound, columns of norm 1 or 0.
-    n_components, n_attended : int
-        Numbers of components, and of attended ones among them.
-    beta : float
-        Exponent of the divergence.
-    contrast : {"paired", "all-pairs"}
-        See `cnmf.objective.contrast_pairing`.
-    contrast_weight, sparsity_activations, sparsity_components : float
-        Weights.
-    penalty_scale : {"relative", "absolute"}
-        Whether the weights are relative.
-    exponent : array of shape (...)
-        Absolute weights are those for ``x`` times this power of two.
-
-    Returns
-    -------
-    objective : Objective
-        Absolute weights, one for each mixture.
-
-    Raises
-    ------
-    ValueError
-        If an absolute weight is so large for this spectrogram that its type has no such number.
+    `x` is a spectrogram (..., n_frames, n_freqs); `guide` holds the activations of the attended
+    sound, (..., n_frames, n_refs), with columns of norm 1 or 0, or is None. The objective has one
+    weight for each mixture. Raises ValueError if an absolute weight is so large for this
+    spectrogram that its type has no such number.
     """
     xp = namespace(x)
     n_frames, n_freqs = x.shape[-2:]
@@ -149,22 +116,16 @@ def initial_values(
         Spectrogram.
     guide : array of shape (..., n_frames, n_refs) or None
         Activations of the attended sound, columns of norm 1 or 0; not needed by "random".
-    n_components, n_attended : int
-        Numbers of components, and of attended ones among them.
     init : {"guide", "random", "blind"}
         "guide": the attended activations are the columns of the guide, taken in turn, the rest is
         random. "random": everything is. "blind": a factorisation without the guide, whose
         components are then put in the order in which the first resemble the guide most.
-    rng : RandomState
-        Source of the random numbers.
-    objective : Objective
-        Its divergence is used by "blind".
     max_iter, tol : int, float
         Length of the blind factorisation.
-    given : tuple of two arrays or None
-        Activations and components that take the place of those above.
     extrapolation : bool
         Whether "blind" goes beyond the plain steps.
+    given : tuple of two arrays or None
+        Activations and components that take the place of those above.
 
     Returns
     -------

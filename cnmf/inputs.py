@@ -1,4 +1,4 @@
-"""Checks of what users give to a factorisation, before any work is done."""
+"""Checks of the arguments of a factorisation, before any work is done."""
 
 from numbers import Integral, Real
 from typing import Any
@@ -25,22 +25,9 @@ WEIGHTS = ("contrast_weight", "sparsity_activations", "sparsity_components", "to
 
 
 def check_parameters(parameters: dict[str, Any]) -> float:
-    """Refuse parameters that make no sense.
+    """Check the parameters of `cnmf.ContrastiveNMF`, and give the exponent of the divergence.
 
-    Parameters
-    ----------
-    parameters : dict
-        As `get_params` of `cnmf.ContrastiveNMF` gives them.
-
-    Returns
-    -------
-    beta : float
-        Exponent of the divergence.
-
-    Raises
-    ------
-    ValueError
-        If one is invalid; says which, and what is expected.
+    Raises ValueError if one is invalid; it says which, and what is expected.
     """
     for name, known in NAMES.items():
         if parameters[name] not in known:
@@ -62,29 +49,12 @@ def check_parameters(parameters: dict[str, Any]) -> float:
 
 
 def check_spectrogram(estimator: BaseEstimator, X: Any, beta: float, reset: bool) -> Any:
-    """Take a spectrogram, or a batch of them.
+    """Take a spectrogram, or a batch of them, of shape (..., n_frames, n_freqs).
 
-    Parameters
-    ----------
-    estimator : BaseEstimator
-        Remembers, or is asked for, the number of frequencies.
-    X : array-like of shape (..., n_frames, n_freqs)
-        What the user gave.
-    beta : float
-        Exponent of the divergence.
-    reset : bool
-        Whether the estimator is being fitted.
-
-    Returns
-    -------
-    array
-        In float32 or float64, never changed in place; on the device where `X` was.
-
-    Raises
-    ------
-    ValueError
-        If it is empty, not finite, negative, of wrong shape, or holds zeros and the divergence
-        has no value there.
+    Gives float32 or float64 on the device where `X` was, never changed in place. The estimator
+    learns the number of frequencies if `reset`, otherwise it is asked for it. Raises ValueError if
+    the spectrogram is empty, not finite, negative, of wrong shape, or holds zeros and the
+    divergence (exponent `beta`) has no value there.
     """
     if not is_pandas(X) and not issparse(X):
         X = as_array(X, "X")
@@ -144,26 +114,9 @@ def _check_width(estimator: Any, X: Any) -> None:
 def check_guide(y: Any, X: Any, contrast: str, n_attended: int) -> Any:
     """Take activations of the attended sound and give them norm 1.
 
-    Parameters
-    ----------
-    y : array-like of shape (n_frames,) or (..., n_frames, n_refs)
-        What the user gave.
-    X : array of shape (..., n_frames, n_freqs)
-        Checked spectrogram.
-    contrast : {"paired", "all-pairs"}
-        The former has room for `n_attended` references only.
-    n_attended : int
-        Number of attended components.
-
-    Returns
-    -------
-    guide : array of shape (..., n_frames, n_refs)
-        Columns of norm 1; columns without a positive value stay 0 and guide nothing.
-
-    Raises
-    ------
-    ValueError
-        If it is not finite, negative, or its shape does not fit.
+    They have the shape (n_frames,) or (..., n_frames, n_refs). Columns without a positive value
+    stay 0 and guide nothing. "paired" takes at most `n_attended` references. Raises ValueError if
+    the guide is not finite, negative, or does not fit to `X`.
     """
     y = float_array(y, "y")
     xp = namespace(y, X)
@@ -197,31 +150,10 @@ def check_guide(y: Any, X: Any, contrast: str, n_attended: int) -> Any:
 
 
 def check_initial(values: Any, what: str, shape: tuple[int, ...], X: Any, fixed: Any = None) -> Any:
-    """Take initial values that the user gave.
+    """Take initial values that the user gave, in the precision of `X`; None stays None.
 
-    Parameters
-    ----------
-    values : array-like or None
-        What the user gave.
-    what : str
-        Name of the argument in the message.
-    shape : tuple of int
-        Expected shape; a batch may share one matrix.
-    X : array
-        Checked spectrogram.
-    fixed : array of bool of the given shape, optional
-        Entries that are meant to stay.
-
-    Returns
-    -------
-    array of the given shape, or None
-        In the precision of `X`.
-
-    Raises
-    ------
-    ValueError
-        If they are not finite, negative, or of wrong shape, or if they are missing though some
-        of them are fixed.
+    A batch may share one matrix. `what` names the argument in messages. Raises ValueError if values
+    are not finite, negative, or of wrong shape, or if they are missing though some are `fixed`.
     """
     if values is None:
         if fixed is not None:
@@ -246,28 +178,10 @@ def check_initial(values: Any, what: str, shape: tuple[int, ...], X: Any, fixed:
 
 
 def check_fixed(fixed: Any, what: str, shape: tuple[int, ...], X: Any) -> Any:
-    """Take a mask of entries that are not to change.
+    """Take a mask of entries that are not to change, and broadcast it to `shape`.
 
-    Parameters
-    ----------
-    fixed : array-like of bool or None
-        What the user gave.
-    what : str
-        Name of the argument in the message.
-    shape : tuple of int
-        Shape to which the mask is broadcast.
-    X : array
-        Checked spectrogram.
-
-    Returns
-    -------
-    array of bool of the given shape, or None
-        None where nothing is fixed.
-
-    Raises
-    ------
-    ValueError
-        If the mask is not of bool, or cannot be broadcast.
+    None where nothing is fixed. `what` names the argument in messages. Raises ValueError if the
+    mask is not of bool, or cannot be broadcast.
     """
     if fixed is None:
         return None

@@ -1,4 +1,4 @@
-r"""What a contrastive factorisation minimises, as one formula, and its gradient.
+r"""Cost of a contrastive factorisation, as one formula, and its gradient.
 
 A spectrogram X (n_frames, n_freqs) is approximated by activations A (n_frames, n_components) times
 components W (n_components, n_freqs). The first `n_attended` components are to hold the attended
@@ -8,11 +8,13 @@ sound, whose activations S (n_frames, n_refs) are known approximately:
           + \nu \lVert \tilde W \rVert_1 - \delta \sum_{k, r} V_{k r} (\tilde a_k^\top s_r)^2
 
 Every column of :math:`\tilde A` and S has norm 1, and what A loses in norm is moved into the
-components: :math:`\tilde a_k = a_k / \lVert a_k \rVert`, :math:`\tilde w_k = w_k \lVert a_k
-\rVert`. Without that, the contrast would have no bound. Articles on the method write the transpose
-of all these matrices.
+components: :math:`\tilde a_k = a_k / \lVert a_k \rVert`,
+:math:`\tilde w_k = w_k \lVert a_k \rVert`. Without that, the contrast would have no bound. Articles
+on the method write the transpose of all these matrices.
 
-All functions take arrays of any library and any number of mixtures at once, as leading axes.
+All functions take arrays of any library and any number of mixtures at once, as leading axes:
+spectrograms (..., n_frames, n_freqs), activations (..., n_frames, n_components) and components
+(..., n_components, n_freqs). Sums over them are given in float64, with the shape (...).
 """
 
 from dataclasses import dataclass
@@ -55,22 +57,9 @@ class Objective:
 
 
 def beta_exponent(beta_loss: str | float) -> float:
-    """Translate the name of a divergence into its exponent.
+    """Translate the name of a divergence, or a number from 0 to 3, into its exponent.
 
-    Parameters
-    ----------
-    beta_loss : str or float
-        "itakura-saito", "kullback-leibler", "frobenius" or a number from 0 to 3.
-
-    Returns
-    -------
-    beta : float
-        The exponent.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown or the number out of range.
+    Raises ValueError if the name is unknown or the number out of range.
 
     Examples
     --------
@@ -90,26 +79,14 @@ def beta_exponent(beta_loss: str | float) -> float:
 def contrast_pairing(
     n_components: int, n_attended: int, n_refs: int, contrast: str = "paired"
 ) -> np.ndarray:
-    """Lay down who is drawn to which reference, and who is pushed away: V in the contrast.
+    """Lay down which component is drawn to which reference, and which is pushed away.
 
-    Parameters
-    ----------
-    n_components, n_attended, n_refs : int
-        Numbers of components, of attended ones among them, and of columns of the guide.
-    contrast : {"paired", "all-pairs"}
-        "paired" draws each attended component to one reference, taken in turn, and pushes the
-        others away from the mean reference. "all-pairs" draws every attended component to all
-        references, as published, which makes the attended components alike.
-
-    Returns
-    -------
-    pairing : ndarray of shape (n_components, n_refs)
-        Positive for the attended components, which come first; negative or 0 for the others.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown, or "paired" has more references than attended components.
+    These weights V (n_components, n_refs) of the contrast are positive for the attended components,
+    which come first; negative or 0 for the others. "paired" draws each attended component to one
+    reference, taken in turn, and pushes the others away from the mean reference. "all-pairs" draws
+    every attended component to all references, as published, which makes the attended components
+    alike. Raises ValueError if the name is unknown, or "paired" has more references than attended
+    components.
 
     Examples
     --------
@@ -136,22 +113,7 @@ def contrast_pairing(
 
 
 def unit_activations(activations: Any, components: Any) -> tuple[Any, Any]:
-    """Move the norms of the activations into the components.
-
-    Parameters
-    ----------
-    activations : array of shape (..., n_frames, n_components)
-        Activations of any norm but 0.
-    components : array of shape (..., n_components, n_freqs)
-        Components.
-
-    Returns
-    -------
-    activations : array of shape (..., n_frames, n_components)
-        Columns of norm 1.
-    components : array of shape (..., n_components, n_freqs)
-        Scaled so that the product is the same.
-    """
+    """Move the norms of the activations, of any value but 0, into the components: same product."""
     xp = namespace(activations, components)
     norms = xp.linalg.vector_norm(activations, axis=-2)
     return activations / norms[..., None, :], components * norms[..., :, None]
@@ -160,19 +122,8 @@ def unit_activations(activations: Any, components: Any) -> tuple[Any, Any]:
 def divergence(x: Any, y: Any, beta: float) -> Any:
     """Beta-divergence, summed over all entries.
 
-    Parameters
-    ----------
-    x : array of shape (..., n_frames, n_freqs)
-        Spectrogram, non-negative; positive for beta 0.
-    y : array of shape (..., n_frames, n_freqs)
-        Approximation, positive.
-    beta : float
-        Exponent.
-
-    Returns
-    -------
-    array of shape (...)
-        In float64; 0 where `y` is `x`.
+    `x` is non-negative, and positive for beta 0; its approximation `y` is positive. The divergence
+    is 0 where `y` is `x`.
 
     References
     ----------
@@ -198,22 +149,7 @@ def divergence(x: Any, y: Any, beta: float) -> Any:
 
 
 def penalties(activations: Any, components: Any, objective: Objective) -> Any:
-    """All terms of the cost but the divergence.
-
-    Parameters
-    ----------
-    activations : array of shape (..., n_frames, n_components)
-        Columns of norm 1.
-    components : array of shape (..., n_components, n_freqs)
-        Components.
-    objective : Objective
-        The weights.
-
-    Returns
-    -------
-    array of shape (...)
-        Sparsity minus contrast, in float64.
-    """
+    """Sum all terms of the cost except the divergence, for activations with columns of norm 1."""
     xp = namespace(activations, components)
 
     def total(weight: Any, x: Any) -> Any:
@@ -231,48 +167,15 @@ def penalties(activations: Any, components: Any, objective: Objective) -> Any:
 
 
 def cost(x: Any, activations: Any, components: Any, objective: Objective) -> Any:
-    """Compute what the factorisation minimises.
-
-    Parameters
-    ----------
-    x : array of shape (..., n_frames, n_freqs)
-        Spectrogram.
-    activations : array of shape (..., n_frames, n_components)
-        Activations of any norm; penalties see them with norm 1.
-    components : array of shape (..., n_components, n_freqs)
-        Components.
-    objective : Objective
-        Divergence and weights.
-
-    Returns
-    -------
-    array of shape (...)
-        The cost, in float64.
-    """
+    """Compute what the factorisation minimises; penalties see the activations with norm 1."""
     a, w = unit_activations(activations, components)
     return divergence(x, a @ w, objective.beta) + penalties(a, w, objective)
 
 
 def gradient(x: Any, activations: Any, components: Any, objective: Objective) -> tuple[Any, Any]:
-    """Differentiate `cost`.
+    """Differentiate `cost` by activations (of any norm but 0) and components.
 
-    Parameters
-    ----------
-    x : array of shape (..., n_frames, n_freqs)
-        Spectrogram.
-    activations : array of shape (..., n_frames, n_components)
-        Activations of any norm but 0.
-    components : array of shape (..., n_components, n_freqs)
-        Components.
-    objective : Objective
-        Divergence and weights.
-
-    Returns
-    -------
-    activations : array of shape (..., n_frames, n_components)
-        By the activations. The penalties do not change along a column, only across it.
-    components : array of shape (..., n_components, n_freqs)
-        By the components.
+    By the activations, the penalties do not change along a column, only across it.
     """
     xp = namespace(x, activations, components)
     norms = xp.linalg.vector_norm(activations, axis=-2, keepdims=True)
@@ -300,25 +203,10 @@ def gradient(x: Any, activations: Any, components: Any, objective: Objective) ->
 def kkt_residual(
     x: Any, activations: Any, components: Any, objective: Objective
 ) -> tuple[Any, Any]:
-    """How far a factorisation is from a stationary point.
+    """Measure how far activations and components are from a stationary point.
 
-    At a stationary point, each entry is 0 or has no slope, so that the products of both vanish.
-
-    Parameters
-    ----------
-    x : array of shape (..., n_frames, n_freqs)
-        Spectrogram.
-    activations : array of shape (..., n_frames, n_components)
-        Activations.
-    components : array of shape (..., n_components, n_freqs)
-        Components.
-    objective : Objective
-        Divergence and weights.
-
-    Returns
-    -------
-    activations, components : array of shape (...)
-        Sum of the absolute products of entries and derivatives, over the sum of ``x**beta``.
+    At a stationary point, each entry is 0 or has no slope, so that the products of both vanish. For
+    each factor, this is the sum of their absolute values over the sum of ``x**beta``.
     """
     xp = namespace(x, activations, components)
     a, w = unit_activations(activations, components)

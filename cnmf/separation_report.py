@@ -1,4 +1,4 @@
-"""Separate a mixture and write down what was heard, what was chosen, and why."""
+"""Separation of a mixture into files, with a record of what was chosen, and why."""
 
 import json
 from collections.abc import Sequence

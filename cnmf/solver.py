@@ -1,4 +1,4 @@
-"""The loop around the updates: which to call, when a step is taken back, when to stop."""
+"""Loop around the updates: which to call, when a step is taken back, when to stop."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -12,7 +12,7 @@ from cnmf.extrapolation import Path
 from cnmf.objective import Objective, penalties
 from cocktailparty.backend import is_cupy, namespace
 
-# The stopping rule is asked only so often, as scikit-learn does: asking makes a GPU wait. The
+# The stopping rule is asked only this often, as scikit-learn does: asking makes a GPU wait. The
 # factors that it may leave, as the last ones, come from plain steps: those keep the loudness.
 CHECK_EVERY = 10
 
@@ -20,18 +20,11 @@ Callback = Callable[[int, Any, Any, Any], bool | None]
 
 
 class Solution(NamedTuple):
-    """A factorisation.
+    """A factorisation of one or more mixtures.
 
-    Attributes
-    ----------
-    activations : array of shape (..., n_frames, n_components)
-        Columns of norm 1.
-    components : array of shape (..., n_components, n_freqs)
-        Components.
-    costs : array of shape (n_iter, ...)
-        Cost after each iteration, in float64.
-    n_iter : int
-        Number of iterations.
+    `activations` (..., n_frames, n_components) have columns of norm 1, `components` the shape
+    (..., n_components, n_freqs); `costs` (n_iter, ...) are those after each of `n_iter` iterations,
+    in float64.
     """
 
     activations: Any
@@ -41,18 +34,7 @@ class Solution(NamedTuple):
 
 
 def updates_for(x: Any) -> ModuleType:
-    """Choose the updates for a kind of array.
-
-    Parameters
-    ----------
-    x : array
-        NumPy, CuPy or any other array.
-
-    Returns
-    -------
-    module
-        `cnmf.updates.fused_numba`, `cnmf.updates.fused_cupy` or `cnmf.updates.formula`.
-    """
+    """Choose the module of `cnmf.updates` for a kind of array: NumPy, CuPy or any other."""
     name = "formula"
     if is_cupy(x):
         name = "fused_cupy"
@@ -91,10 +73,6 @@ def solve(
         Initial values, positive, columns of norm 1.
     components : array of shape (..., n_components, n_freqs)
         Initial values, positive.
-    objective : Objective
-        Divergence and weights.
-    max_iter : int
-        Number of iterations at most.
     tol : float
         Stops when 10 iterations together lower the cost by less than `tol` times the divergence
         at the start; 0 never stops early.
@@ -105,18 +83,11 @@ def solve(
     callback : callable, optional
         Called every 10 iterations with the number of iterations, the cost, activations and
         components; stops if it returns True.
-    progress : bool
-        Show a progress bar.
     updates : module, optional
         Implementation of the updates; None for the one that fits to the arrays.
     extrapolation : bool
         Whether to go beyond the plain steps, which takes a third of the iterations or less. Only
         for a beta from 1 to 2 and components that are not all fixed; plain steps otherwise.
-
-    Returns
-    -------
-    solution : Solution
-        Activations, components, costs, number of iterations.
     """
     updates = updates or updates_for(x)
     xp = namespace(x, activations, components)

@@ -1,4 +1,4 @@
-"""Separate the sound that a listener attends to, steered by EEG or by any other guide."""
+"""Separation of the attended sound, steered by EEG or by any other guide."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Decode attention without labels: the decoder labels the data that it is trained on."""
+"""Attention decoding without labels: the decoder labels the data that it is trained on."""
 
 import warnings
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Decide which sound is attended: reconstruct, correlate, choose."""
+"""Attention decoding by reconstruction: the stimulus that correlates best is the attended one."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Canonical correlation analysis as formulas: covariances, filters, weights of components."""
+"""Formulas of canonical correlation analysis: covariances, filters, weights of components."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,33 +24,16 @@ def canonical_filters(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     r"""Solve regularised canonical correlation analysis from covariances.
 
-    With :math:`L L^T = C_{xx} + \alpha \bar d_x I` and :math:`M M^T = C_{yy} + \alpha_y \bar d_y
-    I`, where :math:`\bar d` is the mean diagonal of a covariance, the singular vectors of
-    :math:`L^{-1} C_{xy} M^{-T}`, taken back through the whitening, are the filters.
+    With :math:`L L^T = C_{xx} + \alpha \bar d_x I` and
+    :math:`M M^T = C_{yy} + \alpha_y \bar d_y I`, where :math:`\bar d` is the mean diagonal of a
+    covariance, the singular vectors of :math:`L^{-1} C_{xy} M^{-T}`, taken back through the
+    whitening, are the filters.
 
-    Parameters
-    ----------
-    xx, yy : ndarray of shape (n_x, n_x), (n_y, n_y)
-        Covariances of each side.
-    xy : ndarray of shape (n_x, n_y)
-        Covariances between the sides.
-    n_components : int
-        Number of pairs of filters, at most the smaller of `n_x` and `n_y`.
-    alpha, alpha_y : float
-        Ridge on each side, relative to the mean diagonal.
-
-    Returns
-    -------
-    a, b : ndarray of shape (n_x, n_components), (n_y, n_components)
-        Filters, each with an output of variance 1. The largest weight of each column of `b` is
-        positive, which settles the sign.
-    r : ndarray of shape (n_components,)
-        Correlations between the outputs of each pair.
-
-    Raises
-    ------
-    ValueError
-        If a covariance is singular, which only happens with a ridge of (nearly) zero.
+    From covariances `xx` (n_x, n_x), `yy` (n_y, n_y) and `xy` (n_x, n_y) to filters
+    (n_x, n_components) and (n_y, n_components), each with an output of variance 1, and the
+    correlations (n_components,) of each pair. The largest weight of each column of the second
+    filters is positive, which settles the sign. Raises ValueError if a covariance is singular,
+    which only happens with a ridge of (nearly) zero.
 
     References
     ----------
@@ -80,25 +63,15 @@ def canonical_filters(
 def combination(differences: np.ndarray, combine: str) -> tuple[np.ndarray, float]:
     r"""Weight the components so that attended and unattended stimuli come apart.
 
-    With mean :math:`\mu` and covariance :math:`\Sigma` of the differences, "lda" takes the
-    discriminant :math:`\Sigma^{-1} \mu`; "dprime" neglects what the components have in common and
-    takes :math:`\mu_k / \sigma_k^2`: each component in units of its standard deviation, weighted
-    by its :math:`d'_k = \mu_k / \sigma_k`.
+    With mean :math:`\mu` and covariance :math:`\Sigma` of the `differences`
+    (n_windows, n_components), correlation of the attended minus that of an unattended stimulus,
+    "lda" takes the discriminant :math:`\Sigma^{-1} \mu`; "dprime" neglects what the components have
+    in common and takes :math:`\mu_k / \sigma_k^2`: each component in units of its standard
+    deviation, weighted by its :math:`d'_k = \mu_k / \sigma_k`.
 
-    Parameters
-    ----------
-    differences : ndarray of shape (n_windows, n_components)
-        Correlation of the attended minus that of an unattended stimulus.
-    combine : {"lda", "dprime"}
-        The rule.
-
-    Returns
-    -------
-    weights : ndarray of shape (n_components,)
-        Their absolute values sum to 1, so that a weighted sum of correlations stays within -1
-        and 1.
-    dprime : float
-        Mean of the weighted differences over their standard deviation.
+    Gives the weights (n_components,), whose absolute values sum to 1 so that a weighted sum of
+    correlations stays within -1 and 1, and the mean of the weighted differences over their standard
+    deviation.
 
     Examples
     --------
@@ -118,12 +91,7 @@ def combination(differences: np.ndarray, combine: str) -> tuple[np.ndarray, floa
 class LaggedProducts:
     """Sums of products of lagged EEG and lagged attended stimulus; trials add up.
 
-    Attributes
-    ----------
-    eeg : Moments or LaggedMoments
-        The lagged EEG, and the lagged stimulus as its target.
-    stimulus : Moments
-        The lagged stimulus alone.
+    `eeg` has the lagged stimulus as its target, `stimulus` are the moments of the latter alone.
     """
 
     eeg: Moments | LaggedMoments
@@ -138,23 +106,10 @@ class LaggedProducts:
         stimulus_lags: np.ndarray,
         remove_mean: bool = False,
     ) -> "LaggedProducts":
-        """Sum over one trial, in double precision.
+        """Sum over one trial and its attended stimulus, in double precision.
 
-        Parameters
-        ----------
-        trial : Trial
-            The trial.
-        attended : int
-            Index of the stimulus.
-        lags, stimulus_lags : ndarray of int
-            Lags in samples: into the future of the EEG, into the past of the stimulus.
-        remove_mean : bool
-            Take their means off EEG and stimulus before.
-
-        Returns
-        -------
-        products : LaggedProducts
-            The sums.
+        Lags are in samples, into the future of the EEG and into the past of the stimulus. With
+        `remove_mean` both lose their means first.
         """
         eeg = trial.eeg.astype(np.float64)
         stimulus = trial.stimuli[attended].astype(np.float64)
@@ -173,23 +128,11 @@ class LaggedProducts:
         return LaggedProducts(dense(self.eeg) - dense(other.eeg), self.stimulus - other.stimulus)
 
     def dense(self) -> "LaggedProducts":
-        """Assemble the matrix of products of the EEG.
-
-        Returns
-        -------
-        products : LaggedProducts
-            The same sums, from which others are subtracted faster.
-        """
+        """Assemble the matrix of products of the EEG, from which others are subtracted faster."""
         return LaggedProducts(dense(self.eeg), self.stimulus)
 
     def covariances(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Divide the centred sums by the number of samples.
-
-        Returns
-        -------
-        xx, yy, xy : ndarray
-            Covariances of the lagged EEG, of the lagged stimulus and between them.
-        """
+        """Compute covariances: xx of the lagged EEG, yy of the lagged stimulus, xy between them."""
         xx, xy, _ = dense(self.eeg).centred()
         yy = self.stimulus.centred()[0]
         return xx / self.eeg.n, yy / self.eeg.n, xy / self.eeg.n

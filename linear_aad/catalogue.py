@@ -1,4 +1,4 @@
-"""The linear decoders that are known by name, see :mod:`cocktailparty.catalogue`."""
+"""Linear decoders that are known by name, see :mod:`cocktailparty.catalogue`."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""Canonical correlation analysis: filter EEG and stimulus towards each other, then correlate."""
+"""Canonical correlation analysis: EEG and stimulus filtered towards each other, then correlated."""
 
 from collections.abc import Iterable, Sequence
 from functools import reduce

@@ -9,21 +9,9 @@ from cocktailparty.preprocessing import bandpass
 
 
 def filter_bank(eeg: np.ndarray, sfreq: float, bands: Sequence[tuple[float, float]]) -> np.ndarray:
-    """Filter EEG into several pass bands, without a shift in time.
+    """Filter EEG (n_times, n_channels) into several pass bands, without a shift in time.
 
-    Parameters
-    ----------
-    eeg : ndarray of shape (n_times, n_channels)
-        Recording.
-    sfreq : float
-        Sampling rate in hertz.
-    bands : sequence of (float, float)
-        Edges of each band in hertz.
-
-    Returns
-    -------
-    filtered : ndarray of shape (n_bands, n_times, n_channels)
-        In double precision.
+    `bands` are pairs of edges in hertz. Gives (n_bands, n_times, n_channels) in double precision.
 
     Examples
     --------
@@ -40,26 +28,10 @@ def window_covariances(
 ) -> np.ndarray:
     """Compute the covariance of the channels in every window and band.
 
-    Band-passed signals have no offset, so none is taken out.
-
-    Parameters
-    ----------
-    filtered : ndarray of shape (n_bands, n_times, n_channels)
-        Signals in each band.
-    samples, step : int
-        Length of the windows and distance of their starts, in samples.
-    shrinkage : float
-        Between 0 and 1: how far each covariance is drawn towards the identity of equal trace.
-
-    Returns
-    -------
-    covariances : ndarray of shape (n_windows, n_bands, n_channels, n_channels)
-        A last window that is not complete is left out.
-
-    Raises
-    ------
-    ValueError
-        If there is no signal in a window.
+    From (n_bands, n_times, n_channels) to (n_windows, n_bands, n_channels, n_channels), for windows
+    of `samples` every `step` samples; an incomplete last one is left out. Band-passed signals have
+    no offset, so none is subtracted. `shrinkage`, from 0 to 1, draws each covariance towards the
+    identity of equal trace. Raises ValueError if there is no signal in a window.
 
     Examples
     --------
@@ -93,25 +65,11 @@ def common_spatial_patterns(
     The filters of class k maximise :math:`w^\top C_k w / w^\top \sum_j C_j w`. With two classes
     they are the two ends of one spectrum, with more they set one class against the rest.
 
-    Parameters
-    ----------
-    covariances : ndarray of shape (n_classes, n_channels, n_channels)
-        Covariance of each class.
-    n_components : int
-        Filters of each class.
-
-    Returns
-    -------
-    filters : ndarray of shape (n_classes * n_components, n_channels)
-        Those of class 0 first, each class from its largest share of power down; the powers that a
-        filter passes sum to one over classes.
-    patterns : ndarray of shape (n_classes * n_components, n_channels)
-        Covariance of the channels with the output of each filter, whose power is one.
-
-    Raises
-    ------
-    ValueError
-        If the channels are linearly dependent.
+    From a covariance for each class, (n_classes, n_channels, n_channels), to filters and patterns,
+    (n_classes * n_components, n_channels) each: those of class 0 first, and those with the largest
+    share of its power first within a class. The powers that a filter passes sum to one over
+    classes. The patterns are the covariances of the channels with the outputs, whose power is one.
+    Raises ValueError if the channels are linearly dependent.
 
     References
     ----------

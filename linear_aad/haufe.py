@@ -1,4 +1,4 @@
-"""From weights to patterns: where the sources that a linear model estimates show in the data."""
+"""Patterns of linear models: how the sources that they estimate show in the data."""
 
 from typing import Any
 
@@ -16,19 +16,10 @@ def patterns(products: Any, weights: Any) -> Any:
     The inverse is that of the whole covariance of the estimated sources. With their variances
     alone, a source would leak into the patterns of all that it correlates with.
 
-    Parameters
-    ----------
-    products : array of shape (n_regressors, n_sources)
-        Covariance of the data times the weights, :math:`\Sigma_x W`; sums of products serve as
-        well, because their number cancels.
-    weights : array of shape (n_regressors, n_sources)
-        Weights, :math:`W`.
-
-    Returns
-    -------
-    patterns : array of shape (n_regressors, n_sources)
-        One column for each source, so that ``weights.T @ patterns`` is the identity. Sources that
-        are constant have none, and sources that are sums of others share theirs (pseudo-inverse).
+    `weights` W, `products` :math:`\Sigma_x W` and the patterns have the shape
+    (n_regressors, n_sources); sums of products serve as well as covariances, because their number
+    cancels. ``weights.T @ patterns`` is the identity, except that constant sources have no pattern,
+    and sources that are sums of others share theirs (pseudo-inverse).
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Reconstruct a stimulus from EEG with few weights."""
+"""Sparse reconstruction of a stimulus from EEG."""
 
 from typing import Any
 

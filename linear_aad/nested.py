@@ -1,4 +1,4 @@
-"""Nested leave-one-trial-out: a fair score of a model that chooses its penalty."""
+"""Nested leave-one-trial-out: an unbiased score of a model that chooses its penalty."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Ridge regression of several subjects, each drawn to their average."""
+"""Ridge regression of several subjects, each shrunk towards their average."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -48,7 +48,7 @@ class PopulationTRF(LaggedModel):
     n_splits : int
         Into how many folds the trials are divided, each of which is left out once to choose.
     n_components : int, optional
-        EEG of more channels is described by so many principal components; None for all channels.
+        EEG with more channels is reduced to this many principal components; None for all channels.
     remove_mean : bool
         Take the mean off each trial of EEG and stimulus, see `BackwardTRF`.
 

@@ -1,4 +1,4 @@
-"""How well a forward model predicts the EEG of left-out trials, channel by channel."""
+"""Correlations of a forward model's predictions with left-out EEG, channel by channel."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any

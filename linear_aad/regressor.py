@@ -1,4 +1,4 @@
-"""Any regressor of scikit-learn on lagged signals, within a given amount of memory."""
+"""Regressors of scikit-learn on lagged signals, within a given amount of memory."""
 
 import warnings
 from functools import reduce

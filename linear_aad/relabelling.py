@@ -1,4 +1,4 @@
-"""Give segments of EEG the stimulus that the models of all other segments vote for."""
+"""Labels for segments of EEG, by the vote of the models of all other segments."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,18 +11,11 @@ from linear_aad.lagged.systems import ridge
 
 
 class Labelling(NamedTuple):
-    """Where a run of `relabel` ended.
+    """End of a run of `relabel`.
 
-    Attributes
-    ----------
-    labels : ndarray of int, shape (n_segments,)
-        Stimulus of each segment.
-    n_passes : int
-        Number of passes over the segments.
-    settled : bool
-        Whether the last pass changed nothing.
-    objective : float
-        Sum of the scores of the chosen stimuli, each by the model of the other segments.
+    `labels` (n_segments,) are the stimuli of the segments, `settled` tells whether the last of
+    `n_passes` passes changed nothing, and `objective` is the sum of the scores of the chosen
+    stimuli, each by the model of the other segments.
     """
 
     labels: np.ndarray
@@ -36,26 +29,10 @@ def segment_models(
 ) -> list[np.ndarray]:
     """Compute what each segment adds to the weights of the whole, for each of its stimuli.
 
-    The covariance of the EEG is that of all segments, so that weights add up, and one solution
-    serves them all.
-
-    Parameters
-    ----------
-    eeg : Moments
-        Sums of the EEG over all segments; its targets are not looked at.
-    segments : sequence of LaggedMoments
-        Sums of each segment, with the features of its stimuli, one after the other, as targets.
-    alpha : float
-        Absolute penalty.
-    penalty : Penalty
-        Its kind.
-    n_features : int
-        Number of features of a stimulus.
-
-    Returns
-    -------
-    models : list of ndarray of shape (n_stimuli, n_features, n_regressors)
-        One for each segment.
+    The covariance of the EEG is that of all segments (`eeg`), so that weights add up, and one
+    solution serves them all. The targets of each segment are the features of its stimuli, one
+    stimulus after the other; `alpha` is absolute. Gives (n_stimuli, n_features, n_regressors) for
+    each segment.
     """
     products = np.concatenate([m.xy for m in segments], axis=1)
     sums = np.concatenate([m.y for m in segments])
@@ -66,20 +43,11 @@ def segment_models(
 
 
 def segment_tests(segments: Sequence[LaggedMoments], n_features: int) -> list[np.ndarray]:
-    """Compute what to multiply weights with to correlate a reconstruction with each stimulus.
+    """Compute by what to multiply weights to correlate a reconstruction with each stimulus.
 
-    Parameters
-    ----------
-    segments : sequence of LaggedMoments
-        As for `segment_models`.
-    n_features : int
-        Number of features of a stimulus.
-
-    Returns
-    -------
-    tests : list of ndarray of shape (n_stimuli, n_features, n_regressors)
-        For each segment the products of lagged EEG and stimuli, both about their means, over the
-        power of the latter; 0 for a constant stimulus.
+    For each segment, as in `segment_models`, (n_stimuli, n_features, n_regressors): the products of
+    lagged EEG and stimuli, both about their means, over the power of the latter; 0 for a constant
+    stimulus.
     """
     tests = []
     for m in segments:
@@ -91,21 +59,10 @@ def segment_tests(segments: Sequence[LaggedMoments], n_features: int) -> list[np
 
 
 def first_labels(tests: Sequence[np.ndarray], weights: np.ndarray, xx: np.ndarray) -> np.ndarray:
-    """Label every segment by one given model.
+    """Label every segment, (n_segments,), by one given model.
 
-    Parameters
-    ----------
-    tests : sequence of ndarray of shape (n_stimuli, n_features, n_regressors)
-        From `segment_tests`.
-    weights : ndarray of shape (n_features, n_regressors)
-        The model.
-    xx : ndarray of shape (n_regressors, n_regressors)
-        Products of the EEG of all segments about their means.
-
-    Returns
-    -------
-    labels : ndarray of int, shape (n_segments,)
-        Best stimulus of each.
+    `weights` (n_features, n_regressors) are those of the model. `tests` come from `segment_tests`;
+    `xx` (n_regressors, n_regressors) are the products of the EEG of all segments about their means.
     """
     scaled = _scale(weights, xx) * weights
     return np.array([np.einsum("sfr,fr->s", test, scaled).argmax() for test in tests])
@@ -122,25 +79,9 @@ def relabel(
     """Label each segment in turn by the model of all others, until no label changes.
 
     The weights of the whole are the sum of those of the segments, so that a segment is left out by
-    subtraction.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n_segments,)
-        Labels to start from.
-    models, tests : sequence of ndarray of shape (n_stimuli, n_features, n_regressors)
-        From `segment_models` and `segment_tests`.
-    fixed : ndarray of shape (n_features, n_regressors)
-        Weights that are added whatever the labels are.
-    xx : ndarray of shape (n_regressors, n_regressors)
-        Products of the EEG of all segments about their means.
-    max_passes : int
-        Largest number of passes over the segments.
-
-    Returns
-    -------
-    labelling : Labelling
-        Labels and how they were reached.
+    subtraction. `labels` (n_segments,) are the first labels, `models` and `tests` those of
+    `segment_models` and `segment_tests`; `fixed` (n_features, n_regressors) are weights that are
+    added whatever the labels are, and `xx` is that of `first_labels`.
     """
     labels = labels.copy()
     weights = fixed + sum(model[k] for model, k in zip(models, labels, strict=True))

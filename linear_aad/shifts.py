@@ -1,4 +1,4 @@
-"""Test of a linear model against circular shifts of the output, refitted for every shift."""
+"""Test of a linear model against circular shifts of the output, with a refit for every shift."""
 
 from dataclasses import dataclass, replace
 from functools import reduce

@@ -1,4 +1,4 @@
-"""Decode where attention is directed, from the spatial distribution of EEG power alone.
+"""Decoding of where attention is directed, from the spatial distribution of EEG power alone.
 
 No sound is looked at: what tells left from right is where on the scalp rhythms are strong. Eye
 movements tell it as well, see the warning of `SpatialDecoder`.

@@ -1,4 +1,4 @@
-"""A stack in closed form: ridge models of several features, weighed by logistic regression."""
+"""Stacking in closed form: ridge models of several features, weighed by logistic regression."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any

@@ -47,7 +47,7 @@ class BackwardTRF(LaggedRidge):
         ratios between the bands, the first of them equal penalties, each with every `alpha` as
         geometric mean.
     averaging : {"covariances", "models"}
-        One model of the summed products of all trials, or the mean of one model a trial (early
+        One model of the summed products of all trials, or the mean of one model per trial (early
         or late integration). Left-out trials are predicted in the same way.
     fit_intercept : bool
         Fit a constant, which is not penalised. Without it, predictions have none, and `remove_mean`
@@ -177,7 +177,7 @@ class ForwardTRF(LaggedRidge):
         ratios between the bands, the first of them equal penalties, each with every `alpha` as
         geometric mean.
     averaging : {"covariances", "models"}
-        One model of the summed products of all trials, or the mean of one model a trial (early
+        One model of the summed products of all trials, or the mean of one model per trial (early
         or late integration). Left-out trials are predicted in the same way.
     fit_intercept : bool
         Fit a constant, which is not penalised. Without it, predictions have none, and `remove_mean`

@@ -38,17 +38,8 @@ def log(x: float) -> float:
     """Logarithm that compiles into vector instructions, as the usual one does not.
 
     With x = 2**e m and m between sqrt(1/2) and sqrt(2), log x = e log 2 + 2 artanh((m-1) / (m+1)),
-    whose series converges fast.
-
-    Parameters
-    ----------
-    x : float
-        Positive; 0 gives some finite number, which the divergences multiply by 0.
-
-    Returns
-    -------
-    float
-        The logarithm.
+    whose series converges fast. Of 0 it gives some finite number, which the divergences multiply by
+    0.
     """
     return float(np.log(x))
 
@@ -90,23 +81,10 @@ def _log(x):  # type: ignore[no-untyped-def]
 def compare(x, y, rising, beta, valued):  # type: ignore[no-untyped-def]
     """Compare a spectrogram with its model, in place; see `cnmf.updates.formula.compare`.
 
-    Parameters
-    ----------
-    x : ndarray of shape (n_frames, n_freqs)
-        Spectrogram.
-    y : ndarray of shape (n_frames, n_freqs)
-        Model; replaced by what makes the divergence fall.
-    rising : ndarray of shape (n_frames, n_freqs)
-        Filled with what makes it rise, but for beta 1, where that is 1 throughout.
-    beta : float
-        Exponent of the divergence.
-    valued : bool
-        Whether the divergence is needed: for beta 0 and 1 it costs more than all the rest.
-
-    Returns
-    -------
-    value : float
-        The divergence; of no meaning where it is not needed.
+    `x`, `y` and `rising` have the shape (n_frames, n_freqs). The model `y` is replaced by the part
+    of the derivative that makes the divergence fall, and `rising` filled with the other one, except
+    for beta 1, where that is 1 throughout. The divergence is computed only if `valued`: for beta 0
+    and 1 it costs more than all the rest.
     """
     value = 0.0
     one, b = x.dtype.type(1), x.dtype.type(beta)

@@ -1,7 +1,9 @@
-"""The multiplicative updates of a contrastive factorisation, readable: the truth of this package.
+"""Readable multiplicative updates of a contrastive factorisation: the reference of this package.
 
 `cnmf.updates.fused_numba` and `cnmf.updates.fused_cupy` hold the same functions, fused. Each takes
-any number of mixtures as leading axes of its arrays, and returns new arrays.
+any number of mixtures as leading axes of its arrays, and returns new arrays: activations
+(..., n_frames, n_components) that are positive with columns of norm 1, and positive components
+(..., n_components, n_freqs).
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -12,35 +14,19 @@ from cocktailparty.backend import namespace
 
 
 def workspace() -> AbstractContextManager[Any]:
-    """Make what the updates need for all steps of a factorisation; here, nothing.
+    """Context manager around all steps of a factorisation, whose value is handed to the updates.
 
-    Returns
-    -------
-    context manager
-        Whose value is to be handed to the updates.
+    In this implementation it holds nothing but the way to compare.
     """
     return nullcontext(compare)
 
 
 def compare(x: Any, y: Any, beta: float) -> tuple[Any, Any, Any]:
-    """Compare a spectrogram with its model.
+    """Compare spectrograms (..., n_frames, n_freqs) with their positive models, of the same shape.
 
-    Parameters
-    ----------
-    x : array of shape (..., n_frames, n_freqs)
-        Spectrogram.
-    y : array of shape (..., n_frames, n_freqs)
-        Model, positive; implementations may overwrite it.
-    beta : float
-        Exponent of the divergence.
-
-    Returns
-    -------
-    falling, rising : array of shape (..., n_frames, n_freqs)
-        The parts of the derivative of the divergence by the model, which is the second minus the
-        first; None where the second is 1 throughout.
-    value : array of shape (...)
-        The divergence, in float64.
+    Gives the falling and the rising part of the derivative of the divergence by the model, which is
+    the second minus the first (None where the second is 1 throughout), and the divergence (...) in
+    float64. Implementations may overwrite the model.
     """
     rising = None if beta == 1 else y ** (beta - 1)
     return x * y ** (beta - 2), rising, divergence(x, y, beta)
@@ -49,15 +35,7 @@ def compare(x: Any, y: Any, beta: float) -> tuple[Any, Any, Any]:
 def step_exponent(beta: float) -> float:
     """Exponent of the quotient with which the divergence cannot rise.
 
-    Parameters
-    ----------
-    beta : float
-        Exponent of the divergence.
-
-    Returns
-    -------
-    float
-        1 for beta from 1 to 2, less elsewhere.
+    It is 1 for beta from 1 to 2, and less elsewhere.
 
     References
     ----------
@@ -82,8 +60,8 @@ def update_activations(
 
     The step descends along the gradient of the cost as a function of activations of any norm, on
     which only the divergence and the sparsity of the components depend; the other penalties see
-    their direction alone (`cnmf.objective`). Terms that fall go into the numerator, terms that
-    rise into the denominator. Without penalties it is the plain multiplicative update.
+    their direction alone (`cnmf.objective`). Terms that fall go into the numerator, terms that rise
+    into the denominator. Without penalties it is the plain multiplicative update.
 
     Parameters
     ----------
@@ -151,28 +129,7 @@ def update_components(
     fixed: Any = None,
     comparison: Any = compare,
 ) -> Any:
-    """Take one step with the components.
-
-    Parameters
-    ----------
-    x : array of shape (..., n_frames, n_freqs)
-        Spectrogram.
-    activations : array of shape (..., n_frames, n_components)
-        Positive, columns of norm 1.
-    components : array of shape (..., n_components, n_freqs)
-        Positive.
-    objective : Objective
-        Divergence and weights.
-    fixed : array of bool, shape (..., n_components, n_freqs), optional
-        Entries that keep their value.
-    comparison : callable
-        What `workspace` yields: how to compare the spectrogram with its model.
-
-    Returns
-    -------
-    components : array of shape (..., n_components, n_freqs)
-        Updated.
-    """
+    """Take one step with the components; `fixed` entries, of their shape, keep their value."""
     xp = namespace(x, activations, components)
     falling, rising, _ = comparison(x, activations @ components, objective.beta)
     transposed = xp.matrix_transpose(activations)
@@ -202,31 +159,14 @@ def extrapolate(
               \varphi_e(r) = \frac{(1 + e) r + 1 - e}{(1 - e) r + 1 + e},
 
     with z from where the iteration started, q the outcome of the one before, the stride s and the
-    momentum m. For ratios near 1, :math:`\varphi_e(r)` is the power :math:`r^e`, so that
-    logarithms are extrapolated along a straight line; for others it remains between
-    :math:`(1 - e) / (1 + e)` and its inverse, so that no entry vanishes or bursts. Entries that
-    are fixed up to a gain remain so, as ratios are the same for all of them.
+    momentum m, (...) each, from 0 to 1, exclusively; 1 would be the same step once more. For ratios
+    near 1, :math:`\varphi_e(r)` is the power :math:`r^e`, so that logarithms are extrapolated along
+    a straight line; for others it remains between :math:`(1 - e) / (1 + e)` and its inverse, so
+    that no entry vanishes or bursts. Entries that are fixed up to a gain remain so, as ratios are
+    the same for all of them.
 
-    Parameters
-    ----------
-    plain : tuple of array
-        Activations of shape (..., n_frames, n_components), columns of norm 1, and components of
-        shape (..., n_components, n_freqs) after an iteration.
-    start : tuple of array
-        From where it started.
-    before : tuple of array
-        Outcome of the iteration before.
-    stride, momentum : array of shape (...)
-        How far to go on, from 0 to 1, exclusively; 1 would be the same step once more.
-    objective : Objective
-        Its floor is that of the components.
-
-    Returns
-    -------
-    activations : array of shape (..., n_frames, n_components)
-        Extrapolated, columns of norm 1.
-    components : array of shape (..., n_components, n_freqs)
-        Extrapolated; the norms of the activations are moved into them.
+    Takes and gives pairs of activations and components; the norms of the extrapolated activations
+    are moved into the components.
     """
     xp = namespace(*plain)
     s, m = stride[..., None, None], momentum[..., None, None]

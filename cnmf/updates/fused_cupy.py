@@ -72,36 +72,12 @@ SOURCE = f"#define N_THREADS {N_THREADS}\n{FORMULA}{KERNEL}"
 
 
 def workspace() -> AbstractContextManager[Any]:
-    """Make what the updates need for all steps of a factorisation.
-
-    Returns
-    -------
-    context manager
-        Whose value, the fused comparison, is to be handed to the updates.
-    """
+    """Context manager around all steps of a factorisation; its value is the fused comparison."""
     return nullcontext(compare)
 
 
 def compare(x: Any, y: Any, beta: float) -> tuple[Any, Any, Any]:
-    """Compare a spectrogram with its model; see `cnmf.updates.formula.compare`.
-
-    Parameters
-    ----------
-    x : cupy.ndarray of shape (..., n_frames, n_freqs)
-        Spectrogram.
-    y : cupy.ndarray of shape (..., n_frames, n_freqs)
-        Model, positive; overwritten.
-    beta : float
-        Exponent of the divergence.
-
-    Returns
-    -------
-    falling, rising : cupy.ndarray of shape (..., n_frames, n_freqs)
-        The parts of the derivative of the divergence by the model, which is the second minus the
-        first; None where the second is 1 throughout.
-    value : cupy.ndarray of shape (...)
-        The divergence, in float64.
-    """
+    """Compare a spectrogram with its model, as `cnmf.updates.formula.compare`; overwrites it."""
     import cupy
 
     x, y = cupy.ascontiguousarray(x), cupy.ascontiguousarray(y)

@@ -1,8 +1,9 @@
-"""The updates of `cnmf.updates`, fused: a tile of frames is read once and stays in a cache.
+"""Fused updates for NumPy: a tile of frames is read once and stays in a cache.
 
-Nothing of the size of the spectrogram is allocated. Frames are divided into parts whose number
-does not depend on the number of threads, so that the order of additions, and with it every bit of
-the result, does not either.
+Nothing of the size of the spectrogram is allocated. Frames are divided into parts whose number does
+not depend on the number of threads, so that the order of additions, and with it every bit of the
+result, does not either. For the shapes see `cnmf.updates.formula`; without a workspace there is a
+single thread.
 """
 
 from collections.abc import Callable
@@ -23,13 +24,13 @@ __all__ = ["extrapolate", "update_activations", "update_components", "workspace"
 # up to a tenth slower.
 TILE = 2**20
 
-# Threads take parts, at most so many, each of at least so many multiplications.
+# Threads take parts, at most this many, each of at least this many multiplications.
 N_PARTS, SMALLEST_PART = 16, 2**20
 
 
 @njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
 def _step(a, products, up, down, exponent, out, squares):  # type: ignore[no-untyped-def]
-    """Multiply activations by their quotients, and add up the squares of the outcome."""
+    """Multiply activations by their quotients, and sum the squares of the outcome."""
     falling, rising, slope = products
     least, zero = a.dtype.type(np.finfo(a.dtype).eps), a.dtype.type(0)
     for i in range(a.shape[0]):
@@ -50,7 +51,7 @@ def _activation_part(  # type: ignore[no-untyped-def]
     frames, fields, products, x, a, w, turned, beta, guide, coupling, up, down, rising, exponent,
     out, squares, values,
 ):  # fmt: skip
-    """Step of some frames; the columns are not of norm 1 yet."""
+    """Take the step of one part of the frames; the columns are not of norm 1 yet."""
     part, start, stop = frames
     n_freqs = x.shape[1]
     # Loops, not assignments of slices: their checks of shapes take longer to compile than all else.
@@ -75,7 +76,7 @@ def _activation_part(  # type: ignore[no-untyped-def]
 
 @njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
 def _component_part(frames, fields, x, a, w, beta, sums, masses):  # type: ignore[no-untyped-def]
-    """Add up over some frames what the step of the components takes."""
+    """Sum over one part of the frames what the step of the components takes."""
     part, start, stop = frames
     for first in range(start, stop, fields.shape[1]):
         last = min(first + fields.shape[1], stop)
@@ -109,7 +110,7 @@ def _activation_parts(  # type: ignore[no-untyped-def]
 def _component_parts(  # type: ignore[no-untyped-def]
     taken, edges, fields, x, a, w, beta, sums, masses
 ):
-    """Add up over all parts."""
+    """Sum over all parts."""
     for thread in prange(len(fields)):
         part = take_next(taken)
         while part < len(edges) - 1:
@@ -129,7 +130,7 @@ def _normalise(a, norms, floor):  # type: ignore[no-untyped-def]
 
 @njit(fastmath=FAST, error_model="numpy", nogil=True, cache=True)
 def _go_on(p, z, q, stride, momentum, out, squares):  # type: ignore[no-untyped-def]
-    """Extrapolate one factor, and add up the squares of its columns."""
+    """Extrapolate one factor, and sum the squares of its columns."""
     one = p.dtype.type(1)
     more, less, farther, nearer = one + stride, one - stride, one + momentum, one - momentum
     for i in range(p.shape[0]):
@@ -163,34 +164,7 @@ def update_activations(
     fixed: Any = None,
     workspace: Workspace | None = None,
 ) -> tuple[Any, Any, Any]:
-    """Take one step with the activations; see `cnmf.updates.formula.update_activations`.
-
-    Parameters
-    ----------
-    x : ndarray of shape (..., n_frames, n_freqs)
-        Spectrogram.
-    activations : ndarray of shape (..., n_frames, n_components)
-        Positive, columns of norm 1.
-    components : ndarray of shape (..., n_components, n_freqs)
-        Positive.
-    objective : Objective
-        Divergence and weights.
-    damping : ndarray of shape (...)
-        Length of the step.
-    fixed : ndarray of bool, shape (..., n_frames, n_components), optional
-        Entries that keep their value, up to the norm of their column.
-    workspace : Workspace, optional
-        What `workspace` yields; None for a single thread.
-
-    Returns
-    -------
-    activations : ndarray of shape (..., n_frames, n_components)
-        Updated, columns of norm 1.
-    norms : ndarray of shape (..., n_components)
-        What the components have to be multiplied by, to make up for it.
-    value : ndarray of shape (...)
-        Divergence before the step, in float64.
-    """
+    """Take one step with the activations; see `cnmf.updates.formula.update_activations`."""
     if x.ndim > 2:
         return _each(
             update_activations, x, activations, components, objective, damping, fixed, workspace
@@ -247,28 +221,7 @@ def update_components(
     fixed: Any = None,
     workspace: Workspace | None = None,
 ) -> Any:
-    """Take one step with the components; see `cnmf.updates.formula.update_components`.
-
-    Parameters
-    ----------
-    x : ndarray of shape (..., n_frames, n_freqs)
-        Spectrogram.
-    activations : ndarray of shape (..., n_frames, n_components)
-        Positive, columns of norm 1.
-    components : ndarray of shape (..., n_components, n_freqs)
-        Positive.
-    objective : Objective
-        Divergence and weights.
-    fixed : ndarray of bool, shape (..., n_components, n_freqs), optional
-        Entries that keep their value.
-    workspace : Workspace, optional
-        What `workspace` yields; None for a single thread.
-
-    Returns
-    -------
-    components : ndarray of shape (..., n_components, n_freqs)
-        Updated.
-    """
+    """Take one step with the components; see `cnmf.updates.formula.update_components`."""
     if x.ndim > 2:
         return _each(update_components, x, activations, components, objective, fixed, workspace)
     workspace = workspace or Workspace()
@@ -297,29 +250,7 @@ def extrapolate(
     momentum: Any,
     objective: Objective,
 ) -> tuple[Any, Any]:
-    """Go beyond a plain iteration; see `cnmf.updates.formula.extrapolate`.
-
-    Parameters
-    ----------
-    plain : tuple of ndarray
-        Activations of shape (..., n_frames, n_components), columns of norm 1, and components of
-        shape (..., n_components, n_freqs) after an iteration.
-    start : tuple of ndarray
-        From where it started.
-    before : tuple of ndarray
-        Outcome of the iteration before.
-    stride, momentum : ndarray of shape (...)
-        How far to go on.
-    objective : Objective
-        Its floor is that of the components.
-
-    Returns
-    -------
-    activations : ndarray of shape (..., n_frames, n_components)
-        Extrapolated, columns of norm 1.
-    components : ndarray of shape (..., n_components, n_freqs)
-        Extrapolated; the norms of the activations are moved into them.
-    """
+    """Go beyond a plain iteration; see `cnmf.updates.formula.extrapolate`."""
     if plain[0].ndim > 2:
         activations, components = _each(
             extrapolate, plain, start, before, stride, momentum, objective

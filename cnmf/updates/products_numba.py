@@ -1,4 +1,4 @@
-"""Product of small matrices in vector registers, for tiles that are in the cache already.
+"""Products of small matrices in vector registers, for tiles that are in the cache already.
 
 BLAS copies its operands before it multiplies, which does not pay for a tile, and wheels of NumPy
 multiply with half of the width of new processors.
@@ -25,20 +25,7 @@ ROWS = math.lcm(*BLOCKS.values())
 
 
 def padded(n: int, dtype: Any) -> int:
-    """Round a number of columns up to whole vectors.
-
-    Parameters
-    ----------
-    n : int
-        Number of columns.
-    dtype : dtype
-        Of the numbers in them.
-
-    Returns
-    -------
-    int
-        Number of columns with padding.
-    """
+    """Round a number of columns up to whole vectors."""
     lanes = VECTOR // np.dtype(dtype).itemsize
     return -(-n // lanes) * lanes
 
@@ -46,17 +33,7 @@ def padded(n: int, dtype: Any) -> int:
 def aligned(shape: tuple[int, ...], dtype: Any) -> Any:
     """Make zeros that begin where a vector may: others would straddle two cache lines.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Shape; the last is padded to whole vectors, the one before to whole blocks.
-    dtype : dtype
-        Of the numbers.
-
-    Returns
-    -------
-    ndarray
-        Zeros.
+    The last axis is padded to whole vectors, the one before to whole blocks.
     """
     shape = (*shape[:-2], -(-shape[-2] // ROWS) * ROWS, padded(shape[-1], dtype))
     size = math.prod(shape) * np.dtype(dtype).itemsize
@@ -66,7 +43,7 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> Any:
 
 
 def _block(columns: int, rows: int) -> Callable[..., None]:
-    """Make the product of so many rows with so many vectors of columns."""
+    """Make the product of this many rows with this many vectors of columns."""
 
     @intrinsic
     def multiply_block(typing_context, left, right, out, row, column, add):  # type: ignore[no-untyped-def]
@@ -133,23 +110,11 @@ _ONE, _TWO, _THREE = (BLOCKS[columns] for columns in (1, 2, 3))
 
 @njit(error_model="numpy", nogil=True, cache=True)
 def multiply(left, right, out, add):  # type: ignore[no-untyped-def]
-    """Multiply two matrices.
+    """Multiply `left` (n, m), in any order, by `right` (m, p), into `out` (at least n, p).
 
-    Parameters
-    ----------
-    left : ndarray of shape (n, m)
-        In any order.
-    right : ndarray of shape (m, p)
-        Rows of whole vectors (`padded`), contiguous.
-    out : ndarray of shape (at least n, p)
-        For the product, as from `aligned`; rows past n, up to a whole block, are overwritten.
-    add : bool
-        Add the product to what is there.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit.
+    The rows of `right` are contiguous and of whole vectors (`padded`), `out` comes from `aligned`,
+    and rows of it past n, up to a whole block, are overwritten. With `add`, the product is added to
+    what is there. Raises ValueError if the shapes do not fit.
     """
     lanes = VECTOR // out.itemsize
     n_rows = -(-left.shape[0] // ROWS) * ROWS

@@ -1,4 +1,4 @@
-"""Threads of the fused updates, and the memory that they keep from step to step."""
+"""Thread pool and reusable buffers of the Numba kernels."""
 
 import os
 from collections.abc import Iterator
@@ -27,35 +27,19 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 @dataclass(frozen=True)
 class Workspace:
-    """Threads that share the work, and memory that is asked for once and not in every step.
+    """Threads that share the work, and buffers that are allocated once and not in every step.
 
-    Attributes
-    ----------
-    n_threads : int
-        Number of threads.
-    buffers : dict
-        What `buffer` has made.
+    `n_threads` is the number of threads; `buffers` holds what `buffer` has made.
     """
 
     n_threads: int = 1
     buffers: dict[Any, Any] = field(default_factory=dict)
 
     def buffer(self, what: str, shape: tuple[int, ...], dtype: Any) -> Any:
-        """Give memory in whole vectors, the same each time; what is in it is left from before.
+        """Give a buffer in whole vectors, the same each time; what is in it is left from before.
 
-        Parameters
-        ----------
-        what : str
-            What it is for.
-        shape : tuple of int
-            Shape, to be padded as `aligned` does.
-        dtype : dtype
-            Of the numbers.
-
-        Returns
-        -------
-        ndarray
-            Memory; zero the first time, and in the padding always unless somebody fills it.
+        `what` says what it is for, and `shape` is padded as by `aligned`. It is zero the first
+        time, and always in the padding unless somebody fills it.
         """
         key = what, shape, np.dtype(dtype)
         if key not in self.buffers:
@@ -63,19 +47,9 @@ class Workspace:
         return self.buffers[key]
 
     def padded_copy(self, what: str, matrix: Any) -> Any:
-        """Copy a matrix into whole vectors, read-only: kernels are compiled for that alone.
+        """Copy a matrix (n, m) into whole vectors (n, at least m), padded with zeros and read-only.
 
-        Parameters
-        ----------
-        what : str
-            What it is.
-        matrix : ndarray of shape (n, m)
-            In any order.
-
-        Returns
-        -------
-        ndarray of shape (n, at least m)
-            Copy, padded with zeros.
+        Kernels are compiled for read-only, contiguous arrays alone.
         """
         copy = self.buffer(what, matrix.shape, matrix.dtype)[: len(matrix)]
         copy[:, : matrix.shape[1]] = matrix
@@ -84,15 +58,10 @@ class Workspace:
 
 @contextmanager
 def workspace() -> Iterator[Workspace]:
-    """Take the threads that the updates share their work between.
+    """Take the threads between which the updates share their work, as a `Workspace`.
 
     As many as Numba uses (`numba.set_num_threads`, the variable NUMBA_NUM_THREADS), each with BLAS
     to itself; one in a forked process.
-
-    Yields
-    ------
-    workspace : Workspace
-        To be handed to the updates.
     """
     with one_blas_thread():
         yield Workspace(1 if _FORKED else get_num_threads())
@@ -115,18 +84,10 @@ def run_parts(
 ) -> None:
     """Call a kernel for all parts, on all threads.
 
-    One thread alone does not wake the others: on a machine that is busy that takes long.
-
-    Parameters
-    ----------
-    parallel, kernel : callable
-        For all parts, and for one.
-    edges : ndarray of int, shape (n_parts + 1,)
-        Where the parts begin and end.
-    owned : tuple of ndarray of shape (n_threads, ...)
-        Memory of which each thread has one item for itself.
-    *arguments : object
-        What both are called with beside.
+    `parallel` is called for all parts, or `kernel` for each in turn: a single thread does not wake
+    the others, which takes long on a busy machine. `edges` (n_parts + 1,) are the limits of the
+    parts, and `owned` arrays (n_threads, ...) of which each thread has one item for itself; both
+    kernels also get the other arguments.
     """
     if len(owned[0]) > 1:
         with _IN_TURN:
@@ -137,17 +98,9 @@ def run_parts(
 
 
 def read_only(x: Any) -> Any:
-    """Give a read-only view: kernels are compiled for that alone, whatever users give.
+    """View any matrix as read-only, in C order: kernels are compiled for that alone.
 
-    Parameters
-    ----------
-    x : ndarray
-        Any matrix.
-
-    Returns
-    -------
-    ndarray
-        In C order; copied only if it was not.
+    Copied only if it is in another order.
     """
     x = np.ascontiguousarray(x).view()
     x.flags.writeable = False
