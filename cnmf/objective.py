@@ -30,7 +30,7 @@ CONTRASTS = ("paired", "all-pairs")
 
 @dataclass(frozen=True)
 class Objective:
-    """The terms of the cost beside the spectrogram itself.
+    """The terms of the cost other than the spectrogram itself.
 
     Parameters
     ----------

@@ -48,32 +48,29 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
     ----------
     regressor : BackwardTRF
         Template whose lags, rate and penalty are used; it is not fitted. Its `alpha` has to be
-        "ledoit-wolf", which needs no labels and is recommended, or a single number: there are no
-        labels to choose among several with. It must not have bands, average models or go without
-        a constant.
+        "ledoit-wolf", which is recommended, or a single number: there are no labels to choose with.
+        It must not have bands, average models or go without a constant.
     initial : estimator, optional
         Fitted linear decoder of the same channels, features and lags that gives the first labels,
         such as an `AttentionDecoder` of other subjects. None to start from random labels.
     initial_weight : float
-        Share of the initial weights that is kept, from 0 to 1: the weights are the mixture of the
-        initial ones and those that are learnt.
+        Share of the initial weights, from 0 to 1, in a mixture with those that are learnt.
     segment : float
-        Length in seconds over which attention is taken to stay with one stimulus. Trials are cut
-        into equal parts of about this length.
+        Seconds over which attention is taken to stay with one stimulus; trials are cut into equal
+        segments of about this length.
     n_init : int
         Number of random starts; ignored if there is an initial decoder.
     max_iter : int
         Largest number of passes over the segments.
     forgetting : float
-        Time in seconds after which `partial_fit` has reduced the weight of data to 1/e; infinity
-        to forget nothing.
+        Seconds after which `partial_fit` has reduced the weight of data to 1/e; may be infinite.
     random_state : int, RandomState or None
         Source of the random starts.
 
     Attributes
     ----------
     labels_ : ndarray of int, shape (n_segments,)
-        Stimulus chosen for each segment of the last `fit` or `partial_fit`, trial after trial.
+        Stimulus chosen for each segment of the last `fit` or `partial_fit`.
     n_iter_ : int
         Number of passes of the chosen start, the last of which changes nothing.
     coef_ : ndarray of shape (n_features, n_channels, n_lags)
@@ -88,8 +85,7 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
     lags_ : ndarray of int, shape (n_lags,)
         Lags in samples.
     moments_ : Moments
-        Sums over the segments with the chosen stimuli, which `partial_fit` carries on; without
-        the mean of each segment if the regressor has `remove_mean`.
+        Sums over the segments with the chosen stimuli, which `partial_fit` carries on.
     stimulus_sum_ : ndarray of shape (n_features,)
         Sum of the chosen stimuli with their means, carried on likewise.
     classes_ : ndarray of int

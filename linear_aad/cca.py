@@ -62,20 +62,15 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
     alpha_stimulus : float
         Ridge on the stimulus side, relative to the mean variance of the lagged stimulus.
     combine : {"dprime", "lda"}
-        How correlations become a score: linear discriminant analysis of the differences between
-        attended and unattended stimuli, or each component weighted by its own d', see
-        `linear_aad.canonical.combination`. The former has more to estimate, and takes more
-        training windows.
+        How correlations become a score: each component weighted by its own d', or linear
+        discriminant analysis of the differences between attended and unattended stimuli, which
+        takes more training windows; see `linear_aad.canonical.combination`.
     train_window : float
-        Length in seconds of the windows that train the combination. Trials shorter than that train
-        the filters alone.
+        Seconds of the windows that train the combination. Shorter trials train the filters alone.
     n_folds : int, optional
-        Number of parts into which the training trials are divided, in their order, to be left out;
-        None for one trial at a time. Fewer parts take less time.
+        Number of folds of successive training trials to be left out; None for one trial at a time.
     remove_mean : bool
-        Take the mean off each trial of EEG and stimuli before lags are made, in training and
-        decoding alike. Lagged samples count as zero beyond the ends of a trial, where an offset
-        would become a step. False keeps the means.
+        Subtract the mean of each trial of EEG and stimuli before lags are made, see `BackwardTRF`.
 
     Attributes
     ----------
@@ -84,9 +79,7 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
     coef_stimulus_ : ndarray of shape (n_components, n_features, n_stimulus_lags)
         Filters of the stimulus, scaled likewise.
     patterns_ : ndarray of shape (n_components, n_channels, n_lags)
-        Covariance of the lagged EEG with the EEG outputs, times the inverse of the covariance of
-        the latter, which a ridge leaves correlated. Unlike filters, patterns may be read as brain
-        activity.
+        What the filters of the EEG respond to, see `BackwardTRF`.
     correlations_ : ndarray of shape (n_components,)
         Canonical correlations on the training data, which the filters were fitted to.
     weights_ : ndarray of shape (n_components,)
@@ -94,8 +87,7 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
     alpha_ : float
         Chosen ridge.
     cv_scores_ : ndarray of shape (n_alphas,)
-        d' of attended against unattended scores in left-out training trials, for every ridge. The
-        few weights of the combination were trained on the same windows.
+        d' of attended against unattended scores in left-out training trials, for every ridge.
     lags_, stimulus_lags_ : ndarray of int
         Lags in samples.
     classes_ : ndarray of int
@@ -232,7 +224,7 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
         Parameters
         ----------
         trial : Trial
-            Trial; its label is not looked at.
+            Its label is not looked at.
 
         Returns
         -------

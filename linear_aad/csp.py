@@ -44,7 +44,7 @@ def window_covariances(
     windows = np.lib.stride_tricks.sliding_window_view(filtered, samples, axis=1)[:, ::step]
     covariances = (windows @ windows.swapaxes(2, 3) / samples).swapaxes(0, 1)
     power = np.trace(covariances, axis1=2, axis2=3) / n_channels
-    # What rounding leaves of a stretch of zeros has no logarithm to speak of.
+    # What rounding leaves of a run of zeros has no logarithm to speak of.
     flat = np.flatnonzero((power <= 1e-20 * np.mean(filtered**2, axis=(1, 2))).any(axis=1))
     if flat.size:
         raise ValueError(

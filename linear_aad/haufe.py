@@ -4,7 +4,7 @@ from typing import Any
 
 from cocktailparty.backend import namespace
 
-# Sources whose correlations leave less than this part of a direction count as dependent.
+# Sources whose correlations leave less than this fraction of a direction count as dependent.
 _DEPENDENT = 1e-10
 
 

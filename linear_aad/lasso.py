@@ -38,10 +38,9 @@ class LassoTRF(LaggedLinearModel):
     max_iter : int
         Largest number of passes over the weights for each penalty.
     tol : float
-        The duality gap, as a part of the power of the stimulus, at which passes end. Correlations
-        of left-out trials gain nothing from a smaller one.
+        The duality gap, as a share of the power of the stimulus, at which passes end.
     remove_mean : bool
-        Take the mean off each trial before lags are made, see `BackwardTRF`.
+        Subtract the mean of each trial before lags are made, see `BackwardTRF`.
 
     Attributes
     ----------

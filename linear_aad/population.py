@@ -24,7 +24,7 @@ class PopulationTRF(LaggedModel):
     r"""Reconstruct a stimulus from EEG of several subjects, by models that learn from each other.
 
     The average model is ridge regression over the trials of all subjects, like `BackwardTRF`. A
-    subject's own model is drawn to it,
+    subject's own model is shrunk towards it,
 
     .. math:: w_s = \arg\min_w \sum_t |y(t) - x(t) w|^2 + \lambda |w - \bar w|^2 .
 
@@ -44,13 +44,13 @@ class PopulationTRF(LaggedModel):
         summed products of the EEG, or several to choose from.
     shrinkage : float or sequence of float
         :math:`\lambda`, relative to the mean diagonal of the subject's own products, or several to
-        choose from; infinite for the average model alone.
+        choose from; infinite for the average model.
     n_splits : int
-        Into how many folds the trials are divided, each of which is left out once to choose.
+        Number of folds of trials, each of which is left out once to choose.
     n_components : int, optional
         EEG with more channels is reduced to this many principal components; None for all channels.
     remove_mean : bool
-        Take the mean off each trial of EEG and stimulus, see `BackwardTRF`.
+        Subtract the mean of each trial of EEG and stimulus, see `BackwardTRF`.
 
     Attributes
     ----------

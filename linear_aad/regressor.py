@@ -58,15 +58,15 @@ class LaggedRegressor(LaggedModel):
     max_passes : int
         Largest number of passes over the training data, for regressors with ``partial_fit``.
     tol : float
-        They are trained until the mean squared error, of which each batch has its share before
-        it is learnt, has not fallen by this part of itself for 5 passes.
+        They are trained until the mean squared error of the batches, before each is learnt, has not
+        fallen by this fraction for 5 passes.
     batch_size : int
         Rows in a batch.
     random_state : int, RandomState or None
         Order of the rows. The regressor has its own `random_state`.
     remove_mean : bool
-        Take the mean off each trial before lags are made, see `BackwardTRF`. The regressor is
-        given outputs with the mean of all training samples instead of that of their trial.
+        Subtract the mean of each trial before lags are made, see `BackwardTRF`. Outputs then have
+        the mean of all training samples.
 
     Attributes
     ----------

@@ -199,7 +199,7 @@ def _shifted_products(moments: TrialMoments, k: int, shifts: np.ndarray) -> Any:
     """Products (n_shifts * n_targets, n_regressors) of a trial and its shifted output.
 
     The products over a whole period are circular cross-correlations; those of the samples that a
-    lag moves out of the trial are taken off again.
+    lag moves out of the trial are subtracted again.
     """
     x, y, lags = moments.inputs[k], moments.outputs[k], moments.lags
     xp = namespace(x, y)

@@ -45,17 +45,14 @@ class SpatialDecoder(AttentionDecoderMixin, BaseEstimator):
     n_components : int
         Spatial filters of each direction in each band; "csp" only.
     shrinkage : float
-        Between 0 and 1: how far each covariance matrix is drawn towards the identity of equal
-        trace. Has to be positive where channels are linearly dependent, as with an average
-        reference, and for "riemann".
+        How far each covariance matrix is shrunk towards the identity of equal trace, from 0 to 1;
+        positive for "riemann" and where channels are linearly dependent (average reference).
     train_window : float
-        Length in seconds of the windows that the classifier learns from. Best is the length of
-        the decision windows: the spread of their power depends on it.
+        Seconds of the windows that the classifier learns from; best that of the decision windows.
     method : {"csp", "riemann"}
-        "csp": log power behind common spatial patterns, classified by linear discriminant
-        analysis. "riemann": covariance matrices in the tangent space at their Riemannian mean,
-        classified by logistic regression; needs pyRiemann, and memory for the covariances of all
-        training windows.
+        "csp": log power behind common spatial patterns, and linear discriminant analysis.
+        "riemann": covariances in the tangent space at their Riemannian mean, and logistic
+        regression; needs pyRiemann, and memory for the covariances of all training windows.
 
     Attributes
     ----------
@@ -64,8 +61,7 @@ class SpatialDecoder(AttentionDecoderMixin, BaseEstimator):
     filters_ : ndarray of shape (n_bands, n_directions * n_components, n_channels)
         Spatial filters, those of direction 0 first; "csp" only.
     patterns_ : ndarray of shape (n_bands, n_directions * n_components, n_channels)
-        Activity that each filter responds to, in the unit of the EEG: unlike filters, patterns may
-        be drawn as topographies; "csp" only.
+        Topography that each filter responds to, in the unit of the EEG; "csp" only.
     tangent_spaces_ : list of pyriemann.tangentspace.TangentSpace
         One for each band; "riemann" only.
     classifier_ : estimator

@@ -21,7 +21,7 @@ from linear_aad.trf import BackwardTRF
 
 
 class StackedTRF(AttentionDecoderMixin, BaseEstimator):
-    r"""Decode attention from several features of the envelope, without anything trained by steps.
+    r"""Decode attention from several features of the envelope, without iterative training.
 
     Of every stimulus, features are computed that a brain may follow: the envelope, the same above
     several levels, its logarithm, its recent mean, and the onsets of envelope and logarithm. A
@@ -40,7 +40,7 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
     sfreq : float
         Sampling rate in hertz.
     alpha : float or sequence of float
-        Penalty, relative to the mean diagonal; of several ones, each feature gets the best, by
+        Penalty, relative to the mean diagonal; of several, each feature gets the best, by
         leave-one-trial-out.
     target : int, optional
         Which feature of the stimuli is the broadband envelope; None for the mean of all.
@@ -48,11 +48,10 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
         Length in seconds of the windows in which the correlations of training are computed.
         Trials that are shorter count as one window.
     n_splits : int
-        Into how many parts the training trials are divided, story by story where there are
-        stories enough, to reconstruct each of them without having seen it.
+        Number of folds of training trials, story by story where there are several, in which each is
+        reconstructed without having been seen.
     C : float
-        Inverse penalty of the logistic regression, for correlations that are divided by the
-        spread of their differences.
+        Inverse penalty of the logistic regression, for correlations over their spread.
 
     Attributes
     ----------

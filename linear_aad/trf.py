@@ -23,46 +23,40 @@ class BackwardTRF(LaggedRidge):
     sfreq : float
         Sampling rate of EEG and stimuli in hertz.
     alpha : float, sequence of float, or "ledoit-wolf"
-        Penalty on the squared weights. Of several penalties, the one with the best mean
-        correlation in leave-one-trial-out cross-validation over the training trials is taken.
-        "ledoit-wolf" computes the penalty from the input alone, by the optimal shrinkage of its
-        covariance.
+        Penalty on the squared weights. Of several, the one with the best mean correlation in
+        leave-one-trial-out cross-validation is taken. "ledoit-wolf" is the optimal shrinkage of the
+        covariance of the input.
     alpha_convention : {"absolute", "relative", "mtrfpy", "mtrf-toolbox"}
-        What `alpha` counts in: as it is added to the summed products of the lagged EEG; relative
-        to their mean diagonal, so that it does not depend on the unit of the EEG nor on the amount
-        of data; or the conventions of the mTRF toolboxes.
+        Unit of `alpha`: as it is added to the summed products of the lagged EEG; relative to their
+        mean diagonal, whatever unit and amount of EEG; or the conventions of the mTRF toolboxes.
     alpha_per_output : bool
         Choose among several penalties for each feature of the stimulus by itself.
     penalty : {"ridge", "laplacian"}
         What is penalised: the squared weights, or the squared differences of weights at
-        neighbouring lags of the same channel, which makes responses smooth (Tikhonov). MNE-Python
-        counts the latter in the same way; the mTRF toolboxes count half of it, and so do their
-        conventions of `alpha` here. With several inputs, mTRFpy compares neighbouring inputs
-        instead of lags; here and in MNE-Python inputs are never compared.
+        neighbouring lags of the same channel, which makes responses smooth (Tikhonov), counted as
+        in MNE-Python. The mTRF toolboxes count half of it, and so do their conventions of `alpha`
+        here; with several inputs, mTRFpy compares neighbouring inputs instead of lags.
     bands : sequence of int, optional
         Banded ridge regression: numbers of successive channels that have a penalty of their own,
-        together all of them. None: one penalty for all.
+        together all channels.
     band_search : "grid" or int
-        Which penalties of bands to compare: each of `alpha` for each band, or this many random
-        ratios between the bands, the first of them equal penalties, each with every `alpha` as
-        geometric mean.
+        Combinations of penalties of bands to compare: each of `alpha` for each band, or this many
+        random ratios, the first of them equal penalties, each with every `alpha` as geometric mean.
     averaging : {"covariances", "models"}
         One model of the summed products of all trials, or the mean of one model per trial (early
         or late integration). Left-out trials are predicted in the same way.
     fit_intercept : bool
-        Fit a constant, which is not penalised. Without it, predictions have none, and `remove_mean`
-        alone decides whether anything is centred.
+        Fit a constant, which is not penalised. Without it, only `remove_mean` centres anything.
     random_state : int, RandomState or None
         Source of the random ratios of `band_search`.
     remove_mean : bool
-        Take the mean off each trial of EEG and stimulus before lags are made, in training, and
-        off each trial of EEG in prediction. Lagged samples count as zero beyond the ends of a
-        trial, where an offset would become a step. Predictions have the mean of all training
-        samples. False keeps the means, as mTRFpy does.
+        Subtract the mean of each trial of EEG and stimulus in training, of EEG in prediction,
+        before lags are made: beyond the ends of a trial, where samples count as zero, an offset
+        would become a step. Predictions have the mean of all training samples. mTRFpy keeps means.
     lags : sequence of (float, float), or dict of int or str to (float, float), optional
-        First and last lag of each channel in seconds, instead of `tmin` and `tmax` for all: a list
-        with one pair each, or a dict from indices (or names of columns, if X are DataFrames) to
-        pairs, beside which `tmin` and `tmax` hold for the others. None: the same lags for all.
+        First and last lag of each channel in seconds: a list with one pair each, or a dict from
+        indices (or names of columns, if X are DataFrames) to pairs; `tmin` and `tmax` hold for the
+        others.
 
     Attributes
     ----------
@@ -72,8 +66,8 @@ class BackwardTRF(LaggedRidge):
         Constants.
     patterns_ : ndarray of shape (n_features, n_channels, n_lags)
         What the weights respond to: covariance of the lagged EEG with the reconstructions, times
-        the inverse of the covariance of the latter among each other. Unlike weights, patterns may
-        be read as brain activity: that which goes with a feature and not with the others.
+        the inverse of the covariance of the latter. Unlike weights, patterns may be read as brain
+        activity: that which goes with a feature and not with the others.
     lags_ : ndarray of shape (n_lags,)
         Lags in samples; with `lags`, from the first to the last of any channel.
     lag_mask_ : ndarray of bool, shape (n_inputs, n_lags)
@@ -153,46 +147,28 @@ class ForwardTRF(LaggedRidge):
     sfreq : float
         Sampling rate of EEG and stimuli in hertz.
     alpha : float, sequence of float, or "ledoit-wolf"
-        Penalty on the squared weights. Of several penalties, the one with the best mean
-        correlation in leave-one-trial-out cross-validation over the training trials is taken.
-        "ledoit-wolf" computes the penalty from the input alone, by the optimal shrinkage of its
-        covariance.
+        Penalty on the squared weights, several to choose from, or that of optimal shrinkage. For
+        this and all that follows see `BackwardTRF`, with the stimulus in place of the EEG.
     alpha_convention : {"absolute", "relative", "mtrfpy", "mtrf-toolbox"}
-        What `alpha` counts in: as it is added to the summed products of the lagged stimulus;
-        relative to their mean diagonal, so that it does not depend on the unit of the stimulus nor
-        on the amount of data; or the conventions of the mTRF toolboxes.
+        Unit of `alpha`.
     alpha_per_output : bool
         Choose among several penalties for each channel by itself.
     penalty : {"ridge", "laplacian"}
-        What is penalised: the squared weights, or the squared differences of weights at
-        neighbouring lags of the same feature, which makes responses smooth (Tikhonov). MNE-Python
-        counts the latter in the same way; the mTRF toolboxes count half of it, and so do their
-        conventions of `alpha` here. With several inputs, mTRFpy compares neighbouring inputs
-        instead of lags; here and in MNE-Python inputs are never compared.
+        What is penalised: squared weights, or their squared differences at neighbouring lags.
     bands : sequence of int, optional
-        Banded ridge regression: numbers of successive features of the stimulus that have a penalty
-        of their own, together all of them. None: one penalty for all.
+        Numbers of successive features of the stimulus that have a penalty of their own.
     band_search : "grid" or int
-        Which penalties of bands to compare: each of `alpha` for each band, or this many random
-        ratios between the bands, the first of them equal penalties, each with every `alpha` as
-        geometric mean.
+        Combinations of penalties of bands to compare.
     averaging : {"covariances", "models"}
-        One model of the summed products of all trials, or the mean of one model per trial (early
-        or late integration). Left-out trials are predicted in the same way.
+        One model of the summed products of all trials, or the mean of one model per trial.
     fit_intercept : bool
-        Fit a constant, which is not penalised. Without it, predictions have none, and `remove_mean`
-        alone decides whether anything is centred.
+        Fit a constant, which is not penalised.
     random_state : int, RandomState or None
         Source of the random ratios of `band_search`.
     remove_mean : bool
-        Take the mean off each trial of stimulus and EEG before lags are made, in training, and
-        off each trial of stimulus in prediction. Lagged samples count as zero beyond the ends of a
-        trial, where an offset would become a step. Predictions have the mean of all training
-        samples. False keeps the means, as mTRFpy does.
+        Subtract the mean of each trial before lags are made.
     lags : sequence of (float, float), or dict of int or str to (float, float), optional
-        First and last lag of each feature in seconds, instead of `tmin` and `tmax` for all: a list
-        with one pair each, or a dict from indices (or names of columns, if X are DataFrames) to
-        pairs, beside which `tmin` and `tmax` hold for the others. None: the same lags for all.
+        First and last lag of each feature in seconds.
 
     Attributes
     ----------
@@ -202,14 +178,12 @@ class ForwardTRF(LaggedRidge):
         Constants.
     lags_ : ndarray of shape (n_lags,)
         Lags in samples; with `lags`, from the first to the last of any feature.
-    lag_mask_ : ndarray of bool, shape (n_inputs, n_lags)
-        Which lags of which feature were looked at; only with `lags`. Elsewhere weights are zero.
-    alpha_ : float, or ndarray of shape (n_bands,), (n_outputs,) or (n_outputs, n_bands)
-        Chosen penalty, in the unit of `alpha`; absolute for "ledoit-wolf"; one for each band with
-        `bands`, and for each output with `alpha_per_output`.
+    lag_mask_ : ndarray of bool, shape (n_features, n_lags)
+        Which lags of which feature were looked at; only with `lags`.
+    alpha_ : float, or ndarray of shape (n_bands,), (n_channels,) or (n_channels, n_bands)
+        Chosen penalty, in the unit of `alpha`.
     cv_scores_ : ndarray of shape (n_candidates, n_trials)
-        Correlation of each left-out trial, mean over channels. Candidates are the penalties in
-        `alpha`, or the combinations that `candidates()` lists; only if there are several.
+        Correlation of each left-out trial, mean over channels; only with several candidates.
     n_features_in_ : int
         Number of features of the stimulus.
 

@@ -33,7 +33,7 @@ class LagChoice:
         """Read the lags of each input from ranges of seconds.
 
         `ranges` are (first, last) for every input in order, or a dict from indices or `names` of
-        inputs to them, beside which inputs have the range `default`. Raises ValueError if an input
+        inputs to them, with the range `default` for the others. Raises ValueError if an input
         is unknown or named twice, there are more or fewer ranges than inputs, or a range is not two
         rising numbers.
 
