@@ -1,4 +1,4 @@
-"""Selection of one talker from a mixture, by name or by a sound of the voice."""
+"""Separator that selects one talker from a mixture, by name or by a sound of the voice."""
 
 import warnings
 from typing import Any, NamedTuple
@@ -31,14 +31,14 @@ _BLOCK = 4.0
 
 
 class Talker(NamedTuple):
-    """A talker who was found in a mixture.
+    """A talker in a mixture.
 
     Attributes
     ----------
     presence : float
-        Probability that the talker is there.
+        Probability that the talker is in it.
     waveform : ndarray of float32, shape (n_samples,)
-        What was said.
+        The talker's speech.
     """
 
     presence: float
@@ -48,10 +48,10 @@ class Talker(NamedTuple):
 class ASAMSeparator(_ASAMSettings):
     r"""Select a talker from a mixture, by name or by a sound of the voice.
 
-    A cue, some seconds of a voice, becomes a vector; with it the network selects that voice from
-    a mixture. Vectors of talkers who have a name are kept in a life-long memory of fixed size, from
-    which the name alone recalls them (top-down); a sound that was never heard before is a cue as
-    well (bottom-up) [1]_. New talkers are enrolled without training.
+    A cue, some seconds of a voice, becomes a vector; with it the network selects that voice from a
+    mixture. Vectors of talkers with a name are kept in a lifelong memory of fixed size, from which
+    the name alone recalls them (top-down); a sound that was never heard before is a cue as well
+    (bottom-up) [1]_. New talkers are enrolled without training.
 
     Training needs clean utterances of some talkers. It mixes them anew at every step, and every
     talker of a mixture is selected in turn, under a cue from another utterance.
@@ -75,8 +75,8 @@ class ASAMSeparator(_ASAMSettings):
     mixture_duration : float
         Seconds of a mixture in training.
     cue_duration : float
-        Seconds of the longest cue in training, where cues last from half a second on; longer ones
-        are encoded in such pieces.
+        Seconds of the longest cue in training, where cues last at least half a second; longer ones
+        are encoded in segments of this length.
     n_talkers : int or tuple of int
         Number of talkers in a mixture, or the smallest and the largest.
     snr : tuple of float
@@ -85,29 +85,29 @@ class ASAMSeparator(_ASAMSettings):
         Smallest and largest signal-to-noise ratio in decibels of coloured noise, which is added to
         half of the mixtures.
     speeds : tuple of float
-        Factors of speed with which a talker sounds like another one, who is learnt from as well.
+        Factors of speed at which a talker sounds like another one, who is learnt from as well.
     n_slots : int, optional
         How many talkers the memory can hold; None for those of the training and 16 more.
     n_mixtures : int
-        How many mixtures make an epoch.
+        Number of mixtures in an epoch.
     optimizer, learning_rate, schedule, clip_norm, batch_size : object, optional
         See `NeuralEstimator`; None for what suits the preset.
     max_epochs : int
         Likewise.
     max_minutes : float, optional
-        Train for so many minutes. So many epochs are planned as fit into them, that the learning
-        rate may fall in time; not reproducible.
+        Train for this time. As many epochs are planned as fit into it, so that the learning rate
+        falls in time; not reproducible.
     precision, device, checkpoint, random_state, verbose : object
-        Likewise.
+        See `NeuralEstimator`.
 
     Attributes
     ----------
     memory_ : Recalled
-        Who is known: `names`, `values` (the voices), and `ages`.
+        Known talkers: `names`, `values` (the voices), and `ages`.
     n_parameters_ : int
         Number of trained parameters.
     history_ : dict of str to list of float
-        How the training went, see `deep.Fit`: "gain" is the improvement of the ratio in decibels
+        Course of the training, see `deep.Fit`: "gain" is the improvement of the ratio in decibels
         over the mixture, "voices" the share of cues whose voice is recognised.
 
     See Also
@@ -140,15 +140,15 @@ class ASAMSeparator(_ASAMSettings):
 
     @one_blas_thread()
     def fit(self, utterances: Any, speakers: Any) -> "ASAMSeparator":
-        """Train, and remember the voices of all who speak.
+        """Train, and remember the voices of all talkers.
 
         Parameters
         ----------
         utterances : sequence of ndarray of shape (n_samples,), path or AudioClip
-            Clean speech, as waveforms or files. A single utterance of a talker is divided into
-            two halves, for cue and target.
+            Clean speech, as waveforms or files. A talker's only utterance is divided into two
+            halves, for cue and target.
         speakers : sequence of str
-            Who speaks in each of them.
+            Talker of each utterance.
 
         Returns
         -------
@@ -188,9 +188,9 @@ class ASAMSeparator(_ASAMSettings):
 
     @one_blas_thread()
     def partial_fit(self, utterances: Any, speakers: Any) -> "ASAMSeparator":
-        """Go on training with further utterances, also of new talkers.
+        """Continue training with further utterances, also of new talkers.
 
-        What encodes voices stays as it is, so that all voices in the memory keep their meaning;
+        The encoder of voices stays as it is, so that all voices in the memory keep their meaning;
         those of the new utterances are added to it.
 
         Parameters
@@ -228,7 +228,7 @@ class ASAMSeparator(_ASAMSettings):
         Parameters
         ----------
         waveform : ndarray of shape (n_samples,), path or AudioClip
-            A quarter of a second of clean speech at least; seconds are better. It is added to what
+            At least a quarter of a second of clean speech; seconds are better. It is added to what
             the memory has of this talker.
         speaker : str
             Name of the talker.
@@ -248,7 +248,7 @@ class ASAMSeparator(_ASAMSettings):
         Warns
         -----
         UserWarning
-            If no slot was free and the oldest talker had to go; says who.
+            If no slot is free and the oldest talker has to go; says who.
         """
         check_is_fitted(self, "network_")
         check_name(speaker)
@@ -267,12 +267,12 @@ class ASAMSeparator(_ASAMSettings):
         Returns
         -------
         self : ASAMSeparator
-            In which nobody else changed.
+            With all others unchanged.
 
         Raises
         ------
         ValueError
-            If nobody has this name; names the known talkers.
+            If nobody has this name; lists the known talkers.
         """
         check_is_fitted(self, "network_")
         self.voices_ = self.voices_.forget(check_name(speaker))
@@ -280,13 +280,9 @@ class ASAMSeparator(_ASAMSettings):
 
     @property
     def memory_(self) -> Recalled:
-        """Who is known.
+        """Known talkers: `names`, `values` of shape (n_talkers, n_voice), and `ages`.
 
-        Returns
-        -------
-        content : Recalled
-            `names`, `values` of shape (n_talkers, n_voice), and `ages`: how many others were
-            learnt since.
+        An age is the number of other talkers that were learnt since.
         """
         voices: VoiceMemory | None = vars(self).get("voices_")
         if voices is None:
@@ -303,8 +299,8 @@ class ASAMSeparator(_ASAMSettings):
         mixtures : sequence of ndarray of shape (n_samples,), path or AudioClip
             Mixtures, of any length.
         cue : sequence of str or waveforms
-            For each mixture a name from the memory, or a stimulus: a quarter of a second of the
-            voice at least, as a waveform, a path object or an `AudioClip`. A text is a name.
+            For each mixture a name from the memory, or a stimulus: at least a quarter of a second
+            of the voice, as a waveform, a path object or an `AudioClip`. A text is a name.
 
         Returns
         -------
@@ -314,7 +310,7 @@ class ASAMSeparator(_ASAMSettings):
         Raises
         ------
         ValueError
-            If a name is not known, which names those that are; or a waveform cannot be used.
+            If a name is unknown, listing the known ones, or a waveform cannot be used.
         """
         return [extracted.waveforms[0] for extracted in self._extracted(mixtures, cue)]
 
@@ -341,19 +337,19 @@ class ASAMSeparator(_ASAMSettings):
 
     @one_blas_thread()
     def attention(self, mixture: Any, cue: Any) -> np.ndarray:
-        """Compute how much of each bin of a mixture is let through for a cue.
+        """Compute how much of each time-frequency bin of a mixture is let through for a cue.
 
         Parameters
         ----------
         mixture : ndarray of shape (n_samples,), path or AudioClip
             Mixture.
         cue : str or waveform
-            As one of `predict`.
+            As for `predict`.
 
         Returns
         -------
         mask : ndarray of float32, shape (n_frames, n_freqs)
-            Factor of the magnitude; frames of 32 ms are half of it apart.
+            Factor of the magnitude; frames last 32 ms and overlap by half.
 
         Raises
         ------
@@ -376,8 +372,8 @@ class ASAMSeparator(_ASAMSettings):
         mixture : ndarray of shape (n_samples,), path or AudioClip
             Mixture.
         sfreq : float, optional
-            Rate in hertz of a mixture that is an array, which the waveforms then have, too; None
-            for that of the separator. What is above half of the separator's rate is in no talker.
+            Rate in hertz of a mixture that is an array, and of the waveforms; None for that of the
+            separator. Above half of the separator's rate the waveforms hold nothing.
         speakers : sequence of str, optional
             Whom to look for; None for all in the memory.
         threshold : float
@@ -386,12 +382,12 @@ class ASAMSeparator(_ASAMSettings):
         Returns
         -------
         talkers : dict of str to Talker
-            `presence` and `waveform` of each that is there, the surest first.
+            `presence` and `waveform` of each that is present, the surest first.
 
         Raises
         ------
         ValueError
-            If the mixture cannot be used, nobody is in the memory, or a name is not known.
+            If the mixture cannot be used, nobody is in the memory, or a name is unknown.
         """
         check_is_fitted(self, "network_")
         wave = check_waveform(mixture, "mixture", self.sfreq if sfreq is None else sfreq)
@@ -468,12 +464,12 @@ class ASAMSeparator(_ASAMSettings):
         return extract(self._network(), wave, voices, n_core, choose_device(self.device), masks)
 
     def __sklearn_tags__(self) -> Any:
-        """Tell scikit-learn that the samples are waveforms and no rows of a table."""
+        """Tell scikit-learn that the samples are waveforms and not rows of a table."""
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         return tags
 
 
 def _no_encoder(name: str) -> bool:
-    """Whether an array is no part of what encodes voices."""
+    """Whether an array is outside of the encoder of voices."""
     return not name.startswith(("network.encoder.", "network.talkers"))

@@ -1,4 +1,4 @@
-"""Networks applied to waveforms of any length, in blocks of one size."""
+"""Application of networks to waveforms of any length, in blocks of one size."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -20,16 +20,11 @@ _SOFT = 0.05
 
 
 class Extracted(NamedTuple):
-    """What was found in a mixture.
+    """Selected voices of a mixture.
 
-    Attributes
-    ----------
-    waveforms : ndarray of float32, shape (n_voices, n_samples)
-        As long as the mixture, with the loudness that they have in it.
-    presence : ndarray of shape (n_voices,)
-        Probability that each of them is in the mixture.
-    masks : ndarray of float32, shape (n_voices, n_frames, n_freqs) or None
-        How much of the magnitude of each bin was let through, if it was asked for.
+    `waveforms`, (n_voices, n_samples) in float32, have the loudness that they have in the mixture;
+    `presence`, (n_voices,), is the probability that each is in it; `masks`, (n_voices, n_frames,
+    n_freqs) or None, are the factors of the magnitude of each bin.
     """
 
     waveforms: np.ndarray
@@ -41,31 +36,12 @@ def extract(
     network: tuple[Any, Any], mixture: np.ndarray, voices: np.ndarray, n_core: int,
     device: jax.Device, masks: bool = False,
 ) -> Extracted:  # fmt: skip
-    """Select voices from a mixture.
+    """Select voices, (n_voices, n_features), from a mixture, (n_samples,), both in float32.
 
     The mixture goes through the network in blocks that overlap by as much as the network looks to
-    each side, so that neither length of the mixture nor number of voices decide what is in the
-    memory of the device, and the joints cannot be heard.
-
-    Parameters
-    ----------
-    network : tuple of model and state
-        Trained network.
-    mixture : ndarray of float32, shape (n_samples,)
-        Mixture.
-    voices : ndarray of float32, shape (n_voices, n_features)
-        Whom to select.
-    n_core : int
-        Samples of a block without its edges, a multiple of half a frame.
-    device : jax.Device
-        Where to compute.
-    masks : bool
-        Whether to keep them.
-
-    Returns
-    -------
-    extracted : Extracted
-        Waveforms and presence.
+    each side, so that neither length of the mixture nor number of voices decide the memory on the
+    device, and the joints cannot be heard. `n_core` is the length of a block without its edges in
+    samples, a multiple of half a frame. Masks are kept if asked for.
     """
     model = network[0]
     hop, context = model.n_fft // 2, model.context
@@ -103,23 +79,9 @@ def extract(
 
 
 def encode(network: tuple[Any, Any], cue: np.ndarray, n_cue: int, device: jax.Device) -> np.ndarray:
-    """Encode the voice of a cue.
+    """Encode the voice of a cue, (n_samples,): float32, (n_features,), of norm 1.
 
-    Parameters
-    ----------
-    network : tuple of model and state
-        Trained network.
-    cue : ndarray of float32, shape (n_samples,)
-        Waveform; a long one is encoded in pieces, of which the mean counts.
-    n_cue : int
-        Length of a piece.
-    device : jax.Device
-        Where to compute.
-
-    Returns
-    -------
-    voice : ndarray of float32, shape (n_features,)
-        Of norm 1.
+    A long cue is encoded in segments of `n_cue` samples and averaged.
     """
     cue = level(cue)
     starts = np.arange(0, len(cue), n_cue)
@@ -162,7 +124,7 @@ def _groups(voices: np.ndarray) -> list[np.ndarray]:
 
 
 def _frame_power(block: np.ndarray, hop: int) -> np.ndarray:
-    """Mean power of the frames, of which each is two halves."""
+    """Mean power of the frames, each of which is two halves."""
     halves = np.pad(np.square(block), (hop, hop))[: (len(block) // hop + 2) * hop]
     sums = halves.reshape(-1, hop).mean(1)
     return (sums[:-1] + sums[1:]) / 2
@@ -176,7 +138,7 @@ def _gain(mixture: np.ndarray) -> np.float32:
 def _prepared(
     forward: Callable, network: tuple[Any, Any], device: jax.Device
 ) -> tuple[Callable, Any]:
-    """Program of a network and its arrays on the device."""
+    """Program of a network, and its arrays on the device."""
     model, state = network
     arrays, structure = split((eqx.nn.inference_mode(model), state))
     return _program(forward, structure), jax.device_put(arrays, device)

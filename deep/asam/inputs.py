@@ -1,4 +1,4 @@
-"""Waveforms as users give them: mixtures, utterances and cues."""
+"""Checks of waveforms as users give them: mixtures, utterances and cues."""
 
 import os
 from typing import Any
@@ -13,32 +13,15 @@ SHORTEST = 0.25
 
 
 def check_waveform(x: Any, name: str, sfreq: float, shortest: float = 0.0) -> np.ndarray:
-    """Check a waveform, and read it where it is a file.
+    """Check a waveform, and read it if it is a file: float32, (n_samples,).
 
-    Parameters
-    ----------
-    x : array-like of shape (n_samples,), path or AudioClip
-        Waveform at the rate `sfreq`, of float or integer type; or a sound file, whose channels
-        are averaged, and which is resampled if its rate is higher.
-    name : str
-        What it is, in errors.
-    sfreq : float
-        Rate in hertz.
-    shortest : float
-        Least length in seconds.
+    `x` is an array at the rate `sfreq` in hertz, of float or integer type (integers are brought to
+    full scale 1); or a path or `AudioClip`, whose channels are averaged, and which is resampled if
+    its rate is higher. `shortest` is the smallest length in seconds, `name` what it is called in
+    errors.
 
-    Returns
-    -------
-    x : ndarray of float32, shape (n_samples,)
-        Waveform; integers are brought to full scale 1.
-
-    Raises
-    ------
-    ValueError
-        If it is no waveform, too short, silent, holds a number that is not finite, or is of a file
-        with a lower rate.
-    OSError
-        If a file is missing or broken; names it.
+    Raises `ValueError` if it is no waveform, too short, silent, not finite, or a file with a lower
+    rate; `OSError`, naming the file, if that is missing or broken.
     """
     if isinstance(x, str | os.PathLike):
         x = AudioClip(os.fspath(x))
@@ -70,30 +53,9 @@ def check_waveform(x: Any, name: str, sfreq: float, shortest: float = 0.0) -> np
 
 
 def check_waveforms(X: Any, name: str, sfreq: float, shortest: float = 0.0) -> list[np.ndarray]:
-    """Check a list of waveforms.
+    """Check a list of waveforms, see `check_waveform`.
 
-    Parameters
-    ----------
-    X : sequence of waveforms
-        See `check_waveform`.
-    name : str
-        What they are, in errors.
-    sfreq : float
-        Rate in hertz.
-    shortest : float
-        Least length of each in seconds.
-
-    Returns
-    -------
-    waveforms : list of ndarray of float32, shape (n_samples,)
-        At least one.
-
-    Raises
-    ------
-    ValueError
-        If it is a single waveform, empty, or one of them cannot be used; says which.
-    OSError
-        If a file is missing or broken; names it.
+    Raises `ValueError` also if it is a single waveform or empty.
     """
     single = isinstance(X, str | os.PathLike | AudioClip)
     if single or (isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind != "O"):
@@ -104,26 +66,10 @@ def check_waveforms(X: Any, name: str, sfreq: float, shortest: float = 0.0) -> l
 
 
 def check_speakers(speakers: Any, n_utterances: int) -> list[str]:
-    """Check who speaks.
+    """Check the names of who speaks in each utterance: at least two different ones.
 
-    Parameters
-    ----------
-    speakers : sequence of str
-        One name an utterance.
-    n_utterances : int
-        How many there are.
-
-    Returns
-    -------
-    speakers : list of str
-        At least two different names.
-
-    Raises
-    ------
-    ValueError
-        If there are more or fewer names than utterances, or all have the same.
-    TypeError
-        If a name is no string.
+    Raises `ValueError` if there are more or fewer names than utterances, or all are the same;
+    `TypeError` if one is no string.
     """
     if isinstance(speakers, str):
         raise TypeError(f"speakers must be a list with a name for each utterance, got {speakers!r}")
@@ -138,25 +84,10 @@ def check_speakers(speakers: Any, n_utterances: int) -> list[str]:
 
 
 def check_cues(cue: Any, n_mixtures: int) -> list[Any]:
-    """Check that there is a cue for each mixture.
+    """Check that there is one cue for each mixture: a name, or a stimulus.
 
-    Parameters
-    ----------
-    cue : sequence of str or waveforms
-        Names of talkers that are known, or stimuli. A text is always a name: a file is given as
-        a path or an `AudioClip`.
-    n_mixtures : int
-        Number of mixtures.
-
-    Returns
-    -------
-    cues : list
-        As many as mixtures.
-
-    Raises
-    ------
-    ValueError
-        If there are more or fewer, or there is a single one.
+    A text is always a name: a file is given as a path object or an `AudioClip`. Raises `ValueError`
+    if there are more or fewer, or a single one that is no list.
     """
     if isinstance(cue, str | os.PathLike | AudioClip) or (
         isinstance(cue, np.ndarray) and cue.ndim == 1 and cue.dtype.kind in "fiu"
@@ -169,38 +100,19 @@ def check_cues(cue: Any, n_mixtures: int) -> list[Any]:
 
 
 def level(x: np.ndarray) -> np.ndarray:
-    """Take the mean off a waveform and give it a mean power of 1.
+    """Remove the mean of a waveform, and give it a mean power of 1: float32.
 
-    Parameters
-    ----------
-    x : ndarray of shape (n_samples,)
-        Waveform that is not constant.
-
-    Returns
-    -------
-    x : ndarray of float32, shape (n_samples,)
-        Another one.
+    The waveform must not be constant.
     """
     y = x.astype(np.float64) - x.mean(dtype=np.float64)
     return np.asarray(y / np.sqrt(np.mean(np.square(y))), dtype=np.float32)
 
 
 def resampled(x: np.ndarray, sfreq: float, to: float, n_samples: int | None = None) -> np.ndarray:
-    """Bring a waveform to another rate.
+    """Bring a waveform, (n_samples,), from one rate to another, in hertz.
 
-    Parameters
-    ----------
-    x : ndarray of shape (n_samples,)
-        Waveform.
-    sfreq, to : float
-        Its rate, and the other one, in hertz.
-    n_samples : int, optional
-        Cut or fill it up to so many.
-
-    Returns
-    -------
-    x : ndarray of float32
-        Waveform; the same if the rate is.
+    The same array if they are equal. With `n_samples` the result is cut or filled up to this
+    length.
     """
     if sfreq == to:
         return x

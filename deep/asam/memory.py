@@ -1,4 +1,4 @@
-"""Life-long memory of voices: a table of fixed size with keys, values and ages."""
+"""Lifelong memory of voices: a table of fixed size with keys, values and ages."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
@@ -11,7 +11,7 @@ _FREE = ""
 
 
 class Recalled(NamedTuple):
-    """What a memory holds of its talkers.
+    """Talkers in a memory.
 
     Attributes
     ----------
@@ -29,15 +29,7 @@ class Recalled(NamedTuple):
 
 
 class Learnt(NamedTuple):
-    """A memory after an update.
-
-    Attributes
-    ----------
-    memory : VoiceMemory
-        New memory; the old one is as it was.
-    evicted : str or None
-        Talker who had to go.
-    """
+    """A memory after an update, and the talker who was evicted for it or None."""
 
     memory: "VoiceMemory"
     evicted: str | None
@@ -47,11 +39,11 @@ class Learnt(NamedTuple):
 class VoiceMemory:
     r"""Voices of talkers under their names, in a table whose size never changes.
 
-    A talker who has a slot gets the normalised sum of what is there and the new vector
-    :math:`v / \lVert v \rVert`; its age becomes 0 and that of all others grows by one [1]_. A
-    talker who has none takes a free slot, or that of the oldest where none is free. Nothing else
-    is touched, so that whom one learns changes no other voice by a bit. Row 0 is for a voice
-    without a name: it keeps the last one only, and has no age.
+    A talker with a slot gets the normalised sum of the stored voice and the new vector :math:`v /
+    \lVert v \rVert`; its age becomes 0 and that of all others grows by one [1]_. A talker without
+    one takes a free slot, or that of the oldest if none is free. Nothing else is touched: learning
+    one talker changes no other voice by a bit. Row 0 is for a voice without a name: it keeps the
+    last one only, and has no age.
 
     All is on the host, and an update is a few additions: nothing is compiled.
 
@@ -85,24 +77,10 @@ class VoiceMemory:
 
     @classmethod
     def empty(cls, n_slots: int, n_features: int) -> Self:
-        """Make a memory of nobody.
+        """Make an empty memory for `n_slots` talkers, with one more row for the unknown.
 
-        Parameters
-        ----------
-        n_slots : int
-            Largest number of talkers.
-        n_features : int
-            Length of a voice vector.
-
-        Returns
-        -------
-        memory : VoiceMemory
-            With one row more, for the unknown.
-
-        Raises
-        ------
-        ValueError
-            If a number is less than 1.
+        `n_features` is the length of a voice vector. Raises `ValueError` if a number is less than
+        1.
         """
         for what, value in (("n_slots", n_slots), ("n_features", n_features)):
             if not isinstance(value, int | np.integer) or value < 1:
@@ -114,36 +92,16 @@ class VoiceMemory:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Talkers in the memory.
-
-        Returns
-        -------
-        names : tuple of str
-            In the order of their slots.
-        """
+        """Talkers in the memory, in the order of their slots."""
         return tuple(key for key in self.keys if key != _FREE)
 
     def learn(self, name: str, vector: Any) -> Learnt:
         """Update the voice of a talker, or take a slot for a new one.
 
-        Parameters
-        ----------
-        name : str
-            Talker.
-        vector : array-like of shape (n_features,)
-            Voice, of any norm.
+        `vector`, (n_features,), may have any norm. Returns the new memory, and who was evicted.
 
-        Returns
-        -------
-        learnt : Learnt
-            New memory, and who had to go.
-
-        Raises
-        ------
-        ValueError
-            If the name is empty, or the vector has another shape, is zero or not finite.
-        TypeError
-            If the name is no string.
+        Raises `ValueError` if the name is empty, or the vector has another shape, is zero or not
+        finite; `TypeError` if the name is no string.
         """
         check_name(name)
         v = self._unit(vector)
@@ -159,44 +117,19 @@ class VoiceMemory:
         return Learnt(type(self)(keys, values, ages), evicted)
 
     def hear(self, vector: Any) -> Self:
-        """Keep the voice of a stranger in row 0, in place of the last stranger's.
+        """Keep a stranger's voice, (n_features,), in row 0 instead of the last stranger's.
 
-        Parameters
-        ----------
-        vector : array-like of shape (n_features,)
-            Voice, of any norm.
-
-        Returns
-        -------
-        memory : VoiceMemory
-            With the same talkers and ages.
-
-        Raises
-        ------
-        ValueError
-            As for `learn`.
+        It may have any norm; talkers and ages stay. Raises `ValueError` as `learn` does.
         """
         values = self.values.copy()
         values[UNKNOWN] = self._unit(vector)
         return type(self)(self.keys, values, self.ages)
 
     def recall(self, name: str | None) -> np.ndarray:
-        """Look up a voice; changes nothing, neither value nor age.
+        """Look up a voice, float32 of shape (n_features,); changes neither value nor age.
 
-        Parameters
-        ----------
-        name : str or None
-            Talker; None for the stranger heard last.
-
-        Returns
-        -------
-        vector : ndarray of float32, shape (n_features,)
-            A copy.
-
-        Raises
-        ------
-        ValueError
-            If nobody has this name, or no stranger was heard; names the known talkers.
+        None stands for the stranger heard last. Raises `ValueError`, which lists the known talkers,
+        if nobody has this name, or if no stranger was heard.
         """
         row = UNKNOWN if name is None else self._row_of(name)
         if not self.values[row].any():
@@ -204,22 +137,9 @@ class VoiceMemory:
         return self.values[row].copy()
 
     def forget(self, name: str) -> Self:
-        """Free the slot of a talker.
+        """Free the slot of a talker; all others stay as they are.
 
-        Parameters
-        ----------
-        name : str
-            Talker.
-
-        Returns
-        -------
-        memory : VoiceMemory
-            In which all others are as they were.
-
-        Raises
-        ------
-        ValueError
-            If nobody has this name; names the known talkers.
+        Raises `ValueError`, which lists the known talkers, if nobody has this name.
         """
         row = self._row_of(name)
         values, ages = self.values.copy(), self.ages.copy()
@@ -227,13 +147,7 @@ class VoiceMemory:
         return type(self)((*self.keys[:row], _FREE, *self.keys[row + 1 :]), values, ages)
 
     def content(self) -> Recalled:
-        """List what is known.
-
-        Returns
-        -------
-        content : Recalled
-            Names, voices and ages, without free rows and the unknown.
-        """
+        """List names, voices and ages, without free rows and the unknown."""
         rows = [row for row, key in enumerate(self.keys) if key != _FREE]
         return Recalled(self.names, self.values[rows], self.ages[rows])
 
@@ -264,25 +178,7 @@ class VoiceMemory:
 
 
 def check_name(name: Any) -> str:
-    """Check the name of a talker.
-
-    Parameters
-    ----------
-    name : object
-        Anything.
-
-    Returns
-    -------
-    name : str
-        The same.
-
-    Raises
-    ------
-    TypeError
-        If it is no string.
-    ValueError
-        If it is empty.
-    """
+    """Check that the name of a talker is a string (`TypeError`) and not empty (`ValueError`)."""
     if not isinstance(name, str):
         raise TypeError(f"the name of a talker must be a string, got {name!r}")
     if name == _FREE:

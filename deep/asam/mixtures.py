@@ -1,4 +1,4 @@
-"""Mixtures of talkers, drawn anew each time, with a cue for each that is another utterance."""
+"""Training mixtures of talkers, drawn anew each time, with cues from other utterances."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
@@ -25,16 +25,16 @@ class MixtureSettings:
     sfreq : float
         Rate in hertz.
     n_samples, n_cue : int
-        Length of a mixture, and the longest cue.
+        Length of a mixture, and of the longest cue.
     n_talkers : tuple of int
         Smallest and largest number of talkers.
     snr : tuple of float
         Smallest and largest level of the first talker above each other one, in decibels.
     noise : tuple of float or None
-        Smallest and largest level in decibels of all talkers together above a coloured noise,
-        which is added to half of the mixtures; None for none.
+        Smallest and largest level in decibels of all talkers together above a coloured noise, which
+        is added to half of the mixtures; None for none.
     speeds : tuple of float
-        Factors of the speed, with which a talker becomes another one.
+        Factors of speed at which a talker becomes another one.
     absent : float
         Share of the mixtures in which the last cue is of somebody who is silent.
     """
@@ -50,32 +50,18 @@ class MixtureSettings:
 
 
 class Mixtures(Examples):
-    """Mixtures of the utterances of some talkers, see `deep.asam.task.SelectionTask`.
+    """Mixtures of the utterances of several talkers, see `deep.asam.task.SelectionTask`.
 
-    An utterance is target or cue, and never both: a cue that is the target would teach to find
-    equal sounds and not equal voices. A talker with a single utterance is divided: one half gives
-    targets and the other cues, or the other way round.
+    An utterance is target or cue, never both: a cue that is the target would teach to find equal
+    sounds and not equal voices. A talker's only utterance is divided: one half gives targets and
+    the other cues, or the other way round.
 
     Talkers are drawn in proportion to the square of the number of their utterances: many voices
     that were heard once teach what voices are like, and do not drown the few to be followed.
 
-    Parameters
-    ----------
-    utterances : sequence of ndarray of float32, shape (n_samples,)
-        Waveforms.
-    speakers : sequence of str
-        Who speaks.
-    numbers : dict of str to int
-        Number of the voice of each talker; -1 for one that the network has no number for.
-    settings : MixtureSettings
-        How mixtures are drawn.
-    n_mixtures : int
-        How many make an epoch.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer talkers than in a mixture.
+    `utterances` are float32 waveforms, (n_samples,), of the `speakers`; `numbers` are those of the
+    talkers' voices, -1 for one that the network has no number for; an epoch has `n_mixtures`.
+    Raises `ValueError` if there are fewer talkers than in a mixture.
     """
 
     def __init__(
@@ -107,33 +93,17 @@ class Mixtures(Examples):
         return self.n_mixtures
 
     def take(self, indices: np.ndarray, rng: np.random.Generator | None) -> dict[str, Any]:
-        """Draw mixtures.
+        """Draw new mixtures, or without `rng` those that belong to the indices.
 
-        Parameters
-        ----------
-        indices : ndarray of int, shape (n_mixtures,)
-            Which ones, where `rng` is None.
-        rng : numpy.random.Generator or None
-            Draws new ones; None for those that belong to the indices.
-
-        Returns
-        -------
-        batch : dict of str to ndarray of shape (n_mixtures, ...)
-            See `deep.asam.task.SelectionTask`. Mixtures and cues have a mean power of 1, and the
-            sources the levels that they have in the mixture.
+        A batch is described in `deep.asam.task.SelectionTask`. Mixtures and cues have a mean power
+        of 1, and the sources the levels that they have in the mixture.
         """
         rngs = [np.random.default_rng(int(i)) if rng is None else rng for i in indices]
         drawn = [self._draw(one) for one in rngs]
         return {name: np.stack([one[name] for one in drawn]) for name in drawn[0]}
 
     def digest(self) -> str:
-        """Hash utterances and settings.
-
-        Returns
-        -------
-        digest : str
-            Hash.
-        """
+        """Hash of utterances and settings."""
         return str(
             joblib.hash((self.talkers, self.numbers, astuple(self.settings), self.n_mixtures))
         )
@@ -182,7 +152,7 @@ class Mixtures(Examples):
                 "talker": talker, "there": present}  # fmt: skip
 
     def _speed(self, rng: np.random.Generator) -> int:
-        """Which of the speeds; 0 for that of the talker."""
+        """Index of a random speed; 0 for that of the talker."""
         if not self.settings.speeds or rng.random() >= _CHANGED:
             return 0
         return 1 + int(rng.integers(len(self.settings.speeds)))
@@ -212,7 +182,7 @@ class Mixtures(Examples):
     def _cut(
         self, wave: np.ndarray, n_samples: int, speed: int, rng: np.random.Generator
     ) -> np.ndarray:
-        """Part of an utterance, of mean power 1; silence around it if it is short."""
+        """Segment of an utterance, of mean power 1, with silence around it if it is short."""
         factor = self._factor(speed)
         size = int(np.ceil(n_samples * factor)) + 1 if speed else n_samples
         spare = len(wave) - size
@@ -238,20 +208,7 @@ class Mixtures(Examples):
 
 
 def n_voices(n_talkers: int, settings: MixtureSettings) -> int:
-    """Count the voices that talkers with all speeds have.
-
-    Parameters
-    ----------
-    n_talkers : int
-        Number of talkers.
-    settings : MixtureSettings
-        With the speeds.
-
-    Returns
-    -------
-    n : int
-        Number of voices.
-    """
+    """Count the voices that talkers have at all speeds."""
     return n_talkers * (1 + len(settings.speeds))
 
 

@@ -17,16 +17,11 @@ _SILENT = 1e-4
 
 
 class Selected(NamedTuple):
-    """What a network makes of a mixture, for each of the voices.
+    """Outputs of a network for a mixture and several voices.
 
-    Attributes
-    ----------
-    waveforms : jax.Array of shape (n_voices, n_samples)
-        What each of them says.
-    presence : jax.Array of shape (n_voices, n_frames)
-        Log odds that they are in the mixture, as each frame tells.
-    masks : jax.Array of shape (n_voices, n_frames, n_freqs)
-        How much of the magnitude of each bin was let through.
+    `waveforms` have shape (n_voices, n_samples); `presence`, (n_voices, n_frames), are log odds
+    that they are in the mixture, frame by frame; `masks`, (n_voices, n_frames, n_freqs), are the
+    factors of the magnitude of each bin.
     """
 
     waveforms: jax.Array
@@ -35,20 +30,10 @@ class Selected(NamedTuple):
 
 
 class DilatedLayer(eqx.Module):
-    """Dilated convolution over time, normalised, with a way past: (n_times, n), same shape.
+    """Dilated convolution over time with a norm and a shortcut: (n_times, n), same shape.
 
-    Scale and shift of the normalised features come from a voice, where there is one.
-
-    Parameters
-    ----------
-    n_channels : int
-        Number of features.
-    dilation : int
-        Distance in frames between the three that are summed.
-    n_voice : int
-        Length of the vector of a voice; 0 for none.
-    key : jax.Array
-        Random key of the initial weights.
+    It sums three frames that are `dilation` apart. A voice, a vector of length `n_voice` or none
+    for 0, gives scale and shift of the normalised features.
     """
 
     convolution: Conv1d
@@ -74,21 +59,10 @@ class DilatedLayer(eqx.Module):
 
 
 class VoiceEncoder(eqx.Module):
-    """What is particular to a voice: (n_samples,) -> (n_voice,), of norm 1.
+    """Vector of a voice, from a cue: (n_samples,) -> (n_voice,), of norm 1.
 
-    Convolutions over levels, whose mean over the cue is taken off, and mean and deviation over
-    those frames that are valid and not silent.
-
-    Parameters
-    ----------
-    n_fft : int
-        Length of a frame in samples.
-    n_channels : int
-        Number of features of a layer.
-    n_voice : int
-        Length of the vector.
-    key : jax.Array
-        Random key of the initial weights.
+    Convolutions over levels, whose mean over the cue is removed; then mean and deviation over the
+    frames that are valid and not silent.
     """
 
     first: Linear
@@ -132,7 +106,7 @@ class SelectionNetwork(eqx.Module):
     Parameters
     ----------
     n_fft : int
-        Length of a frame in samples; frames are half of it apart.
+        Length of a frame in samples; frames overlap by half.
     n_channels : int
         Number of features of a layer.
     n_shared, n_steered : int
@@ -140,7 +114,7 @@ class SelectionNetwork(eqx.Module):
     n_voice : int
         Length of the vector of a voice.
     n_talkers : int
-        Number of voices in training that the vectors have to tell apart.
+        Number of training voices that the vectors have to tell apart.
     n_cue_channels : int
         Number of features in the encoder of voices.
     key : jax.Array
@@ -184,30 +158,14 @@ class SelectionNetwork(eqx.Module):
 
     @property
     def context(self) -> int:
-        """How far the result looks to each side.
-
-        Returns
-        -------
-        n_samples : int
-            What is further away changes nothing.
-        """
+        """Samples that the result looks to each side."""
         dilations = [layer.convolution.dilation[0] for layer in (*self.shared, *self.steered)]
         return (sum(dilations) + 2) * self.n_fft // 2
 
     def voice(self, cue: jax.Array, n_valid: jax.Array) -> jax.Array:
-        """Encode a voice.
+        """Encode a voice, (n_voice,) of norm 1, from the first `n_valid` samples of a cue.
 
-        Parameters
-        ----------
-        cue : jax.Array of shape (n_samples,)
-            Waveform with a mean power of 1.
-        n_valid : jax.Array of int
-            How many of its samples count.
-
-        Returns
-        -------
-        voice : jax.Array of shape (n_voice,)
-            Of norm 1.
+        The cue has a mean power of 1.
         """
         return self.encoder(cue, n_valid)
 

@@ -1,4 +1,4 @@
-"""The network of the paper: recurrent encoders, and attention over time and frequency."""
+"""The published network: recurrent encoders, and attention over time and frequency."""
 
 from typing import Any
 
@@ -23,15 +23,7 @@ _OVERLAP = 1.0
 def hard_sigmoid(x: jax.Array) -> jax.Array:
     """Gate of the paper's layers: a line with a slope of 0.2, cut at 0 and 1.
 
-    Parameters
-    ----------
-    x : jax.Array
-        Any.
-
-    Returns
-    -------
-    y : jax.Array
-        Of the same shape. `jax.nn.hard_sigmoid` has a slope of 1/6.
+    `jax.nn.hard_sigmoid` has a slope of 1/6.
     """
     return jnp.clip(0.2 * x + 0.5, 0, 1)
 
@@ -39,14 +31,7 @@ def hard_sigmoid(x: jax.Array) -> jax.Array:
 class Perceptor(eqx.Module):
     """Voice of a cue by two recurrent layers and a mean over frames: (n_samples,) -> (n_voice,).
 
-    Parameters
-    ----------
-    n_fft : int
-        Length of a frame in samples.
-    n_voice : int
-        Length of the vector, twice the number of units in each direction.
-    key : jax.Array
-        Random key of the initial weights.
+    The layers have half of `n_voice` units in each direction.
     """
 
     layers: list[BidirectionalLSTM]
@@ -62,7 +47,7 @@ class Perceptor(eqx.Module):
         self.n_fft = n_fft
 
     def __call__(self, cue: jax.Array, n_valid: jax.Array) -> jax.Array:
-        """Encode the first `n_valid` samples of a waveform; silent frames are passed over."""
+        """Encode the first `n_valid` samples of a waveform; silent frames are skipped."""
         cue = jnp.where(jnp.arange(len(cue)) < n_valid, cue, 0)
         x = magnitudes(cue, self.n_fft)
         mask = (x > 0).any(1)
@@ -75,22 +60,13 @@ class Perceptor(eqx.Module):
 class PaperNetwork(eqx.Module):
     """Select voices by a mask between 0 and 1 on the magnitudes of the mixture [1]_.
 
-    Two recurrent layers give each bin of time and frequency a vector ``h``; its attention is
-    ``sigmoid(g . tanh(W v + U h))`` for the voice ``v``. The phase is that of the mixture.
+    Two recurrent layers of `n_channels` units in each direction give each bin of time and frequency
+    a vector ``h``; its attention is ``sigmoid(g . tanh(W v + U h))`` for the voice ``v``. Both
+    vectors have the even length `n_voice`. The phase is that of the mixture; frames of `n_fft`
+    samples overlap by half.
 
-    The vectors of all bins are too many to be kept for the gradient: they are computed again,
-    block by block.
-
-    Parameters
-    ----------
-    n_fft : int
-        Length of a frame in samples; frames are half of it apart.
-    n_channels : int
-        Number of units in each direction.
-    n_voice : int
-        Length of the vectors of voices and bins, even.
-    key : jax.Array
-        Random key of the initial weights.
+    The vectors of all bins are too many to be kept for the gradient: they are recomputed, block by
+    block.
 
     References
     ----------
@@ -128,35 +104,14 @@ class PaperNetwork(eqx.Module):
         self.context = int(-(-_OVERLAP * sfreq // (n_fft // 2)) * (n_fft // 2))
 
     def voice(self, cue: jax.Array, n_valid: jax.Array) -> jax.Array:
-        """Encode a voice.
+        """Encode a voice, (n_voice,) of norm 1, from the first `n_valid` samples of a cue.
 
-        Parameters
-        ----------
-        cue : jax.Array of shape (n_samples,)
-            Waveform with a mean power of 1.
-        n_valid : jax.Array of int
-            How many of its samples count.
-
-        Returns
-        -------
-        voice : jax.Array of shape (n_voice,)
-            Of norm 1.
+        The cue has a mean power of 1.
         """
         return self.encoder(cue, n_valid)
 
     def magnitude(self, x: jax.Array) -> jax.Array:
-        """Compute the magnitudes that the loss compares.
-
-        Parameters
-        ----------
-        x : jax.Array of shape (n_samples,)
-            Waveform.
-
-        Returns
-        -------
-        magnitudes : jax.Array of shape (n_frames, n_freqs)
-            Of its bins.
-        """
+        """Compute the magnitudes of a waveform that the loss compares, (n_frames, n_freqs)."""
         return magnitudes(x, self.n_fft)
 
     def __call__(self, mixture: jax.Array, voices: jax.Array) -> Selected:
@@ -190,20 +145,7 @@ class PaperNetwork(eqx.Module):
 
 
 def magnitudes(x: jax.Array, n_fft: int) -> jax.Array:
-    """Compute the magnitudes of a waveform.
-
-    Parameters
-    ----------
-    x : jax.Array of shape (n_samples,)
-        Waveform with a mean power of 1.
-    n_fft : int
-        Length of a frame.
-
-    Returns
-    -------
-    magnitudes : jax.Array of shape (n_frames, n_freqs)
-        Exactly 0 where the waveform is.
-    """
+    """Compute the magnitudes of a waveform of mean power 1, (n_frames, n_freqs); 0 where it is."""
     return _magnitudes(spectra(x, n_fft))
 
 

@@ -1,4 +1,4 @@
-"""How long a training may be to end in time, with a learning rate that has fallen by then."""
+"""Number of epochs that fit into a given time, so that the learning rate falls by its end."""
 
 import time
 from typing import Any
@@ -21,31 +21,7 @@ def epochs_in_time(
 ) -> int:  # fmt: skip
     """Count the epochs that fit into some minutes, from the time of a few steps.
 
-    Parameters
-    ----------
-    architecture : type
-        Class of the model.
-    config : dict of str to object
-        Its arguments.
-    task : Task
-        Loss.
-    optimizer : Optimizer
-        How gradients change the weights.
-    examples : Examples
-        To learn from.
-    batch_size : int
-        Number of examples in a batch.
-    minutes : float
-        How long the training may last, without compiling it.
-    precision : str
-        Of the computation.
-    device : jax.Device
-        Where to compute.
-
-    Returns
-    -------
-    n_epochs : int
-        At least 1. Depends on the machine and on what else it does.
+    At least 1; compilation is not counted. Depends on the machine and its load.
     """
     model, state = eqx.nn.make_with_state(architecture)(**config, key=jax.random.key(0))
     stepper = Stepper(

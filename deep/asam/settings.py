@@ -1,4 +1,4 @@
-"""Settings of the separator, and what its presets choose."""
+"""Settings of the separator, and the choices of its presets."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,16 +32,9 @@ _FRAME = 0.032
 
 
 class Architecture(eqx.Module):
-    """Network of a preset, under one class for all of them.
+    """Network of a preset, "default" or "paper", under one class for both.
 
-    Parameters
-    ----------
-    preset : {"default", "paper"}
-        Which one.
-    network : dict
-        Arguments of its class.
-    key : jax.Array
-        Random key of the initial weights.
+    `network` holds the arguments of the preset's class.
     """
 
     network: Any
@@ -62,7 +55,7 @@ class Architecture(eqx.Module):
 
 
 class _ASAMSettings(NeuralEstimator):
-    """Settings of `deep.ASAMSeparator`, where they are documented."""
+    """Settings of `deep.ASAMSeparator`, documented there."""
 
     architecture: ClassVar[Any] = Architecture
 
@@ -134,7 +127,7 @@ class _ASAMSettings(NeuralEstimator):
 
     @contextmanager
     def _with_preset(self, **more: Any) -> Iterator[None]:
-        """Put in place what the preset chooses, and more settings, for a while."""
+        """Fill in the choices of the preset, and more settings, for a while."""
         values = {name: self._chosen(name) for name in PRESETS["default"]} | more
         before = {name: getattr(self, name) for name in values}
         try:
@@ -146,7 +139,7 @@ class _ASAMSettings(NeuralEstimator):
                 setattr(self, name, value)
 
     def _chosen(self, name: str) -> Any:
-        """Value of a setting, or what the preset has for it."""
+        """Value of a setting, or the preset's choice."""
         if self.preset not in PRESETS:
             raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {self.preset!r}")
         value = getattr(self, name)
@@ -206,7 +199,7 @@ class _ASAMSettings(NeuralEstimator):
         )  # fmt: skip
 
     def _config(self, n_talkers: int) -> dict[str, Any]:
-        """Collect the arguments of the network, for so many talkers to learn from."""
+        """Collect the arguments of the network, for this number of talkers in training."""
         network = {
             "n_fft": self._n_fft,
             "n_channels": self._chosen("n_channels"),

@@ -1,4 +1,4 @@
-"""Spectra with a sine window, and the way back, as products that take gradients cheaply."""
+"""Spectra with a sine window and their inverse, as products with cheap gradients."""
 
 from functools import lru_cache
 
@@ -8,37 +8,15 @@ import numpy as np
 
 
 def n_frames(n_samples: int, n_fft: int) -> int:
-    """Count the frames of a waveform.
-
-    Parameters
-    ----------
-    n_samples : int
-        Length of the waveform.
-    n_fft : int
-        Length of a frame; frames are half of it apart.
-
-    Returns
-    -------
-    n_frames : int
-        So many that each sample is in two frames.
-    """
+    """Count the frames of `n_fft` samples, half of it apart, that cover each sample twice."""
     return -(-n_samples // (n_fft // 2)) + 1
 
 
 def spectra(x: jax.Array, n_fft: int) -> jax.Array:
-    """Transform a waveform.
+    """Real and imaginary parts of the spectra of a waveform: (n_frames, 2, n_fft // 2 + 1).
 
-    Parameters
-    ----------
-    x : jax.Array of shape (n_samples,)
-        Waveform, of any length; there is silence before and after it.
-    n_fft : int
-        Length of a frame, even; frames are half of it apart.
-
-    Returns
-    -------
-    z : jax.Array of shape (n_frames, 2, n_fft // 2 + 1)
-        Real and imaginary parts.
+    The waveform, of any length, has silence around it; frames of an even length `n_fft` overlap by
+    half.
 
     Examples
     --------
@@ -58,19 +36,9 @@ def spectra(x: jax.Array, n_fft: int) -> jax.Array:
 
 
 def waveform(z: jax.Array, n_fft: int) -> jax.Array:
-    """Go back from spectra.
+    """Invert `spectra`, also after a mask: ((n_frames - 1) * n_fft // 2,).
 
-    Parameters
-    ----------
-    z : jax.Array of shape (n_frames, 2, n_fft // 2 + 1)
-        From `spectra`, or such spectra times a mask.
-    n_fft : int
-        Length of a frame.
-
-    Returns
-    -------
-    x : jax.Array of shape ((n_frames - 1) * n_fft // 2,)
-        Waveform; the end of the last half frame is padding.
+    The end of the last half frame is padding.
     """
     hop = n_fft // 2
     _, synthesis = _bases(n_fft)
@@ -80,7 +48,7 @@ def waveform(z: jax.Array, n_fft: int) -> jax.Array:
 
 @lru_cache(maxsize=8)
 def _bases(n_fft: int) -> tuple[np.ndarray, np.ndarray]:
-    """Products of window and Fourier transform: (n_fft, n_fft + 2), and back."""
+    """Products of window and Fourier transform, (n_fft, n_fft + 2), and back."""
     if n_fft < 4 or n_fft % 2:
         raise ValueError(f"n_fft must be an even number of at least 4, got {n_fft}")
     time = np.arange(n_fft)

@@ -1,4 +1,4 @@
-"""What the networks are trained for: every talker of a mixture, each under its own cue."""
+"""Training objective: every talker of a mixture, each under its own cue."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,18 +14,10 @@ _MOST_DB = 30.0
 
 
 def si_sdr(reference: jax.Array, estimate: jax.Array) -> jax.Array:
-    r"""Scale-invariant signal-to-distortion ratio of waveforms.
+    r"""Scale-invariant signal-to-distortion ratio of waveforms, (..., n_samples), in decibels.
 
-    Parameters
-    ----------
-    reference, estimate : jax.Array of shape (..., n_samples)
-        Waveforms. Their means are not taken off.
-
-    Returns
-    -------
-    ratio : jax.Array of shape (...,)
-        In decibels, as `cocktailparty.metrics.si_sdr` computes it, but for `_MOST_DB`: errors more
-        than 30 dB below the reference bring less and less.
+    As `cocktailparty.metrics.si_sdr`, except that errors more than 30 dB (`_MOST_DB`) below the
+    reference count less and less. Means are not removed.
     """
     power = jnp.square(reference).sum(-1)
     scale = (reference * estimate).sum(-1) / (power + 1e-8)
@@ -39,22 +31,21 @@ def si_sdr(reference: jax.Array, estimate: jax.Array) -> jax.Array:
 class SelectionTask:
     """Loss of a batch of mixtures with all of their talkers.
 
-    A batch holds ``mixture`` (n_mixtures, n_samples); and of each mixture and place ``source``
+    A batch holds ``mixture`` (n_mixtures, n_samples); and for each mixture and place ``source``
     (n_mixtures, n_places, n_samples), ``cue`` (n_mixtures, n_places, n_cue) with ``n_cue`` valid
     samples, ``talker``, the number of the voice, and ``there``: 1 for a talker of the mixture, 0
-    for the cue of one who is silent in it, and -1 for an empty place, which counts nothing.
+    for the cue of one who is silent in it, and -1 for an empty place, which does not count.
 
     Attributes
     ----------
     loss : {"si-sdr", "magnitude"}
-        Of talkers who are there: their negative ratio in decibels, or the squared error of the
-        magnitudes as in the paper. Of those who are silent: the level of the output, or the same
+        For talkers who are present: their negative ratio in decibels, or the squared error of the
+        magnitudes as in the paper. For those who are silent: the level of the output, or the same
         error.
     speaker_weight : float
         Weight of the cross-entropy by which cues tell the training voices apart.
     presence_weight : float
-        Weight of the cross-entropy of presence, in which those who are there and those who are not
-        count alike.
+        Weight of the cross-entropy of presence, in which present and silent talkers count alike.
     """
 
     loss: str = "si-sdr"
@@ -64,7 +55,7 @@ class SelectionTask:
     def __call__(
         self, model: Any, state: Any, batch: dict[str, jax.Array], key: jax.Array
     ) -> tuple[jax.Array, tuple[Any, dict[str, jax.Array]]]:
-        """Compute the loss and what the history keeps."""
+        """Loss, and the metrics that the history keeps."""
         voices = jax.vmap(jax.vmap(model.voice))(batch["cue"], batch["n_cue"])
         selected = jax.vmap(model)(batch["mixture"], voices)
         present, silent = batch["there"] == 1, batch["there"] == 0
@@ -94,7 +85,7 @@ class SelectionTask:
     def _magnitudes(
         self, model: Any, selected: Selected, batch: dict[str, jax.Array], counted: jax.Array
     ) -> jax.Array:
-        """Squared error of the magnitudes over those frames that are no padding."""
+        """Squared error of the magnitudes over the frames that are not padding."""
         mixture, source = (
             jnp.vectorize(model.magnitude, signature="(n)->(t,f)")(batch[name])
             for name in ("mixture", "source")
@@ -130,6 +121,6 @@ def _level(x: jax.Array, mixture: jax.Array) -> jax.Array:
 
 
 def _mean(values: jax.Array, chosen: jax.Array) -> jax.Array:
-    """Mean of those that are chosen; 0 if none is."""
+    """Mean of the chosen values; 0 if there are none."""
     total = jnp.where(chosen, values, 0).sum().astype(jnp.float32)
     return total / jnp.maximum(chosen.sum(), 1)
