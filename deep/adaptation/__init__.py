@@ -1,1 +1,1 @@
-"""Adaptation of trained classifiers of sounds to what they hear, without labels."""
+"""Adaptation of trained classifiers of sounds to new surroundings, without labels."""

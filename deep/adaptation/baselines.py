@@ -1,4 +1,4 @@
-"""What adaptation is compared with: nothing, batch statistics, Tent, SHOT, features made alike."""
+"""Methods to compare adaptation with: none, batch statistics, Tent, SHOT, restandardisation."""
 
 from typing import Any
 
@@ -40,12 +40,12 @@ def baseline(name: str, classifier: Any, **settings: Any) -> TestTimeAdapter:
     Parameters
     ----------
     name : {"none", "bn", "tent", "shot"}
-        The classifier itself; statistics of the batch [1]_; Tent [2]_; information maximisation
-        as in SHOT [3]_, without its pseudo-labels.
+        The classifier itself; statistics of the batch [1]_; Tent [2]_; information maximisation as
+        in SHOT [3]_, without its pseudo-labels.
     classifier : ContrastiveAudioClassifier
         Fitted.
     **settings : object
-        Of `TestTimeAdapter`, which replace those of the method.
+        Of `TestTimeAdapter`; they override those of the method.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def baseline(name: str, classifier: Any, **settings: Any) -> TestTimeAdapter:
 
 
 class RestandardisedPipeline(ClassifierMixin, BaseEstimator):
-    """A fitted pipeline whose `StandardScaler` is fitted again to what comes, without labels.
+    """A fitted pipeline whose `StandardScaler` is refitted to what comes, without labels.
 
     Parameters
     ----------
@@ -98,24 +98,9 @@ class RestandardisedPipeline(ClassifierMixin, BaseEstimator):
         self.pipeline = pipeline
 
     def partial_fit(self, X: Any, y: None = None) -> "RestandardisedPipeline":
-        """Gather the mean and the spread of more features.
+        """Add features, (n_samples, n_features), to mean and spread.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            What the pipeline takes.
-        y : None
-            There are no labels.
-
-        Returns
-        -------
-        self : RestandardisedPipeline
-            Adapted.
-
-        Raises
-        ------
-        TypeError
-            If labels are given.
+        Raises `TypeError` if labels are given.
         """
         _no_labels(y)
         place = self._place()
@@ -127,47 +112,17 @@ class RestandardisedPipeline(ClassifierMixin, BaseEstimator):
         return self
 
     def fit(self, X: Any, y: None = None) -> "RestandardisedPipeline":
-        """Take the mean and the spread of a whole set, and forget what came before.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            What the pipeline takes.
-        y : None
-            There are no labels.
-
-        Returns
-        -------
-        self : RestandardisedPipeline
-            Adapted.
-        """
+        """Take mean and spread of a whole set, (n_samples, n_features), forgetting the past."""
         _no_labels(y)
         return self.reset().partial_fit(X)
 
     def reset(self) -> "RestandardisedPipeline":
-        """Go back to the pipeline.
-
-        Returns
-        -------
-        self : RestandardisedPipeline
-            As if it were new.
-        """
+        """Return to the unadapted pipeline."""
         self.__dict__.pop("scaler_", None)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """Give the most probable class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            What the pipeline takes.
-
-        Returns
-        -------
-        classes : ndarray of shape (n_samples,)
-            As of the pipeline.
-        """
+        """Give the pipeline's most probable class of each sample, (n_samples,)."""
         place = self._place()
         if not hasattr(self, "scaler_"):
             return np.asarray(self.pipeline.predict(X))
@@ -176,13 +131,7 @@ class RestandardisedPipeline(ClassifierMixin, BaseEstimator):
 
     @property
     def classes_(self) -> np.ndarray:
-        """Classes of the pipeline.
-
-        Returns
-        -------
-        classes : ndarray of shape (n_classes,)
-            In its order.
-        """
+        """Classes of the pipeline, (n_classes,)."""
         return np.asarray(self.pipeline.classes_)
 
     def _place(self) -> int:

@@ -1,4 +1,4 @@
-"""A classifier of sounds that adapts to a stream without labels, and does no harm if it can."""
+"""Classifier of sounds that adapts to a stream without labels, with guards against harm."""
 
 import copy
 from typing import Any
@@ -14,22 +14,22 @@ from deep.training.network import Network
 class TestTimeAdapter(_OnlineAdaptation):
     """Adapt a classifier of sounds to what it hears, without labels.
 
-    On a stream, `partial_fit` takes clips as they come and `predict` classifies. `fit` adapts to
-    a whole set at once, in several passes. Two things move: the statistics by which the batch
-    norms standardise, and weights, along the gradient of an `objective` of the predictions alone.
-    The classifier stays as it is, and before the first `partial_fit` the adapter predicts exactly
-    what that predicts. A prediction never changes anything, nor depends on the other clips.
+    On a stream, `partial_fit` takes clips as they come and `predict` classifies. `fit` adapts to a
+    whole set at once, in several passes. Two things move: the statistics by which the batch norms
+    standardise, and weights, along the gradient of an `objective` of the predictions alone. The
+    classifier stays as it is, and before the first `partial_fit` the adapter predicts exactly what
+    it predicts. A prediction never changes anything, nor depends on the other clips.
 
     Adaptation without labels can do harm: statistics of a stream in which the classes come one
     after the other are wrong, gradients on few clips are noise, and predictions may collapse onto
-    one class. Guards keep from that; each has a switch, and `history_` tells which acted when.
+    one class. Guards prevent that; each has a switch, and `history_` tells which acted when.
 
     Parameters
     ----------
     classifier : ContrastiveAudioClassifier
         Fitted.
     objective : str, Objective or None
-        What becomes smaller: "nuclear" [1]_, "fast", "column", "entropy", "generalized",
+        What is minimised: "nuclear" [1]_, "fast", "column", "entropy", "generalized",
         "information", "ntta", which mixes several as a published system does, or any `Objective`;
         None moves statistics alone.
     parameters : {"norm", "all"} or callable
@@ -44,40 +44,40 @@ class TestTimeAdapter(_OnlineAdaptation):
         Whether `partial_fit` may be called; False leaves only `fit`.
     gate : {"auto", None} or float
         Guard: adapt only while the mean spectrum of the last clips is farther than this from any
-        mixture of the classes of the training, see `Gate`, and go back to the classifier as soon
-        as it is not. "auto" takes the distance from the training clips; None adapts always.
+        mixture of the training classes, see `Gate`, and return to the classifier when it is not.
+        "auto" takes the distance from the training clips; None adapts always.
     window : int
         Number of clips that the gate looks at.
     source_weight, most_clips : int
         Weight of the training in the statistics, and the largest weight of what came so far, in
         clips.
     min_clips : int
-        Guard: a gradient is taken when so many new clips have come; a memory gathers them.
+        Guard: number of new clips before a gradient is taken; a memory gathers them.
     memory_size : int or None
         Number of clips that gradients draw from; None forgets them after each step.
     balanced : bool
-        Guard: a full memory forgets clips of the class that is predicted most often first.
+        Guard: a full memory first forgets clips of the class that is predicted most often.
     pull : float
         Guard: weight of half the squared distance of the weights from those of the training.
     collapse : float or None
-        Guard: go back to the classifier when the effective number of predicted classes in the
-        memory falls below this share of what the classifier itself predicts there.
+        Guard: return to the classifier when the effective number of predicted classes in the memory
+        falls below this share of what the classifier itself predicts for it.
     patience : int or None
-        Guard of `fit`: stop when, for so many passes, the information did not grow that the
-        predicted classes of a clip and of its shifted copies share, and take the best pass; None
-        does all passes and takes the last.
+        Guard of `fit`: stop after this many passes in which the information shared by the predicted
+        classes of a clip and of its shifted copies did not grow, and take the best pass; None does
+        all passes and takes the last.
     shift : float
-        Each clip is seen in two views in a step, moved by up to this share of its length to
-        either side.
+        Each clip is seen in two views in a step, moved by up to this share of its length to either
+        side.
     optimizer, learning_rate : object
         See `Optimizer`.
     batch_size : int
         Number of clips of a step, and the most that are computed at once; larger batches of a
-        stream are taken in parts.
+        stream are split.
     max_epochs : int
         Number of passes of `fit`.
     checkpoint : path, optional
-        Folder where an unfinished `fit` is kept, to go on from where it was killed.
+        Folder where an unfinished `fit` is kept, to resume after it was killed.
     device : {None, "cpu", "cuda"}
         Where to compute; None for a GPU if JAX sees one.
     random_state : int
@@ -88,11 +88,11 @@ class TestTimeAdapter(_OnlineAdaptation):
     classes_ : ndarray of shape (n_classes,)
         Those of the classifier.
     history_ : list of dict
-        What happened with each part of the stream, or in each pass of `fit`: number of clips
-        (``n_clips``), state of the gate and what it measured (``gate``, ``distance``,
-        ``threshold``), number of gradients (``n_steps``), ``loss``, and which guard went back to
-        the classifier (``reset``: None, "gate", "collapse" or "not finite"). Passes of `fit` have
-        ``epoch``, ``information``, and ``chosen``.
+        A row for each batch of the stream, or pass of `fit`: number of clips (``n_clips``), state
+        of the gate and what it measured (``gate``, ``distance``, ``threshold``), number of
+        gradients (``n_steps``), ``loss``, and which guard returned to the classifier (``reset``:
+        None, "gate", "collapse" or "not finite"). Passes of `fit` have ``epoch``, ``information``,
+        and ``chosen``.
 
     References
     ----------
@@ -136,7 +136,8 @@ class TestTimeAdapter(_OnlineAdaptation):
         TypeError
             If labels are given.
         ValueError
-            If a setting is out of range or a clip cannot be used; says which. Nothing is adapted.
+            If a setting is out of range or a clip cannot be used; says which. Nothing is adapted
+            then.
         RuntimeError
             If the adapter is not `online`.
         """
@@ -189,7 +190,7 @@ class TestTimeAdapter(_OnlineAdaptation):
         return self
 
     def reset(self) -> "TestTimeAdapter":
-        """Go back to the classifier, bit for bit, and forget the stream.
+        """Return to the classifier, bit for bit, and forget the stream.
 
         Returns
         -------
@@ -235,13 +236,13 @@ class TestTimeAdapter(_OnlineAdaptation):
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def adapted_classifier(self) -> Any:
-        """Copy the classifier with the weights and statistics that it has now.
+        """Copy the classifier with its present weights and statistics.
 
         Returns
         -------
         classifier : ContrastiveAudioClassifier
-            Fitted, for `cocktailparty.decoding.save_model`. The logistic regression of a
-            contrast is that of the training.
+            Fitted, for `cocktailparty.decoding.save_model`. The logistic regression of a contrast
+            is that of the training.
         """
         self._check_classifier()
         adapted = copy.copy(self.classifier)
@@ -252,13 +253,7 @@ class TestTimeAdapter(_OnlineAdaptation):
 
     @property
     def classes_(self) -> np.ndarray:
-        """Classes of the classifier.
-
-        Returns
-        -------
-        classes : ndarray of shape (n_classes,)
-            In the order of the probabilities.
-        """
+        """Classes of the classifier, (n_classes,), in the order of the probabilities."""
         self._check_classifier()
         return np.asarray(self.classifier.classes_)
 
@@ -285,7 +280,7 @@ class TestTimeAdapter(_OnlineAdaptation):
             self._stream.restore(arrays)
 
     def __sklearn_tags__(self) -> Any:
-        """Tell scikit-learn that the samples are clips and no rows of a table."""
+        """Tell scikit-learn that the samples are clips and not rows of a table."""
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True

@@ -22,7 +22,7 @@ class Gate:
     window : int
         Number of clips that are looked at together.
     n_least : int
-        Fewer clips tell nothing: the gate stays as it is.
+        With fewer clips the gate stays as it is.
     """
 
     def __init__(
@@ -39,17 +39,9 @@ class Gate:
         self.is_open = False
 
     def look(self, spectra: np.ndarray) -> dict[str, Any]:
-        """Look at new clips.
+        """Look at the mean levels of new clips, (n_clips, n_mels), and report.
 
-        Parameters
-        ----------
-        spectra : ndarray of shape (n_clips, n_mels)
-            Their mean levels.
-
-        Returns
-        -------
-        report : dict
-            ``gate`` ("open", "closed" or "waiting"), ``distance`` and ``threshold``.
+        The report has ``gate`` ("open", "closed" or "waiting"), ``distance`` and ``threshold``.
         """
         self.recent = np.concatenate([self.recent, spectra])[-self.window :]
         n = len(self.recent)

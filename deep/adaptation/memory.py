@@ -1,4 +1,4 @@
-"""A few clips of a stream that are kept for gradients, of all predicted classes alike."""
+"""Memory of clips of a stream for gradients, balanced over the predicted classes."""
 
 from typing import Any
 
@@ -6,15 +6,10 @@ import numpy as np
 
 
 class ClipMemory:
-    """Last clips of a stream, in which no predicted class displaces the others.
+    """Last `size` clips of a stream.
 
-    Parameters
-    ----------
-    size : int
-        Largest number of clips.
-    balanced : bool
-        Whether a full memory forgets the oldest clip of the most frequent predicted class, and
-        not the oldest of all.
+    If `balanced`, a full memory forgets the oldest clip of the most frequent predicted class, and
+    not the oldest of all: no class displaces the others.
     """
 
     def __init__(self, size: int, balanced: bool) -> None:
@@ -31,16 +26,10 @@ class ClipMemory:
         return len(self.clips)
 
     def add(self, clips: np.ndarray, source: np.ndarray, classes: np.ndarray) -> None:
-        """Keep clips, and forget others.
+        """Keep waveforms, (n_clips, n_samples), and forget others.
 
-        Parameters
-        ----------
-        clips : ndarray of shape (n_clips, n_samples)
-            Waveforms.
-        source : ndarray of shape (n_clips, n_classes)
-            Probabilities that the unadapted classifier gives.
-        classes : ndarray of int, shape (n_clips,)
-            Predicted classes.
+        `source`, (n_clips, n_classes), are probabilities of the unadapted classifier, `classes`,
+        (n_clips,), the predicted ones.
         """
         for clip, row, label in zip(clips, source, classes, strict=True):
             if len(self.clips) == self.size:
@@ -58,41 +47,16 @@ class ClipMemory:
             del kept[oldest]
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw clips for a step.
-
-        Parameters
-        ----------
-        n : int
-            How many; all are different if there are as many.
-        rng : numpy.random.Generator
-            Decides which.
-
-        Returns
-        -------
-        clips : ndarray of shape (n, n_samples)
-            Waveforms.
-        """
+        """Draw waveforms for a step, (n, n_samples); all are different if there are enough."""
         chosen = rng.choice(len(self.clips), n, replace=n > len(self.clips))
         return np.stack([self.clips[i] for i in chosen])
 
     def arrays(self) -> dict[str, Any]:
-        """All that is kept, for a copy of the memory.
-
-        Returns
-        -------
-        arrays : dict of str to list
-            For `restore`.
-        """
+        """All that is kept, for `restore`."""
         return {"clips": self.clips, "source": self.source, "classes": self.classes}
 
     def restore(self, arrays: dict[str, Any]) -> None:
-        """Become a copy of another memory.
-
-        Parameters
-        ----------
-        arrays : dict
-            From `arrays`.
-        """
+        """Become a copy of another memory, from its `arrays`."""
         for name, kept in arrays.items():
             setattr(self, name, list(kept))
 
@@ -100,17 +64,9 @@ class ClipMemory:
 def collapsed(now: np.ndarray, source: np.ndarray, share: float) -> bool:
     """Whether predictions fell onto far fewer classes than those of the source.
 
-    Parameters
-    ----------
-    now, source : ndarray of shape (n_clips, n_classes)
-        Probabilities of the same clips, adapted and not.
-    share : float
-        Smallest share of the effective number of classes that has to be left.
-
-    Returns
-    -------
-    collapsed : bool
-        A stream that is of one class is so for both, and no collapse.
+    Both are probabilities of the same clips, (n_clips, n_classes); `share` is the smallest share of
+    the effective number of classes that has to be left. A stream of a single class is no collapse,
+    as it is that for both.
 
     Examples
     --------
@@ -121,38 +77,21 @@ def collapsed(now: np.ndarray, source: np.ndarray, share: float) -> bool:
 
 
 def effective_classes(probabilities: np.ndarray) -> float:
-    """Exponential of the entropy of the mean prediction.
+    """Effective number of predicted classes, from probabilities, (n_clips, n_classes).
 
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n_clips, n_classes)
-        Predictions.
-
-    Returns
-    -------
-    n : float
-        Between 1 and the number of classes.
+    The exponential of the entropy of the mean prediction, between 1 and the number of classes.
     """
     mean = probabilities.mean(axis=0)
     return float(np.exp(-(mean * np.log(np.maximum(mean, 1e-30))).sum()))
 
 
 def shared_information(views: np.ndarray) -> float:
-    r"""Mutual information of the classes that two views of a clip are predicted to be of.
+    r"""Mutual information of the predicted classes of two views of a clip, in nats.
 
-    It is large where predictions are sure, the same in both views, and of all classes: a figure
-    of merit without labels [1]_. A classifier that collapses, or that is sure of what a small
-    shift changes, has little of it.
-
-    Parameters
-    ----------
-    views : ndarray of shape (n_clips, n_views, n_classes)
-        Probabilities; the first view is compared with each other one.
-
-    Returns
-    -------
-    information : float
-        In nats, between 0 and the logarithm of the number of classes.
+    It is large where predictions are sure, the same in both views, and of all classes: a figure of
+    merit without labels [1]_. A classifier that collapses, or that is sure of what a small shift
+    changes, has little of it. `views` are probabilities, (n_clips, n_views, n_classes), the first
+    of which is compared with each other one.
 
     References
     ----------

@@ -20,15 +20,8 @@ _NETWORK = "network."
 class AdaptedNetwork(eqx.Module):
     """Network of a classifier, what follows it, and the weights that it is drawn back to.
 
-    Attributes
-    ----------
-    network : equinox.Module
-        Network of the classifier.
-    linear : tuple of jax.Array or None
-        Mean, scale, weights and offsets of the logistic regression on its embeddings, where it
-        has no layer for classes.
-    source : list of jax.Array
-        Trained weights of the classifier, in the order of `array_names`.
+    `linear` holds mean, scale, weights and offsets of the logistic regression on its embeddings,
+    where it has no layer for classes; `source` the trained weights, in the order of `array_names`.
     """
 
     network: Any
@@ -38,26 +31,11 @@ class AdaptedNetwork(eqx.Module):
     def scores(
         self, x: jax.Array, state: Any, source: Any = None, weights: jax.Array | None = None
     ) -> tuple[jax.Array, Any]:
-        """Score clips.
+        """Score waveforms, (n_clips, n_samples): logits, (n_clips, n_classes), and new statistics.
 
-        Parameters
-        ----------
-        x : jax.Array of shape (n_clips, n_samples)
-            Waveforms.
-        state : equinox.nn.State
-            Statistics of the batch norms.
-        source : jax.Array, optional
-            Share of these clips in the statistics, see `deep.layers.normalisation.Gathered`; None
-            leaves them as they are.
-        weights : jax.Array of shape (n_clips,), optional
-            How much each clip counts in them; equally by default.
-
-        Returns
-        -------
-        logits : jax.Array of shape (n_clips, n_classes)
-            Scores.
-        state : equinox.nn.State
-            New statistics.
+        `source` is the share of these clips in the statistics, see
+        `deep.layers.normalisation.Gathered`; None leaves them as they are. `weights`, (n_clips,),
+        is how much each clip counts in them.
         """
         weights = jnp.ones(len(x)) if weights is None else weights
 
@@ -73,19 +51,9 @@ class AdaptedNetwork(eqx.Module):
 
 
 def adapted_network(classifier: Any) -> tuple[AdaptedNetwork, Any]:
-    """Put a fitted classifier's network together for adaptation.
+    """Assemble a fitted classifier's network, in inference mode, and its statistics for adaptation.
 
-    Parameters
-    ----------
-    classifier : ContrastiveAudioClassifier
-        Fitted; it stays as it is.
-
-    Returns
-    -------
-    model : AdaptedNetwork
-        In inference mode.
-    state : equinox.nn.State
-        Its statistics.
+    The classifier stays as it is.
     """
     network, state = classifier.network_.restored(classifier.architecture)
     linear = None
@@ -102,20 +70,7 @@ def adapted_network(classifier: Any) -> tuple[AdaptedNetwork, Any]:
 
 
 def norm_arrays(model: Any, kinds: tuple[type, ...] = (BatchNorm, LayerNorm)) -> set[str]:
-    """Name the scales and offsets of the normalisations of a model.
-
-    Parameters
-    ----------
-    model : equinox.Module
-        Any model.
-    kinds : tuple of type
-        Layers that count.
-
-    Returns
-    -------
-    names : set of str
-        As of `deep.training.trees.array_names`.
-    """
+    """Name the scales and offsets of the normalisations of a model, as `array_names` does."""
     names: set[str] = set()
     leaves = jax.tree_util.tree_flatten_with_path(model, is_leaf=lambda x: isinstance(x, kinds))[0]
     for path, leaf in leaves:
@@ -126,24 +81,10 @@ def norm_arrays(model: Any, kinds: tuple[type, ...] = (BatchNorm, LayerNorm)) ->
 
 
 def trained_names(model: Any, parameters: str | Callable[[str], bool]) -> frozenset[str]:
-    """Choose the arrays of a network that adaptation may change.
+    """Choose the arrays of a network that adaptation may change, at least one, by name.
 
-    Parameters
-    ----------
-    model : equinox.Module
-        Network of a classifier.
-    parameters : {"norm", "all"} or callable
-        Scales and offsets of the normalisations; all; or a function of the name of an array.
-
-    Returns
-    -------
-    names : frozenset of str
-        At least one.
-
-    Raises
-    ------
-    ValueError
-        If it is none of these, or chooses nothing; says what there is.
+    `parameters`: "norm" for scales and offsets of the normalisations, "all", or a function of a
+    name. Raises `ValueError` for anything else, or if nothing is chosen; says what there is.
     """
     names = array_names(model)
     if callable(parameters):
@@ -167,20 +108,7 @@ def trained_names(model: Any, parameters: str | Callable[[str], bool]) -> frozen
 
 
 def check_statistics(model: Any, statistics: str) -> None:
-    """Refuse statistics that a network does not have.
-
-    Parameters
-    ----------
-    model : equinox.Module
-        Network of a classifier.
-    statistics : str
-        Where those of batch norms come from.
-
-    Raises
-    ------
-    ValueError
-        If there is no batch norm, and they should be others than the stored ones.
-    """
+    """Raise `ValueError` for statistics other than "stored" of a network without a batch norm."""
     if statistics != "stored" and not norm_arrays(model, (BatchNorm,)):
         raise ValueError(
             f"statistics={statistics!r} adapts batch norms, and this network has none: take "
@@ -190,13 +118,7 @@ def check_statistics(model: Any, statistics: str) -> None:
 
 @dataclass(frozen=True)
 class Trainable:
-    """Whether an array of an `AdaptedNetwork` is trained.
-
-    Attributes
-    ----------
-    names : frozenset of str
-        Those of the network that are.
-    """
+    """Whether an array of an `AdaptedNetwork` is trained: one of the network's with these names."""
 
     names: frozenset[str]
 
@@ -209,14 +131,8 @@ class Trainable:
 class AdaptationTask:
     """Loss of unlabelled clips, each seen in two views that are shifted to either side.
 
-    Attributes
-    ----------
-    objective : Objective
-        What is made smaller.
-    shift : float
-        Largest shift as a share of the clip.
-    pull : float
-        Weight of half the squared distance from the weights of the source.
+    `shift` is the largest shift as a share of the clip, `pull` the weight of half the squared
+    distance from the weights of the source.
     """
 
     objective: Objective
@@ -244,56 +160,17 @@ class AdaptationTask:
 
 
 def scores_of(model: AdaptedNetwork, state: Any, batch: dict[str, jax.Array]) -> jax.Array:
-    """Score clips ``x``, each on its own.
-
-    Parameters
-    ----------
-    model, state : object
-        Network.
-    batch : dict of str to jax.Array
-        Clips.
-
-    Returns
-    -------
-    logits : jax.Array of shape (n_clips, n_classes)
-        Scores.
-    """
+    """Score the clips ``x`` of a batch, each on its own: logits, (n_clips, n_classes)."""
     return model.scores(batch["x"], state)[0]
 
 
 def gathered_state(model: AdaptedNetwork, state: Any, batch: dict[str, jax.Array]) -> Any:
-    """Let clips ``x`` move the statistics.
-
-    Parameters
-    ----------
-    model, state : object
-        Network.
-    batch : dict of str to jax.Array
-        Clips, their ``weights`` and their ``share`` in the new statistics.
-
-    Returns
-    -------
-    state : equinox.nn.State
-        New statistics.
-    """
+    """Let the clips ``x`` of a batch move the statistics, by their ``weights`` and ``share``."""
     return model.scores(batch["x"], state, batch["share"], batch["weights"])[1]
 
 
 def views_of(model: AdaptedNetwork, state: Any, batch: dict[str, jax.Array]) -> Any:
-    """Score clips ``x`` as they are, and shifted by a tenth to either side.
-
-    Parameters
-    ----------
-    model, state : object
-        Network.
-    batch : dict of str to jax.Array
-        Clips.
-
-    Returns
-    -------
-    logits : jax.Array of shape (n_clips, 3, n_classes)
-        Scores.
-    """
+    """Score clips ``x`` and copies moved by a tenth to either side: (n_clips, 3, n_classes)."""
     x = batch["x"]
     most = max(x.shape[1] // 10, 1)
     scores = [model.scores(jnp.roll(x, by, axis=1), state)[0] for by in (0, most, -most)]

@@ -1,4 +1,4 @@
-"""What adaptation makes smaller: a sum of losses that need no labels."""
+"""Objectives of adaptation: sums of losses that need no labels."""
 
 from dataclasses import dataclass
 
@@ -73,18 +73,7 @@ class Objective:
             raise ValueError("all weights of the objective are zero: set one of " + str([*weights]))
 
     def __call__(self, logits: jax.Array, others: jax.Array) -> jax.Array:
-        """Compute the mean loss of two views of the same clips.
-
-        Parameters
-        ----------
-        logits, others : jax.Array of shape (n_clips, n_classes)
-            Scores of both views.
-
-        Returns
-        -------
-        loss : jax.Array
-            Scalar.
-        """
+        """Compute the mean loss of two views of clips, from scores, (n_clips, n_classes)."""
         loss = (self._of_view(logits) + self._of_view(others)) / 2
         if self.consistency:
             loss += self.consistency * view_consistency(logits, others)
@@ -117,22 +106,9 @@ OBJECTIVES = {
 
 
 def chosen_objective(objective: str | Objective | None) -> Objective | None:
-    """Look an objective up by name, or take it as it is.
+    """Look an objective up by name, or take it as it is; None where no gradient is wanted.
 
-    Parameters
-    ----------
-    objective : str, Objective or None
-        As the user gave it.
-
-    Returns
-    -------
-    objective : Objective or None
-        None where no gradient is wanted.
-
-    Raises
-    ------
-    ValueError
-        If there is none of that name.
+    Raises `ValueError` for an unknown name.
     """
     if objective is None or isinstance(objective, Objective):
         return objective

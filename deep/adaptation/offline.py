@@ -1,4 +1,4 @@
-"""Adaptation to a whole set of clips in several passes, which stops without labels."""
+"""Adaptation to a whole set of clips in several passes, with a stopping rule without labels."""
 
 from typing import Any
 
@@ -13,27 +13,12 @@ from deep.training.checkpoints import Checkpoint
 def adapt_to_all(
     settings: Any, stream: Stream, clips: np.ndarray, row: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Adapt in several passes, and keep the best.
+    """Adapt a stream in place to clips, (n_clips, n_samples), in several passes, and keep the best.
 
-    Before the first pass the statistics gather all clips, and after each they do so again, as the
-    weights have changed. Passes are compared by the information that the predictions of a clip
-    and of its shifted copies share.
-
-    Parameters
-    ----------
-    settings : TestTimeAdapter
-        Settings.
-    stream : Stream
-        At the source; adapted in place.
-    clips : ndarray of shape (n_clips, n_samples)
-        All clips.
-    row : dict
-        Beginning of each row of the history.
-
-    Returns
-    -------
-    history : list of dict
-        A row a pass; the first is that of the statistics alone.
+    Before the first pass the statistics gather all clips, and again after each, as the weights have
+    changed. Passes are compared by the information that the predictions of a clip and of its
+    shifted copies share. Returns the history, one row per pass, each beginning with `row`; the
+    first is that of the statistics alone.
     """
     source = stream.probabilities(clips)
     checkpoint = Checkpoint(settings.checkpoint, _decided_by(settings, clips))

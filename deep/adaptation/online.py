@@ -1,4 +1,4 @@
-"""What happens with each part of a stream: gate, statistics, gradient, and the ways back."""
+"""Adaptation to each batch of a stream: gate, statistics, gradient, and the returns."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Settings of test-time adaptation, and which of them go together."""
+"""Settings of test-time adaptation, and their valid combinations."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ STATISTICS = ("tracked", "stored", "batch", "mixed")
 
 
 class _AdaptationSettings(ClassifierMixin, BaseEstimator):
-    """Settings of `deep.TestTimeAdapter`, where they are documented."""
+    """Settings of `deep.TestTimeAdapter`, documented there."""
 
     def __init__(
         self,

@@ -20,25 +20,12 @@ _FEW = 8
 class Stream:
     """Network, statistics and optimizer of an adaptation.
 
-    All batches have one of two sizes, whatever comes: they are filled up with repetitions that
-    count nothing, so that no program is compiled twice.
+    All batches have one of two sizes, whatever comes: they are filled up with repetitions that do
+    not count, so that no program is compiled twice.
 
-    Parameters
-    ----------
-    model, state : object
-        From `deep.adaptation.network.adapted_network`.
-    task : AdaptationTask
-        Loss of the steps.
-    optimizer : Optimizer
-        How gradients change the weights.
-    trainable : callable
-        Which arrays.
-    batch_size : int
-        Number of clips of a step, and the most that are computed at once.
-    seed : int
-        Decides shifts.
-    device : jax.Device
-        Where to compute.
+    `model` and `state` are from `deep.adaptation.network.adapted_network`; `trainable` tells which
+    arrays move; `batch_size` is the number of clips of a step, and the most that are computed at
+    once; `seed` decides shifts.
     """
 
     def __init__(
@@ -54,64 +41,20 @@ class Stream:
         self.n_statistics = len(jax.tree.leaves(state))
 
     def probabilities(self, clips: np.ndarray) -> np.ndarray:
-        """Predict clips, each on its own.
-
-        Parameters
-        ----------
-        clips : ndarray of shape (n_clips, n_samples)
-            Waveforms.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_clips, n_classes)
-            In double precision.
-        """
+        """Predict waveforms, (n_clips, n_samples), separately: float64, (n_clips, n_classes)."""
         return _softmax(self._computed(scores_of, clips))
 
     def source_probabilities(self, clips: np.ndarray) -> np.ndarray:
-        """Predict clips as the classifier does that is not adapted.
-
-        Parameters
-        ----------
-        clips : ndarray of shape (n_clips, n_samples)
-            Waveforms.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_clips, n_classes)
-            In double precision.
-        """
+        """Predict as `probabilities`, by the classifier before adaptation."""
         learnt = self.start[: len(self.stepper.learnt)]
         return _softmax(self._computed(scores_of, clips, learnt))
 
     def views(self, clips: np.ndarray) -> np.ndarray:
-        """Predict clips and shifted copies of them.
-
-        Parameters
-        ----------
-        clips : ndarray of shape (n_clips, n_samples)
-            Waveforms.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_clips, n_views, n_classes)
-            The first view is the clip itself.
-        """
+        """Predict clips and shifted copies: (n_clips, n_views, n_classes), the clip first."""
         return _softmax(self._computed(views_of, clips))
 
     def spectra(self, clips: np.ndarray) -> np.ndarray:
-        """Compute mean spectra of clips.
-
-        Parameters
-        ----------
-        clips : ndarray of shape (n_clips, n_samples)
-            Waveforms.
-
-        Returns
-        -------
-        spectra : ndarray of shape (n_clips, n_mels)
-            See `deep.contrastive.spectra.spectra_of`.
-        """
+        """Mean spectra of clips, (n_clips, n_mels), see `deep.contrastive.spectra.spectra_of`."""
         program = _front_program(self.front)
         # On the host before it is cut: each cut of another size would be another program.
         outputs = [
@@ -120,21 +63,10 @@ class Stream:
         return np.concatenate(outputs)
 
     def gather(self, clips: np.ndarray, weight: float, anew: bool) -> float:
-        """Let clips move the statistics of all batch norms.
+        """Let clips, (n_clips, n_samples), move the statistics of all batch norms.
 
-        Parameters
-        ----------
-        clips : ndarray of shape (n_clips, n_samples)
-            Waveforms.
-        weight : float
-            Number of clips that the statistics stand for already.
-        anew : bool
-            Whether they are first set back to those of the source.
-
-        Returns
-        -------
-        weight : float
-            Number of clips that they stand for now.
+        `weight` is the number of clips that the statistics stand for already; the new one is
+        returned. With `anew` they are first set back to those of the source.
         """
         if anew:
             self._set_statistics(self.start)
@@ -153,55 +85,27 @@ class Stream:
         return weight
 
     def step(self, clips: np.ndarray, share: float) -> Report:
-        """Take one step along the gradient.
+        """Take one step along the gradient with clips, (batch_size, n_samples).
 
-        Parameters
-        ----------
-        clips : ndarray of shape (batch_size, n_samples)
-            Waveforms.
-        share : float
-            Share of these clips in the statistics that they are normalised by.
-
-        Returns
-        -------
-        report : Report
-            Of the step.
+        `share` is the share of these clips in the statistics that normalise them.
         """
         return self.stepper.step({"x": clips, "share": np.float32(share)})
 
     def reset(self) -> None:
-        """Go back to the source, bit for bit."""
+        """Return to the source, bit for bit."""
         self.stepper.restore(self.start)
 
     def result(self) -> tuple[Any, Any]:
-        """Network of the classifier, and its state, as they are now.
-
-        Returns
-        -------
-        network, state : object
-            In inference mode.
-        """
+        """Present network of the classifier, and its state, in inference mode."""
         model, state = self.stepper.result()
         return model.network, state
 
     def arrays(self) -> list[np.ndarray]:
-        """All that the next steps depend on.
-
-        Returns
-        -------
-        arrays : list of ndarray
-            On the host, for `restore`.
-        """
+        """All that the next steps depend on, on the host, for `restore`."""
         return [np.asarray(array) for array in self.stepper.arrays]
 
     def restore(self, arrays: list[np.ndarray]) -> None:
-        """Go on from where an equal stream was.
-
-        Parameters
-        ----------
-        arrays : list of ndarray
-            From `arrays`.
-        """
+        """Continue from the `arrays` of an equal stream."""
         self.stepper.restore(arrays)
 
     def _set_statistics(self, arrays: list[Any]) -> None:
@@ -227,7 +131,7 @@ class Stream:
         return _program(function, forward.learnt, forward.fixed)
 
     def _filled(self, clips: np.ndarray) -> Iterator[tuple[dict[str, Any], int]]:
-        """Batches of one of two sizes, and how many of each are not repetitions."""
+        """Batches of one of two sizes, and how many clips of each are not repetitions."""
         for first in range(0, len(clips), self.batch_size):
             chosen = clips[first : first + self.batch_size]
             size = _FEW if len(chosen) <= _FEW < self.batch_size else self.batch_size
