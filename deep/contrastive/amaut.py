@@ -1,4 +1,4 @@
-"""AMAuT: a residual network over time, and a transformer on what it makes of a sound."""
+"""AMAuT: a residual network over time, and a transformer on its tokens."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,9 +28,9 @@ class Preset:
     width : int
         Features after the first convolution.
     depths : tuple of int
-        Blocks of each stage, beside the one that widens it.
+        Blocks of each stage, besides the one that widens it.
     head : {"mean", "ends"}
-        Whether classes are told from the mean of all tokens, or from the first and the last.
+        Whether the head sees the mean of all tokens, or the first and the last.
     n_features, n_blocks, n_heads, n_hidden : int
         Those of the transformer.
     """
@@ -57,8 +57,8 @@ class AMAuT(eqx.Module):
     """Encoder of AMAuT: (n_samples,) -> (n_embedding,).
 
     Log-mel spectrogram in decibels over 40; a residual network over time in which bands are
-    features; a token a time, with a class token first and a tail token last and learnt positions;
-    a transformer; and what the head makes of its tokens.
+    features; one token per time, with a class token first and a tail token last and learnt
+    positions; a transformer; and a head on its tokens.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class AMAuT(eqx.Module):
     front : dict
         Arguments of `deep.audio.log_mel.LogMel`.
     n_samples : int
-        Length of a clip: positions are learnt for so many tokens.
+        Length of a clip, which decides the number of positions.
     width : float
         Factor of the numbers of features; of the transformer, rounded to a multiple of its heads.
     dropout : float
@@ -131,13 +131,7 @@ class AMAuT(eqx.Module):
 
     @property
     def n_embedding(self) -> int:
-        """Size of the embedding.
-
-        Returns
-        -------
-        n : int
-            What the head gives.
-        """
+        """Size of the embedding."""
         return int(self.head.n_outputs)
 
     def __call__(
@@ -149,25 +143,10 @@ class AMAuT(eqx.Module):
     def embed(
         self, x: jax.Array, *, state: eqx.nn.State, key: jax.Array | None = None, source: Any = None
     ) -> tuple[jax.Array, eqx.nn.State]:
-        """Embed a spectrogram.
+        """Embed a spectrogram from `front`, (n_frames, n_mels): (n_embedding,), and the new state.
 
-        Parameters
-        ----------
-        x : jax.Array of shape (n_frames, n_mels)
-            From `front`.
-        state : equinox.nn.State
-            Statistics of the batch norms.
-        key : jax.Array, optional
-            Random key of the dropout.
-        source : object, optional
-            Of the statistics, see `deep.layers.BatchNorm`.
-
-        Returns
-        -------
-        embedding : jax.Array of shape (n_embedding,)
-            Of the clip.
-        state : equinox.nn.State
-            New state.
+        `state` holds the statistics of the batch norms, which `source` chooses, see
+        `deep.layers.BatchNorm`; the key is for the dropout.
         """
         n = len(self.transformer) + 1
         keys = n * [None] if key is None else list(jax.random.split(key, n))
@@ -185,19 +164,10 @@ class AMAuT(eqx.Module):
 
 
 def n_tokens_of(n_samples: int, hop: int, n_stages: int) -> int:
-    """Count the tokens of a clip, without the two at its ends.
+    """Count the tokens of a clip, without the two at its ends; none if the clip is too short.
 
-    Parameters
-    ----------
-    n_samples, hop : int
-        Length of the clip, and distance of frames, in samples.
-    n_stages : int
-        Stages of the residual network.
-
-    Returns
-    -------
-    n : int
-        At least 1, or the clip is too short.
+    `n_samples` and `hop`, the distance of frames, count samples; `n_stages` those of the residual
+    network.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Parts of AMAuT: convolutions with standardised weights, blocks and heads."""
+"""Layers of AMAuT: convolutions with standardised weights, blocks and heads."""
 
 from typing import Any
 
@@ -17,18 +17,8 @@ _HEAD = (2048, 256)
 class StandardisedConv(eqx.Module):
     """Convolution over time with standardised weights [1]_: (n_times, n_inputs) -> (.., n_outputs).
 
-    The weights of each output have mean 0 and variance 1 over inputs and times.
-
-    Parameters
-    ----------
-    n_inputs, n_outputs : int
-        Numbers of features.
-    size, stride : int
-        Length of the kernel, and distance between outputs.
-    padding : int
-        Zeros on each side.
-    key : jax.Array
-        Random key of the initial weights.
+    The weights of each output have mean 0 and variance 1 over inputs and times. The kernel has
+    `size` samples; `padding` zeros are added on each side.
 
     References
     ----------
@@ -60,16 +50,7 @@ class StandardisedConv(eqx.Module):
 class Bottleneck(eqx.Module):
     """Residual block: narrower, over time, wider; (n_times, n_inputs) -> (..., n_outputs).
 
-    Parameters
-    ----------
-    n_inputs, n_middle, n_outputs : int
-        Numbers of features.
-    stride : int
-        Of the convolution over time.
-    widens : bool
-        Whether the shortcut is a convolution too.
-    key : jax.Array
-        Random key of the initial weights.
+    `stride` is that of the convolution over time; with `widens` the shortcut is a convolution too.
     """
 
     convolutions: list[StandardisedConv]
@@ -94,7 +75,7 @@ class Bottleneck(eqx.Module):
         self.shortcut_norm = BatchNorm(n_outputs, 1e-6) if widens else None
 
     def __call__(self, x: jax.Array, state: eqx.nn.State, source: Any = None) -> Any:
-        """Add what the block makes of its input."""
+        """Add the output of the block to its input."""
         y = x
         for i, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
             y, state = norm(convolution(y), state, source)
@@ -107,16 +88,8 @@ class Bottleneck(eqx.Module):
 class TransformerBlock(eqx.Module):
     """Attention and two layers with GELU, both with a normalisation before: same shape.
 
-    Parameters
-    ----------
-    n_features, n_heads, n_hidden : int
-        Features, heads, and features between the two layers.
-    dropout : float
-        Share of values set to zero in training.
-    original : bool
-        As in the published code: the second normalisation is computed and then not used.
-    key : jax.Array
-        Random key of the initial weights.
+    `n_hidden` are the features between the two layers, `dropout` a share of values. `original` is
+    as in the published code: the second normalisation is computed and then not used.
     """
 
     norms: list[LayerNorm]
@@ -148,16 +121,9 @@ class TransformerBlock(eqx.Module):
 
 
 class MeanHead(eqx.Module):
-    """Two layers on the mean of all tokens, and a batch norm.
+    """Two layers on the mean of all tokens, (n_tokens, n_inputs), and a batch norm.
 
-    Parameters
-    ----------
-    n_inputs : int
-        Features of a token.
-    width : float
-        Factor of the numbers of features.
-    key : jax.Array
-        Random key of the initial weights.
+    `width` is a factor of the numbers of features.
     """
 
     layers: list[Linear]
@@ -173,13 +139,7 @@ class MeanHead(eqx.Module):
 
     @property
     def n_outputs(self) -> int:
-        """Size of the embedding.
-
-        Returns
-        -------
-        n : int
-            Outputs of the last layer.
-        """
+        """Size of the embedding."""
         return int(self.layers[1].bias.shape[0])
 
     def __call__(self, x: jax.Array, state: Any, source: Any, original: bool) -> Any:
@@ -192,14 +152,7 @@ class MeanHead(eqx.Module):
 class EndsHead(eqx.Module):
     """A convolution along the features of the first and the last token, and a normalisation.
 
-    Parameters
-    ----------
-    n_inputs : int
-        Features of a token.
-    width : float
-        Not used: the size is that of the tokens.
-    key : jax.Array
-        Random key of the initial weights.
+    `width` is not used: the size is that of the tokens.
     """
 
     weight: jax.Array
@@ -213,13 +166,7 @@ class EndsHead(eqx.Module):
 
     @property
     def n_outputs(self) -> int:
-        """Size of the embedding.
-
-        Returns
-        -------
-        n : int
-            That of a token.
-        """
+        """Size of the embedding, that of a token."""
         return int(self.norm.bias.shape[0])
 
     def __call__(self, x: jax.Array, state: Any, source: Any, original: bool) -> Any:

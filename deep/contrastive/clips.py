@@ -1,4 +1,4 @@
-"""Clips as users give them, waveforms or files, and as examples of a training."""
+"""Clips as users give them, waveforms or files, and as training examples."""
 
 import math
 import os
@@ -18,32 +18,15 @@ _LEVEL = 0.1
 
 
 def check_clips(X: Any, sfreq: float, n_shortest: int) -> list[Any]:
-    """Check clips before any work is done.
+    """Check clips before any work: float32 waveforms, and files as `AudioClip`, not yet read.
 
-    Parameters
-    ----------
-    X : sequence of clips
-        Waveforms of shape (n_samples,), of float or integer type; paths of sound files; or
-        `AudioClip`, which is a part of one.
-    sfreq : float
-        Sampling rate of waveforms and files in hertz.
-    n_shortest : int
-        Shortest clip in samples.
+    `X` is a sequence of waveforms, (n_samples,), of float or integer type, paths of sound files, or
+    `AudioClip`, a segment of one; all have the rate `sfreq` in hertz, and at least `n_shortest`
+    samples.
 
-    Returns
-    -------
-    clips : list of ndarray of float32 or AudioClip
-        Files are looked at, and not read.
-
-    Raises
-    ------
-    ValueError
-        If there are none, or one is no waveform, holds a number that is not finite, is constant,
-        too short, or has another rate; says which.
-    FileNotFoundError
-        If there is no such file.
-    OSError
-        If a file is broken; names it.
+    Raises `ValueError`, which says for which clip, if there are none, or one is no waveform, not
+    finite, constant, too short or has another rate; `FileNotFoundError` or `OSError`, which names
+    the file, if one is missing or broken.
     """
     if isinstance(X, str | os.PathLike | AudioClip) or (
         hasattr(X, "ndim") and X.ndim == 1 and X.dtype.kind != "O"
@@ -78,28 +61,10 @@ def _checked(clip: Any, name: str, sfreq: float, n_shortest: int) -> Any:
 
 
 def check_waveform(x: np.ndarray, name: str, sfreq: float, n_shortest: int) -> np.ndarray:
-    """Check a waveform, and make it float32.
+    """Check a waveform, (n_samples,), called `name` in errors, and convert it to float32.
 
-    Parameters
-    ----------
-    x : ndarray of shape (n_samples,)
-        Waveform.
-    name : str
-        What it is, in errors.
-    sfreq : float
-        Its rate in hertz.
-    n_shortest : int
-        Shortest length in samples.
-
-    Returns
-    -------
-    x : ndarray of float32, shape (n_samples,)
-        Integers are brought to full scale 1.
-
-    Raises
-    ------
-    ValueError
-        If a number is not finite, or the clip is constant or too short.
+    Integers are brought to full scale 1. Raises `ValueError` if a number is not finite, or the clip
+    is constant or shorter than `n_shortest` samples.
     """
     _check_length(len(x), name, sfreq, n_shortest)
     if x.dtype.kind in "iu":
@@ -122,25 +87,14 @@ def _check_length(n: int, name: str, sfreq: float, n_shortest: int) -> None:
 
 
 class Clips(Examples):
-    """Clips as examples, of one length: longer ones are cut, shorter ones repeated.
+    """Clips as examples of one length: longer ones are cut, shorter ones repeated.
 
     In training a longer clip is cut somewhere else each time, otherwise in its middle. A batch
-    holds ``x`` and what is given with it. Every clip loses its mean and gets the same loudness.
+    holds ``x``, (n_examples, n_samples), and `more`, such as labels. Every clip loses its mean and
+    gets the same loudness.
 
-    Parameters
-    ----------
-    clips : sequence of ndarray or AudioClip
-        From `check_clips`. Files are read each time that they are needed.
-    sfreq, rate : float
-        Rate of the clips, and of the network, in hertz.
-    n_samples : int
-        Length in samples at the rate of the network.
-    n_shortest : int
-        As for `check_clips`.
-    more : dict of str to ndarray of shape (n_examples, ...), optional
-        Labels and the like.
-    dealing : Dealing, optional
-        Deals training batches.
+    `clips` come from `check_clips`; files are read each time that they are needed. `sfreq` and
+    `rate` are those of the clips and of the network in hertz; `n_samples` counts at the latter.
     """
 
     def __init__(
@@ -159,29 +113,13 @@ class Clips(Examples):
 
     @property
     def dealing(self) -> Dealing | None:
-        """Rule by which examples are dealt into training batches.
-
-        Returns
-        -------
-        dealing : Dealing or None
-            As given.
-        """
+        """Rule of the training batches, as given."""
         return self._dealing
 
     def take(self, indices: np.ndarray, rng: np.random.Generator | None) -> dict[str, Any]:
         """Cut or repeat clips, and read those that are files.
 
-        Parameters
-        ----------
-        indices : ndarray of int, shape (n_examples,)
-            Which clips.
-        rng : numpy.random.Generator or None
-            Decides where a longer clip is cut; None for its middle.
-
-        Returns
-        -------
-        batch : dict of str to ndarray of shape (n_examples, ...)
-            Clips ``x`` of shape (n_examples, n_samples), and what was given with them.
+        `rng` decides where a longer clip is cut; None takes its middle.
         """
         batch = {name: values[indices] for name, values in self.more.items()}
         batch["x"] = np.stack([self._clip(int(i), rng) for i in indices])
@@ -197,13 +135,7 @@ class Clips(Examples):
         return repeated(clip, self.n_samples, start)
 
     def digest(self) -> str:
-        """Hash clips and settings; of files, their names, sizes and dates.
-
-        Returns
-        -------
-        digest : str
-            Hash.
-        """
+        """Hash of clips and settings; of files, their names, sizes and dates."""
         contents = [
             (clip, os.stat(clip.path).st_size, os.stat(clip.path).st_mtime)
             if isinstance(clip, AudioClip) else clip
@@ -216,19 +148,9 @@ class Clips(Examples):
 
 
 def prepared(x: np.ndarray, sfreq: float, rate: float) -> np.ndarray:
-    """Take the mean off a clip, bring it to the rate of the network and to one loudness.
+    """Remove the mean of a clip, bring it to the network's rate and to a root mean square of 0.1.
 
-    Parameters
-    ----------
-    x : ndarray of float32, shape (n_samples,)
-        Clip.
-    sfreq, rate : float
-        Its rate, and that of the network, in hertz.
-
-    Returns
-    -------
-    x : ndarray of float32
-        With a root mean square of 0.1; of this clip alone, so that no other matters.
+    That of this clip alone, so that no other matters. Rates are in hertz; float32 stays float32.
     """
     x = x - x.mean()
     if sfreq != rate:
@@ -240,20 +162,7 @@ def prepared(x: np.ndarray, sfreq: float, rate: float) -> np.ndarray:
 
 
 def durations(clips: Sequence[Any], sfreq: float) -> np.ndarray:
-    """Measure the durations of clips.
-
-    Parameters
-    ----------
-    clips : sequence of ndarray or AudioClip
-        From `check_clips`.
-    sfreq : float
-        Their rate in hertz.
-
-    Returns
-    -------
-    durations : ndarray of shape (n_clips,)
-        In seconds.
-    """
+    """Measure the durations of clips from `check_clips`, (n_clips,), in seconds."""
     counts = [
         clip.rate_and_length()[1] if isinstance(clip, AudioClip) else len(clip) for clip in clips
     ]

@@ -1,4 +1,4 @@
-"""Classification of sounds by cross-entropy, contrast, and contrast of metadata."""
+"""Classifier of sounds, trained by cross-entropy, contrast, and contrast of metadata."""
 
 from typing import Any
 
@@ -35,11 +35,11 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
     Four methods train it: cross-entropy ("ce"); supervised contrast, in which clips of one class
     attract each other ("scl"); both at once ("hybrid"); and contrast of the classes and of
     metadata, such as who speaks ("mscl") [1]_. After a contrast alone, logistic regression on the
-    embeddings of a few varied copies of the training clips gives the classes. Each clip is seen
-    in two random variations of it at every step.
+    embeddings of a few varied copies of the training clips gives the classes. Each clip is seen in
+    two random variations at every step.
 
     The network starts from random weights, or from those that were trained on AudioSet
-    (`pretrained`) [2]_, which are not part of this library: see the guide on where they are.
+    (`pretrained`) [2]_, which are not part of this library: the guide tells where they are.
 
     Parameters
     ----------
@@ -47,12 +47,12 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
         What the network is trained for.
     backbone : str
         Network of PANNs ("cnn6", "cnn10" or "cnn14"), or AMAuT, a transformer ("amaut-small",
-        "amaut-words", "amaut-voices" or "amaut-scenes"; all but the first are large).
+        "amaut-words", "amaut-voices" or "amaut-scenes"; all except the first are large).
     sfreq : float
         Sampling rate of all clips in hertz.
     pretrained : path, optional
-        File of weights of this backbone: the published ``.pth``, or what ``cocktailparty
-        convert`` made of it. Clips are resampled to the rate of the weights.
+        File of weights of this backbone: the published ``.pth``, or the output of ``cocktailparty
+        convert``. Clips are resampled to the rate of the weights.
     width : float
         Factor of the number of features in each layer, for small machines and few data.
     clip_duration : float, optional
@@ -61,9 +61,9 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
     temperature : float
         Divides the similarities of a contrast.
     alpha : float
-        Weight of the contrast beside the cross-entropy, for "hybrid".
+        Weight of the contrast relative to the cross-entropy, for "hybrid".
     lam : float
-        Weight of the classes beside the metadata, for "mscl".
+        Weight of the classes relative to the metadata, for "mscl".
     augmentation : Augmentation, optional
         How clips are varied, see `deep.audio.augmentation`; None for its defaults.
     noise : tuple of float, optional
@@ -71,26 +71,26 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
         half of the training clips, for a classifier that has to hear through noise.
     class_weight : {None, "balanced"}
         Whether the cross-entropy weighs classes by how rare they are. Training batches have all
-        classes equally often whatever this is, except with "balanced".
+        classes equally often, except with "balanced".
     n_items : int
-        How many clips of a class are dealt into a batch together.
+        Clips of a class that are dealt into a batch together.
     n_views : int
-        Number of copies of each training clip, all but one of them varied, from which logistic
+        Number of copies of each training clip, all except one varied, from which logistic
         regression learns.
     C : float
         Inverse of its penalty.
     dropout : float
         Share of values set to zero in training after each block of the network.
     backbone_factor : float
-        Factor of the learning rate of the backbone, for one that is pretrained; 0 trains only
-        what is on top of it.
+        Factor of the learning rate of the backbone, for one that is pretrained; 0 trains only what
+        is on top of it.
     optimizer, learning_rate, schedule, weight_decay, clip_norm : object
         See `NeuralEstimator`.
     batch_size, max_epochs, max_minutes : object
         Likewise. Batches are at most as large as there are clips.
     patience, monitor, validation_fraction : object
-        Likewise. Nothing is held out by default: the learning rate falls to zero by the last
-        epoch, which a few clips would not choose better.
+        Likewise. Nothing is held out by default: the learning rate falls to zero by the last epoch,
+        and a few clips would choose no better one.
     precision, device, checkpoint, random_state, verbose : object
         Likewise.
 
@@ -104,12 +104,12 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
         What follows a contrast alone.
     spectra_ : SpectraOfClasses
         Mean spectra of some training clips of each class, by which `deep.TestTimeAdapter` notices
-        that it hears something else.
+        other surroundings.
     n_parameters_ : int
         Number of trained parameters of the network.
     history_ : dict of str to list of float
-        How the training went, see `deep.Fit`; "accuracy" is that of the network's own layer for
-        classes, or of the nearest other clip of a batch where it has none.
+        Course of the training, see `deep.Fit`; "accuracy" is that of the network's layer for
+        classes, or of the nearest other clip of a batch without such a layer.
 
     References
     ----------
@@ -142,8 +142,8 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
         y : array-like of shape (n_clips,)
             Their classes.
         metadata : array-like of shape (n_clips,) or (n_clips, n_columns), optional
-            What else is known, such as who speaks; for "mscl", and only for it. None, NaN and
-            the empty text are missing values.
+            What else is known, such as who speaks; for "mscl" only. None, NaN and the empty text
+            are missing values.
         groups : array-like of shape (n_clips,), optional
             Clips of one group, such as of one patient, are held out together; needs
             `validation_fraction`.
@@ -213,7 +213,7 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
         Returns
         -------
         embeddings : ndarray of float32, shape (n_clips, n_embedding)
-            Output of the network's last layer but those for classes and contrast. That of a clip
+            Output of the network's last layer before those for classes and contrast. That of a clip
             does not depend on the others.
         """
         return self._outputs(X)["embedding"]

@@ -1,4 +1,4 @@
-"""The protocol of the ICBHI challenge: all methods, several seeds, official split."""
+"""Protocol of the ICBHI challenge: all methods, several seeds, official split."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -22,27 +22,13 @@ def icbhi_table(
 ) -> dict[str, dict[str, tuple[float, float]]]:
     """Train on the official training part and score on the official test part.
 
-    Which epoch counts is decided on patients of the training part who are held out. The test part
-    decides nothing.
+    Patients of the training part who are held out decide which epoch counts; the test part decides
+    nothing.
 
-    Parameters
-    ----------
-    sounds : SoundSet
-        From `cocktailparty.datasets.sounds.icbhi.load`.
-    make : callable
-        Called with a method and a seed, makes the classifier.
-    seeds : iterable of int
-        Seeds.
-    done : list of dict
-        Rows of earlier calls, which are not computed again.
-    keep : callable
-        Called with all rows after each one.
-
-    Returns
-    -------
-    table : dict of str to dict of str to tuple of float
-        Of each method, mean and standard deviation over the seeds of "specificity", "sensitivity"
-        and "score", in per cent.
+    `sounds` are from `cocktailparty.datasets.sounds.icbhi.load`; `make(method, seed)` makes a
+    classifier; rows of earlier calls in `done` are not computed again, and `keep` is called with
+    all rows after each one. Returns for each method mean and standard deviation over the seeds of
+    "specificity", "sensitivity" and "score", in per cent.
     """
     learning, testing = sounds.part("train"), sounds.part("test")
     rows = list(done)

@@ -1,4 +1,4 @@
-"""Classes and metadata as numbers."""
+"""Numbers for classes and metadata."""
 
 from typing import Any
 
@@ -6,27 +6,11 @@ import numpy as np
 
 
 def check_labels(y: Any, n_clips: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give numbers to the classes of clips.
+    """Give numbers to the classes of clips, (n_clips,), which may be texts or numbers.
 
-    Parameters
-    ----------
-    y : array-like of shape (n_clips,)
-        Classes: texts or numbers.
-    n_clips : int
-        How many are expected.
-
-    Returns
-    -------
-    classes : ndarray of shape (n_classes,)
-        Sorted.
-    labels : ndarray of int32, shape (n_clips,)
-        Index of the class of each clip.
-
-    Raises
-    ------
-    ValueError
-        If their number is another, one is missing, there is one class only, or one clip of a
-        class.
+    Returns the sorted classes, (n_classes,), and the index of each clip's, int32. Raises
+    `ValueError` if there are not `n_clips`, one is missing, or there is one class only, or one clip
+    of a class.
     """
     y = np.asarray(y)
     if y.shape != (n_clips,):
@@ -49,24 +33,11 @@ def check_labels(y: Any, n_clips: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def check_metadata(metadata: Any, n_clips: int) -> np.ndarray:
-    """Give numbers to the values of metadata.
+    """Give numbers to values of metadata: int32, (n_clips, n_columns), -1 where one is missing.
 
-    Parameters
-    ----------
-    metadata : array-like of shape (n_clips,) or (n_clips, n_columns)
-        Texts or numbers of any kind, such as who speaks; None, NaN and the empty text are missing.
-    n_clips : int
-        How many clips there are.
-
-    Returns
-    -------
-    numbers : ndarray of int32, shape (n_clips, n_columns)
-        -1 where a value is missing.
-
-    Raises
-    ------
-    ValueError
-        If their number is another, or a column has fewer than two values.
+    Values, (n_clips,) or (n_clips, n_columns), are texts or numbers, such as who speaks; None, NaN
+    and the empty text are missing. Raises `ValueError` if their number is wrong, or a column has
+    fewer than two values.
     """
     columns = np.asarray(metadata, dtype=object)
     if columns.ndim == 1:
@@ -91,17 +62,7 @@ def check_metadata(metadata: Any, n_clips: int) -> np.ndarray:
 
 
 def is_missing(values: np.ndarray) -> np.ndarray:
-    """Find missing values.
-
-    Parameters
-    ----------
-    values : ndarray of object, shape (n,)
-        Values.
-
-    Returns
-    -------
-    missing : ndarray of bool, shape (n,)
-        True for None, NaN and the empty text.
+    """Find None, NaN and the empty text among objects, (n,).
 
     Examples
     --------

@@ -15,16 +15,11 @@ N_PROJECTION = 128
 
 
 class Outputs(NamedTuple):
-    """What the network makes of a clip.
+    """Outputs of the network for a clip.
 
-    Attributes
-    ----------
-    embedding : jax.Array of shape (n_embedding,)
-        Of the encoder.
-    logits : jax.Array of shape (n_classes,) or None
-        Scores of the classes; None without a layer for them.
-    projections : tuple of jax.Array of shape (N_PROJECTION,)
-        For the classes, and for each column of metadata; empty without a contrast.
+    `embedding`, (n_embedding,), of the encoder; `logits`, (n_classes,), or None without a layer for
+    classes; `projections`, each (N_PROJECTION,), for the classes and for each column of metadata,
+    empty without a contrast.
     """
 
     embedding: jax.Array
@@ -33,15 +28,7 @@ class Outputs(NamedTuple):
 
 
 class Projector(eqx.Module):
-    """Two linear layers with ReLU between them: (n_inputs,) -> (N_PROJECTION,).
-
-    Parameters
-    ----------
-    n_inputs : int
-        Size of the embedding.
-    key : jax.Array
-        Random key of the initial weights.
-    """
+    """Two linear layers with ReLU between them: (n_inputs,) -> (N_PROJECTION,)."""
 
     first: Linear
     last: Linear
@@ -59,17 +46,9 @@ class Projector(eqx.Module):
 class ContrastiveNetwork(eqx.Module):
     """Encoder with a layer for classes, projections to contrast, or both.
 
-    Parameters
-    ----------
-    encoder : dict
-        Arguments of `deep.contrastive.panns.PANNs`, or of `deep.contrastive.amaut.AMAuT` where
-        the backbone is one of its presets.
-    n_classes : int
-        Number of classes; 0 for no layer for them.
-    n_projectors : int
-        Number of projections.
-    key : jax.Array
-        Random key of the initial weights.
+    `encoder` holds the arguments of `deep.contrastive.panns.PANNs`, or of
+    `deep.contrastive.amaut.AMAuT` if the backbone is one of its presets; without `n_classes` there
+    is no layer for them.
     """
 
     encoder: PANNs | AMAuT

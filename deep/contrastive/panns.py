@@ -38,13 +38,7 @@ class Backbone:
 
     @property
     def n_halvings(self) -> int:
-        """How often time and frequency are halved.
-
-        Returns
-        -------
-        n : int
-            A clip needs 2 ** n frames at least.
-        """
+        """Number of times that time and frequency are halved: a clip needs 2 ** n frames."""
         return len(self.channels) - (self.last_pool == (1, 1))
 
 
@@ -58,18 +52,7 @@ BACKBONES = {
 class ConvBlock(eqx.Module):
     """Convolutions with batch norm and ReLU, then average pooling.
 
-    Parameters
-    ----------
-    n_inputs, n_outputs : int
-        Numbers of features.
-    size : int
-        Height and width of the kernels, which are odd.
-    n_convolutions : int
-        How many.
-    pool : tuple of int
-        Times and frequencies that are averaged.
-    key : jax.Array
-        Random key of the initial weights.
+    Kernels have the odd height and width `size`; `pool` counts times and frequencies.
     """
 
     convolutions: list[Conv2d]
@@ -100,9 +83,9 @@ class ConvBlock(eqx.Module):
 class PANNs(eqx.Module):
     """A network of PANNs [1]_: (n_samples,) -> (n_embedding,).
 
-    Log-mel spectrogram, batch norm of each mel band, blocks of convolutions, mean over
-    frequencies, mean and largest value over times, and a linear layer with ReLU. With tags there
-    is one more linear layer and a sigmoid for them, see `tag`.
+    Log-mel spectrogram, batch norm of each mel band, blocks of convolutions, mean over frequencies,
+    mean and largest value over times, and a linear layer with ReLU. With tags there is one more
+    linear layer and a sigmoid for them, see `tag`.
 
     Parameters
     ----------
@@ -115,8 +98,8 @@ class PANNs(eqx.Module):
     n_tags : int
         Number of tags; 0 for none.
     dropout : float
-        Share of values set to zero in training after each block; 2.5 times as many before and
-        after the linear layer. The published networks were trained with 0.2.
+        Share of values set to zero in training after each block; 2.5 times as many before and after
+        the linear layer. The published networks were trained with 0.2.
     key : jax.Array
         Random key of the initial weights.
 
@@ -154,13 +137,7 @@ class PANNs(eqx.Module):
 
     @property
     def n_embedding(self) -> int:
-        """Size of the embedding.
-
-        Returns
-        -------
-        n : int
-            Outputs of the linear layer.
-        """
+        """Size of the embedding."""
         return int(self.dense.bias.shape[0])
 
     def __call__(
@@ -172,25 +149,10 @@ class PANNs(eqx.Module):
     def embed(
         self, x: jax.Array, *, state: eqx.nn.State, key: jax.Array | None = None, source: Any = None
     ) -> tuple[jax.Array, eqx.nn.State]:
-        """Embed a spectrogram.
+        """Embed a spectrogram from `front`, (n_frames, n_mels): (n_embedding,), and the new state.
 
-        Parameters
-        ----------
-        x : jax.Array of shape (n_frames, n_mels)
-            From `front`.
-        state : equinox.nn.State
-            Statistics of the batch norms.
-        key : jax.Array, optional
-            Random key of the dropout.
-        source : object, optional
-            Of the statistics, see `deep.layers.BatchNorm`.
-
-        Returns
-        -------
-        embedding : jax.Array of shape (n_embedding,)
-            Not negative.
-        state : equinox.nn.State
-            New state.
+        The embedding is not negative. `state` holds the statistics of the batch norms, which
+        `source` chooses, see `deep.layers.BatchNorm`; the key is for the dropout.
         """
         keys = len(self.dropouts) * [None] if key is None else list(
             jax.random.split(key, len(self.dropouts))
@@ -205,22 +167,9 @@ class PANNs(eqx.Module):
         return self.dropouts[-1](x, key=keys[-1]), state
 
     def tag(self, embedding: jax.Array) -> jax.Array:
-        """Give the probability of each tag, which is decided on its own.
+        """Give the probability of each tag, (..., n_tags), from embeddings, (..., n_embedding).
 
-        Parameters
-        ----------
-        embedding : jax.Array of shape (..., n_embedding)
-            Embedding.
-
-        Returns
-        -------
-        probabilities : jax.Array of shape (..., n_tags)
-            Between 0 and 1.
-
-        Raises
-        ------
-        ValueError
-            If the network has no layer for tags.
+        Each is decided separately. Raises `ValueError` if the network has no layer for tags.
         """
         if self.tags is None:
             raise ValueError("this network has no layer for tags")
@@ -228,25 +177,10 @@ class PANNs(eqx.Module):
 
 
 def front_of(sfreq: float, published: bool = False) -> dict[str, Any]:
-    """Choose the log-mel front end for a sampling rate.
+    """Choose the arguments of `deep.audio.log_mel.LogMel` for a sampling rate in hertz.
 
-    Parameters
-    ----------
-    sfreq : float
-        Rate in hertz.
-    published : bool
-        That of the published weights, for 32 or 16 kHz; else frames of the same duration at any
-        rate, with bands up to half of it.
-
-    Returns
-    -------
-    front : dict
-        For `deep.audio.log_mel.LogMel`.
-
-    Raises
-    ------
-    ValueError
-        If there are no published weights for the rate.
+    `published` chooses those of the published weights, for 32 or 16 kHz (`ValueError` for any other
+    rate); else frames of the same duration at any rate, with bands up to half of it.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Networks with published weights as they are: embeddings and tags of sounds."""
+"""Networks with published weights as they are, for embeddings and tags of sounds."""
 
 from typing import Any
 
@@ -23,15 +23,15 @@ class PANNsEmbedding(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     weights : path
-        The published ``.pth``, or what ``cocktailparty convert`` made of it; which network they
-        are of is told by their names.
+        The published ``.pth``, or the output of ``cocktailparty convert``; the names of the arrays
+        tell which network it is.
     sfreq : float
         Sampling rate of the clips in hertz; they are resampled to that of the weights.
     clip_duration : float, optional
         Seconds that the network hears; None for the longest clip of each call. Shorter ones are
         repeated.
     batch_size : int
-        How many clips are computed at once.
+        Number of clips that are computed at once.
     device : {None, "cpu", "cuda"}
         Where to compute; None for a GPU if JAX sees one.
 
@@ -59,22 +59,9 @@ class PANNsEmbedding(TransformerMixin, BaseEstimator):
         self.device = device
 
     def fit(self, X: Any = None, y: Any = None) -> "PANNsEmbedding":
-        """Read the weights; there is nothing to learn.
+        """Read the weights; nothing is learnt from the arguments.
 
-        Parameters
-        ----------
-        X, y : object
-            Not used.
-
-        Returns
-        -------
-        self : PANNsEmbedding
-            With the network.
-
-        Raises
-        ------
-        ValueError
-            If the file holds the weights of no network of PANNs.
+        Raises `ValueError` if the file holds the weights of no network of PANNs.
         """
         arrays = read_weights(self.weights)
         fitting = [name for name in BACKBONES if set(published_layout(name)) <= set(arrays)]
@@ -95,32 +82,16 @@ class PANNsEmbedding(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Embed clips.
+        """Embed clips: float32, (n_clips, n_embedding), with 512 features, or 2048 of CNN14.
 
-        Parameters
-        ----------
-        X : sequence of clips
-            As for `deep.ContrastiveAudioClassifier.fit`.
-
-        Returns
-        -------
-        embeddings : ndarray of float32, shape (n_clips, n_embedding)
-            Of 512 features, 2048 with CNN14.
+        Clips are those of `deep.ContrastiveAudioClassifier.fit`.
         """
         return self._outputs(X)["embedding"]
 
     def tag(self, X: Any) -> np.ndarray:
-        """Give the probabilities of AudioSet's classes.
+        """Give the probabilities of AudioSet's classes, float32 of shape (n_clips, 527).
 
-        Parameters
-        ----------
-        X : sequence of clips
-            As for `transform`.
-
-        Returns
-        -------
-        probabilities : ndarray of float32, shape (n_clips, 527)
-            Each decided on its own, in the order of AudioSet's list of classes.
+        Each is decided separately, in the order of AudioSet's list of classes.
         """
         return self._outputs(X)["tags"]
 

@@ -1,4 +1,4 @@
-"""Settings of the contrastive classifier, and which of them go together."""
+"""Settings of the contrastive classifier, and their valid combinations."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +17,7 @@ from deep.training.optimizers import Optimizer
 
 
 class _ContrastiveSettings(ClassifierMixin, NeuralEstimator):
-    """Settings of `deep.ContrastiveAudioClassifier`, where they are documented."""
+    """Settings of `deep.ContrastiveAudioClassifier`, documented there."""
 
     architecture = ContrastiveNetwork
 
@@ -143,7 +143,7 @@ class _ContrastiveSettings(ClassifierMixin, NeuralEstimator):
         return replace(base, noise=(float(self.noise[0]), float(self.noise[1])))
 
     def __sklearn_tags__(self) -> Any:
-        """Tell scikit-learn that the samples are clips and no rows of a table."""
+        """Tell scikit-learn that the samples are clips and not rows of a table."""
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True

@@ -1,4 +1,4 @@
-"""Spectra of the clips that a classifier was trained on: what tells it from other surroundings."""
+"""Spectra of a classifier's training clips, which tell them from other surroundings."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +27,7 @@ class SpectraOfClasses:
     spectra : ndarray of shape (n_clips, n_mels)
         Mean levels of single clips in decibels.
     classes : ndarray of int, shape (n_clips,)
-        Which class each is of.
+        Class of each.
     """
 
     spectra: np.ndarray
@@ -35,39 +35,19 @@ class SpectraOfClasses:
 
     @property
     def means(self) -> np.ndarray:
-        """Mean spectrum of each class.
-
-        Returns
-        -------
-        means : ndarray of shape (n_classes, n_mels)
-            In decibels.
-        """
+        """Mean spectrum of each class, (n_classes, n_mels), in decibels."""
         return np.stack([self.spectra[self.classes == c].mean(0) for c in np.unique(self.classes)])
 
     @property
     def spread(self) -> np.ndarray:
-        """How much clips differ in each band.
-
-        Returns
-        -------
-        spread : ndarray of shape (n_mels,)
-            Standard deviation in decibels, not less than a thousandth.
-        """
+        """Standard deviation of clips in each band, (n_mels,), in decibels; at least 0.001."""
         return np.asarray(np.maximum(self.spectra.std(0), 1e-3))
 
     def distance(self, spectra: np.ndarray) -> float:
-        """Distance of the mean of some clips from the nearest mixture of classes.
+        """Distance of the mean of clips, (n_clips, n_mels), from the nearest mixture of classes.
 
-        Parameters
-        ----------
-        spectra : ndarray of shape (n_clips, n_mels)
-            Mean levels of clips.
-
-        Returns
-        -------
-        distance : float
-            Root mean square over bands, in standard deviations of single clips. A mixture of any
-            shares is near: how often classes come does not count.
+        The root mean square over bands, in standard deviations of single clips. A mixture of any
+        shares is near: how often classes come does not count.
         """
         spread = self.spread
         classes, mean = self.means / spread, spectra.mean(0) / spread
@@ -76,19 +56,9 @@ class SpectraOfClasses:
         return float(np.sqrt(np.mean(np.square(mean - shares @ classes))))
 
     def threshold(self, n_clips: int, seed: int = 0) -> float:
-        """Distance that so many clips of the training stay below, even those of one class.
+        """Distance that this many training clips stay below, even those of one class.
 
-        Parameters
-        ----------
-        n_clips : int
-            Size of the group.
-        seed : int
-            Decides which groups are drawn.
-
-        Returns
-        -------
-        threshold : float
-            Largest distance of single-class groups, with a margin.
+        The largest distance of groups of a single class, drawn by `seed`, with a margin.
         """
         rng = np.random.default_rng(seed)
         present = np.unique(self.classes)
@@ -100,21 +70,10 @@ class SpectraOfClasses:
 
 
 def spectra_of(front: Any, state: Any, batch: dict[str, jax.Array]) -> jax.Array:
-    """Mean level of each clip in each mel band, not more than 80 dB below its loudest.
+    """Mean level of clips ``x`` in mel bands, (n_clips, n_mels), in decibels.
 
-    Parameters
-    ----------
-    front : LogMel
-        Of the classifier.
-    state : object
-        None, as it has no state.
-    batch : dict of str to jax.Array
-        Clips ``x``.
-
-    Returns
-    -------
-    spectra : jax.Array of shape (n_clips, n_mels)
-        In decibels.
+    Levels are at most 80 dB below the loudest of the clip. `front` is that of the classifier, which
+    has no state.
     """
 
     def one(x: jax.Array) -> jax.Array:
@@ -125,17 +84,6 @@ def spectra_of(front: Any, state: Any, batch: dict[str, jax.Array]) -> jax.Array
 
 
 def kept_of_classes(labels: np.ndarray) -> np.ndarray:
-    """Choose the clips whose spectra are kept: the first of each class.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n_clips,)
-        Classes.
-
-    Returns
-    -------
-    indices : ndarray of int
-        At most `N_OF_CLASS` of each class.
-    """
+    """Choose the first clips of each class, at most `N_OF_CLASS`, whose spectra are kept."""
     chosen = [np.flatnonzero(labels == label)[:N_OF_CLASS] for label in np.unique(labels)]
     return np.sort(np.concatenate(chosen))

@@ -1,4 +1,4 @@
-"""What the network is trained for: cross-entropy, contrast of classes, or of metadata as well."""
+"""Training objective: cross-entropy, contrast of classes, or of metadata as well."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ METHODS = ("ce", "scl", "hybrid", "mscl")
 
 @dataclass(frozen=True)
 class ClassificationTask:
-    """Loss of a batch of clips, of which each is seen in two random variations.
+    """Loss of a batch of clips, each of which is seen in two random variations.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class ClassificationTask:
     alpha : float
         Weight of the contrast in the mixture with cross-entropy.
     lam : float
-        Weight of the classes beside the metadata.
+        Weight of the classes relative to the metadata.
     class_weights : tuple of float or None
         Of the cross-entropy; None for equal ones.
     augmentation : Augmentation
@@ -44,7 +44,7 @@ class ClassificationTask:
     def __call__(
         self, model: Any, state: Any, batch: dict[str, jax.Array], key: jax.Array
     ) -> tuple[jax.Array, tuple[Any, dict[str, jax.Array]]]:
-        """Compute the loss and what the history keeps."""
+        """Loss, and the metrics that the history keeps."""
         # Nothing is varied when the network is only evaluated.
         training = not model.encoder.dropouts[0].inference
         n_views = 2 if training else 1
@@ -88,19 +88,9 @@ class ClassificationTask:
 
 
 def outputs_of(model: Any, state: Any, batch: dict[str, jax.Array]) -> dict[str, jax.Array]:
-    """Embed clips, and score their classes where the network does.
+    """Embed the clips ``x`` of a batch, and score their classes where the network does.
 
-    Parameters
-    ----------
-    model, state : object
-        Network in inference mode.
-    batch : dict of str to arrays
-        Clips ``x``.
-
-    Returns
-    -------
-    outputs : dict of str to jax.Array
-        ``embedding``, and ``logits`` if there are any.
+    Returns ``embedding``, and ``logits`` if there are any.
     """
     outputs, _ = batched(model, batch["x"], state=state)
     result = {"embedding": outputs.embedding}
@@ -109,13 +99,7 @@ def outputs_of(model: Any, state: Any, batch: dict[str, jax.Array]) -> dict[str,
 
 @dataclass(frozen=True)
 class VariedOutputs:
-    """Embeddings of varied clips, for the layer that is trained after a contrast.
-
-    Attributes
-    ----------
-    augmentation : Augmentation
-        How clips are varied.
-    """
+    """Embeddings of varied clips, for the layer that is trained after a contrast."""
 
     augmentation: Augmentation
 

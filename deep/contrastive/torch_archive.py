@@ -1,4 +1,4 @@
-"""The zip archive in which PyTorch stores tensors: members that lie in the file as they are."""
+"""Reader of the zip archives of PyTorch, whose members lie uncompressed in the file."""
 
 import struct
 import zlib
@@ -14,15 +14,7 @@ _LOCAL = struct.Struct("<4s5H3I2H")
 
 
 class Member(NamedTuple):
-    """A member of an archive.
-
-    Attributes
-    ----------
-    start, size : int
-        Where its bytes are.
-    checksum : int
-        CRC-32 of them.
-    """
+    """A member of an archive: first byte, number of bytes, and their CRC-32."""
 
     start: int
     size: int
@@ -32,17 +24,8 @@ class Member(NamedTuple):
 class Archive:
     """Members of a zip archive, none of which is compressed, encrypted or overlaps another.
 
-    Parameters
-    ----------
-    data : bytes-like
-        The whole file.
-    where : str
-        Its name, in errors.
-
-    Raises
-    ------
-    ValueError
-        If it is damaged, or not as PyTorch writes archives.
+    `data` is the whole file, `where` its name in errors. Raises `ValueError` if it is damaged, or
+    not as PyTorch writes archives.
     """
 
     def __init__(self, data: Any, where: str) -> None:
@@ -54,20 +37,7 @@ class Archive:
     def read(self, name: str) -> memoryview:
         """Give the bytes of a member, without a copy.
 
-        Parameters
-        ----------
-        name : str
-            Name within the archive.
-
-        Returns
-        -------
-        content : memoryview
-            Bytes.
-
-        Raises
-        ------
-        ValueError
-            If there is no such member, or its checksum is that of other bytes.
+        Raises `ValueError` if there is no such member, or its checksum is wrong.
         """
         if name not in self.members:
             raise ValueError(f"{self._where} has no member {name}")

@@ -1,4 +1,4 @@
-"""Weights that were saved with PyTorch, read without it and without running anything."""
+"""Reader of weights that were saved with PyTorch, without it and without running anything."""
 
 import mmap
 from pathlib import Path

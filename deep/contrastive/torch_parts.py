@@ -1,4 +1,4 @@
-"""What a file of weights is made of, as descriptions that nothing can change."""
+"""Contents of a file of weights, as immutable descriptions."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,7 @@ from dataclasses import dataclass
 class Foreign:
     """Something that was not made, because its class is not known here.
 
-    Attributes
-    ----------
-    name : str
-        Global name in the file, such as "numpy.core.multiarray._reconstruct".
+    `name` is the global name in the file, such as "numpy.core.multiarray._reconstruct".
     """
 
     name: str
@@ -18,18 +15,10 @@ class Foreign:
 
 @dataclass(frozen=True)
 class Storage:
-    """Numbers that lie elsewhere in the file.
+    """Numbers that lie elsewhere in the file, from its element `first` on.
 
-    Attributes
-    ----------
-    key : str
-        Name within the file.
-    kind : str
-        Type, such as "FloatStorage".
-    n : int
-        Number of elements; of bytes for "UntypedStorage".
-    first : int
-        First element of a view into it.
+    `key` is its name within the file, `kind` its type, such as "FloatStorage"; `n` counts elements,
+    or bytes for "UntypedStorage".
     """
 
     key: str
@@ -40,20 +29,10 @@ class Storage:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A view into a storage.
+    """A view into a storage, with offset, shape and strides in elements.
 
-    Attributes
-    ----------
-    storage : Storage
-        Its numbers.
-    offset : int
-        First element.
-    shape, strides : tuple of int
-        In elements.
-    kind : str
-        Type of the elements where the storage does not tell; empty if it does.
-    negative, conjugated : bool
-        Whether the sign, or that of the imaginary part, is still to be turned.
+    `kind` is the type of the elements where the storage does not tell; `negative` and `conjugated`
+    say that the sign, or that of the imaginary part, is still to be turned.
     """
 
     storage: Storage

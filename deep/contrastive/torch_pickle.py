@@ -2,7 +2,7 @@
 
 Python's own unpickler calls what a file names and trusts lengths, memo indices and nesting. This
 one interprets the opcodes itself: nothing is imported or called, a length is checked before it is
-used, and what is not known by name becomes an inert `Foreign`.
+used, and an unknown name becomes an inert `Foreign`.
 """
 
 import struct
@@ -30,15 +30,7 @@ class _Global:
 
 
 class Pickle:
-    """One pickle in a buffer.
-
-    Parameters
-    ----------
-    data : bytes-like
-        Buffer.
-    where : str
-        What it is, in errors.
-    """
+    """Pickles in a buffer of bytes, which is called `where` in errors."""
 
     def __init__(self, data: Any, where: str) -> None:
         self._data, self._where = memoryview(data).cast("B"), where
@@ -48,24 +40,9 @@ class Pickle:
         self._n_text = 0
 
     def load(self, start: int = 0) -> tuple[Any, int]:
-        """Read the pickle that begins at a place.
+        """Read the pickle that begins at a byte: its value, and the first byte after it.
 
-        Parameters
-        ----------
-        start : int
-            First byte.
-
-        Returns
-        -------
-        value : object
-            What it holds.
-        end : int
-            First byte after it.
-
-        Raises
-        ------
-        ValueError
-            If it is damaged, breaks a rule, or is too large.
+        Raises `ValueError` if it is damaged, breaks a rule, or is too large.
         """
         self._at, self._stack, self._memo, self._n_text = start, [], {}, 0
         for _ in range(MOST_OPERATIONS):

@@ -1,4 +1,4 @@
-"""Published weights of PANNs: from files into networks."""
+"""Published weights of PANNs, from files into networks."""
 
 from pathlib import Path
 from typing import Any
@@ -54,24 +54,10 @@ def read_weights(path: str | Path, key: str | None = None) -> dict[str, np.ndarr
 
 
 def rate_of(arrays: dict[str, np.ndarray], where: str) -> float:
-    """Find the sampling rate that weights of PANNs are for, by their mel filters.
+    """Find the sampling rate of weights of PANNs in hertz, by their mel filters: 32000 or 16000.
 
-    Parameters
-    ----------
-    arrays : dict of str to ndarray
-        From `read_weights`.
-    where : str
-        Name of the file, in errors.
-
-    Returns
-    -------
-    sfreq : float
-        32000 or 16000; 32000 where the file has no filters.
-
-    Raises
-    ------
-    ValueError
-        If its filters are those of another front end.
+    32000 where the file, called `where` in errors, has no filters. Raises `ValueError` if the
+    filters are those of another front end.
     """
     if _FILTERS not in arrays:
         return 32000.0
@@ -91,30 +77,11 @@ def rate_of(arrays: dict[str, np.ndarray], where: str) -> float:
 def with_weights(
     model: PANNs, state: eqx.nn.State, arrays: dict[str, np.ndarray], backbone: str, where: str
 ) -> tuple[PANNs, eqx.nn.State]:
-    """Put published weights into a network.
+    """Put published weights and running statistics into a network of full width and its state.
 
-    Parameters
-    ----------
-    model : PANNs
-        Network of full width, with or without tags.
-    state : equinox.nn.State
-        Its state, or one that holds it.
-    arrays : dict of str to ndarray
-        From `read_weights`.
-    backbone : str
-        Name of the network, in errors.
-    where : str
-        Name of the file, in errors.
-
-    Returns
-    -------
-    model, state : object
-        With the weights and running statistics of the file.
-
-    Raises
-    ------
-    ValueError
-        If they are weights of another network; names the arrays that do not fit.
+    The network may have tags or not; `backbone` and `where` are the names of network and file in
+    errors. Raises `ValueError`, which names the arrays that do not fit, for weights of another
+    network.
     """
     places = _places(model)
     wanted = {name: shape for name, (shape, _) in places.items()}
@@ -141,17 +108,7 @@ def with_weights(
 
 
 def n_published(backbone: str) -> int:
-    """Count the trained numbers of a published network, with its tags.
-
-    Parameters
-    ----------
-    backbone : {"cnn6", "cnn10", "cnn14"}
-        Which.
-
-    Returns
-    -------
-    n : int
-        Number of parameters.
+    """Count the parameters of a published network, with its tags.
 
     Examples
     --------
@@ -229,19 +186,7 @@ def _places(model: PANNs) -> dict[str, tuple[tuple[int, ...], Any]]:
 
 
 def published_layout(backbone: str, n_tags: int = 527) -> dict[str, tuple[int, ...]]:
-    """List names and shapes of the arrays that files of a published network hold.
-
-    Parameters
-    ----------
-    backbone : {"cnn6", "cnn10", "cnn14"}
-        Which.
-    n_tags : int
-        Number of tags.
-
-    Returns
-    -------
-    layout : dict of str to tuple of int
-        Without the front end.
+    """List names and shapes of the arrays in files of a published network, without the front end.
 
     Examples
     --------
