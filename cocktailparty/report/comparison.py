@@ -31,7 +31,7 @@ __all__ = ["Comparison", "compare_and_report"]
 
 
 class Comparison(NamedTuple):
-    """What `compare_and_report` leaves behind.
+    """Result of `compare_and_report`.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ def compare_and_report(
     command: str = "",
     **split: Any,
 ) -> Comparison:
-    """Cross-validate attention decoders and write a report that can be mailed.
+    """Cross-validate attention decoders and write a self-contained report.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def compare_and_report(
     command : str
         Command line that computes the comparison again, for the report.
     **split : object
-        Parameters of `cocktailparty.model_selection.Split`, where `cv` is none.
+        Parameters of `cocktailparty.model_selection.Split`, where `cv` is not one already.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def compare_and_report(
         decoders, plan.folds, policy,
         random_state=random_state, data=data, preprocessing=preprocessing, command=command,
     )  # fmt: skip
-    # By way of pandas, which knows how JSON writes what is no number.
+    # By way of pandas, which writes NaN and infinity in a way that JSON allows.
     summary = summarise(table)
     protocol["summary"] = json.loads(summary.to_json(orient="records"))
 
@@ -236,8 +236,8 @@ def _summed_up(caught: list[warnings.WarningMessage]) -> list[str]:
 
 def _pending_note(name: str, n_shifts: int) -> str:
     return (
-        f"{name}: the test under {n_shifts} circular shifts has not ended. The same call goes on "
-        "with it, from the folds that are finished."
+        f"{name}: the test under {n_shifts} circular shifts has not ended. The same call resumes "
+        "it, from the folds that are finished."
     )
 
 
@@ -254,7 +254,7 @@ def _split_text(split: Split, trials: Sequence[Trial]) -> str:
         "trial": "One trial at a time was held out, for each subject alone.",
         "story": "One story at a time was held out with all its trials, for each subject alone.",
         "subject": "One subject at a time was held out.",
-        "time": f"Every trial was cut into {split.n_splits} stretches; the same stretch of all "
+        "time": f"Every trial was cut into {split.n_splits} segments; the same segment of all "
         f"trials of a subject was held out at a time, {split.gap:g} s away from what was trained "
         "on.",
     }
@@ -269,6 +269,6 @@ def _split_text(split: Split, trials: Sequence[Trial]) -> str:
     if all(trial.n_stimuli == 1 for trial in trials):
         text += (
             " A single sound played, so the task is match-mismatch: the stimulus that played "
-            "against the same stimulus from half a test stretch later, never overlapping."
+            "against the same stimulus from half a test segment later, never overlapping."
         )
     return text

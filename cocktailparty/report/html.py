@@ -104,7 +104,7 @@ def write_report(
         paragraph, or points of a list. Without `preprocessing`, what the trials know of it
         (`cocktailparty.provenance.methods_text`).
     trials : sequence of Trial
-        Trials of the comparison, counted in the report; the first tells where channels are.
+        Trials of the comparison, counted in the report; the first has the places of the channels.
     decoders : mapping of str to estimator, optional
         Decoders by their names in the table, shown with their parameters. A pattern is drawn of
         each fitted one that has `patterns_` and `lags_`, itself or in its `regressor_`.
@@ -182,7 +182,7 @@ def write_report(
 
 
 def _counts(trials: Sequence[Trial]) -> list[tuple[str, str]]:
-    """Count what the trials amount to: labels and values."""
+    """Count subjects, trials and data: labels and values."""
     if not trials:
         return []
     seconds = [trial.duration for trial in trials]
@@ -193,8 +193,8 @@ def _counts(trials: Sequence[Trial]) -> list[tuple[str, str]]:
             "trials",
             f"{len(trials)}, {sum(seconds) / 60:.1f} min in all, {_span(seconds, '.1f')} s each",
         ),
-        ("stimuli a trial", _span([trial.n_stimuli for trial in trials])),
-        ("features a stimulus", _span([trial.n_features for trial in trials])),
+        ("stimuli per trial", _span([trial.n_stimuli for trial in trials])),
+        ("features per stimulus", _span([trial.n_features for trial in trials])),
         ("EEG channels", _span([trial.n_channels for trial in trials])),
         ("sampling rate", f"{_span([trial.sfreq for trial in trials])} Hz"),
     ]

@@ -19,7 +19,7 @@ def protocol_of(
     preprocessing: str | Sequence[str] = "",
     command: str = "",
 ) -> dict[str, Any]:
-    """Record all that somebody needs who wants to compute a comparison again, for JSON.
+    """Record all that is needed to compute a comparison again, in what JSON can hold.
 
     `data`, `preprocessing`, `command`; `provenance` of each trial; `seeds` of the comparison and of
     each decoder that takes one; `split`, with subjects, stories and trials on both sides of each
@@ -70,7 +70,7 @@ def protocol_of(
 
 
 def _names(trials: Iterable[Trial]) -> dict[str, Any]:
-    """Say who and what is in a part; pieces of one trial, from a split in time, count once."""
+    """Say who and what is on a side of a fold; segments of one trial count once."""
     trials = list(trials)
     return {
         "subjects": list(dict.fromkeys(trial.subject for trial in trials)),
@@ -81,7 +81,7 @@ def _names(trials: Iterable[Trial]) -> dict[str, Any]:
 
 
 def _all_trials(splits: Sequence[Fold]) -> list[Trial]:
-    """Every trial once, however often it is tested or cut into pieces."""
+    """Every trial once, however often it is tested or cut into segments."""
     trials = [trial for fold in splits for trial in (*fold.test, *fold.train)]
     return list({trial.label or id(trial): trial for trial in trials}.values())
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 FEW_MINUTES = 10
 #: Pooled windows below this number are called few.
 FEW_WINDOWS = 20
-# What may be wrong where a decoder does worse than guessing.
+# Suspicions where a decoder does worse than guessing.
 _SUSPECT = {
     ATTENTION: "check that the attended labels and the order of the stimuli are not swapped.",
     MATCH_MISMATCH: "check that the sound and the EEG of a trial belong together.",
@@ -22,10 +22,10 @@ _SUSPECT[MIXED] = (
     "check that the sounds and the EEG of a trial belong together, and that the attended labels "
     "and the order of the stimuli are not swapped."
 )
-# What the test exchanges.
+# Labels or segments that the test exchanges.
 _EXCHANGED = {
     ATTENTION: "trials of a listener exchange their labels",
-    MATCH_MISMATCH: "the matching and the other stretch change places",
+    MATCH_MISMATCH: "the matching and the other segment change places",
 }
 _EXCHANGED[MIXED] = (
     f"{_EXCHANGED[ATTENTION]}, and where one sound played {_EXCHANGED[MATCH_MISMATCH]}"
@@ -33,7 +33,7 @@ _EXCHANGED[MIXED] = (
 
 
 def verdict(table: "pd.DataFrame", summary: "pd.DataFrame | None" = None) -> list[str]:
-    """Say in words what beats guessing, what does not, and how much data that rests on.
+    """Say in words what beats guessing, what does not, and on how much data that rests.
 
     Parameters
     ----------
@@ -111,9 +111,9 @@ def cautions(table: "pd.DataFrame", summary: "pd.DataFrame | None" = None) -> li
     sentences = [_amount(table, summary)]
     if task == MIXED:
         sentences.append(
-            "In some trials one sound played, and was told from another time of itself: both tasks "
-            "are pooled in these numbers, which say nothing about attention alone. Compare the "
-            "trials with several sounds by themselves."
+            "In some trials one sound played, and was compared with itself at another time: both "
+            "tasks are pooled in these numbers, which say nothing about attention alone. Compare "
+            "the trials with several sounds by themselves."
         )
     small = summary[(summary["n_windows"] < FEW_WINDOWS) & (not test.withheld)]
     for _, rows in small.groupby(["window", "n_windows"]):

@@ -68,12 +68,12 @@ class Claim:
             self._study.set_user_attr(_PREFIX + self._token, None)
 
     def _others_may_live(self, first: dict[str, tuple[float, int]]) -> bool:
-        """Whether it takes longer to see if others are alive; an error if one goes before this."""
+        """Tell whether to wait longer for signs of life of others; an error if one has priority."""
         waiting = False
         for token, entry in self._others().items():
             since, beat = first.setdefault(token, (time.monotonic(), entry["beat"]))
             same_machine = entry["machine"] == _machine()
-            # Of two that start at once, the one with the smaller token goes on.
+            # Of two that start at once, the one with the smaller token continues.
             if (same_machine or entry["beat"] != beat) and (
                 entry["working"] or token < self._token
             ):
@@ -84,7 +84,7 @@ class Claim:
 
     def _keep_beating(self) -> None:
         while not self._ended.wait(BEAT):
-            # A database that is away for a moment is asked again with the next beat.
+            # A database that cannot be reached for a moment is asked again with the next beat.
             with suppress(Exception):
                 working = [entry for entry in self._others().values() if entry["working"]]
                 if working and self._entry["working"]:
@@ -140,7 +140,7 @@ def _own_process() -> dict[str, Any]:
 
 @cache
 def _machine() -> str:
-    """Tell apart what counts its processes by itself."""
+    """Identify what numbers its processes by itself: a machine or a container."""
     if os.name != "posix":  # where no process can be asked about harmlessly, only beats tell
         return uuid.uuid4().hex
     try:

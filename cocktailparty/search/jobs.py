@@ -9,7 +9,7 @@ from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import ExitStack
 from typing import Any
 
-# A job that takes its worker down this often is not started again.
+# A job that takes its worker down this many times is not started again.
 _ATTEMPTS = 3
 #: Seconds to wait for the scheduler of a cluster, and for a first worker.
 PATIENCE = 30.0
@@ -86,7 +86,7 @@ class DaskJobs:
     """Run jobs on the workers of a Dask cluster, given the address of its scheduler.
 
     Every job gets `shared` as its first argument; `width` jobs at a time leave no worker idle for
-    long. Joblib's own Dask backend is not used: it waits for ever for a job that took down its
+    long. Joblib's own Dask backend is not used: it waits forever for a job that took down its
     worker too often, and data that it scattered are lost with the workers that held them. Here the
     data are the result of a task, which the scheduler has computed again wherever they are missing.
     """

@@ -60,7 +60,7 @@ def search(
 
     Parameters are drawn by Optuna's tree-structured Parzen estimator. A trial of the search is
     scored fold by fold; by successive halving, only the better half of those that have come as far
-    goes on after `min_folds`, twice and four times as many folds.
+    continues after `min_folds`, twice and four times as many folds.
 
     The search sees `trials` and nothing else, but looks at the test part of their folds as often as
     it has trials. **Its best score is therefore too good to be reported.** Take `holdout`, which
@@ -75,7 +75,7 @@ def search(
     trials : sequence of Trial
         Labelled training trials.
     space : dict of str to optuna distribution, or callable
-        Parameters and where they lie; or a function of an Optuna trial that suggests them and
+        Parameters and their ranges; or a function of an Optuna trial that suggests them and
         returns a dict of the decoder's parameters.
     n_trials : int
         Number of trials that the study has at the end, completed or stopped early; failed ones do
@@ -83,20 +83,20 @@ def search(
     cv : {"trial", "story", "subject", "time"}, scikit-learn splitter or Split
         How to split, see `cocktailparty.model_selection.Split`, whose windows play no part here.
     n_splits, gap, allow_shared_stimuli : int, float, bool
-        Parameters of `Split`, where `cv` is none.
+        Parameters of `Split`, where `cv` is not one already.
     window : float
-        Decision window in seconds whose accuracy, mean over folds, is to be large.
+        Decision window in seconds whose accuracy, averaged over folds, is maximised.
     holdout : str, optional
         ``story:NAME`` or ``subject:NAME`` to keep out of the search and score at the end;
         ``story`` or ``subject`` for the last one.
     min_folds : int
         Number of folds after which a trial may be stopped; as many as there are folds stops none.
     n_jobs : int
-        Number of local processes; -1 for one a core. Folds of several trials of the search are
-        computed at the same time, in rounds of two jobs a process.
+        Number of local processes; -1 for one per core. Folds of several trials of the search
+        are computed at the same time, in rounds of two jobs per process.
     dask : str, optional
         Address of a Dask scheduler, whose workers compute the folds instead. Workers may come and
-        die. They need the library, and no way to the database.
+        go. They need the library, but no access to the database.
     storage : str, optional
         Address of an Optuna database; None for a file ``study.db`` in `out`. One search at a time
         works on a study; a second one is refused while the first one runs.
@@ -162,7 +162,7 @@ def search(
         held: list[Fold] = []
         if holdout is not None:
             trials, held = hold_out(trials, holdout, pooled=split.cv == "subject")
-        # From some point of the space, for checks before any work.
+        # Made from an arbitrary point of the space, for checks before any work.
         anywhere = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
         example = make_decoder(decoder, suggest(anywhere, space))
         plan = split.plan(trials, {"decoder": example})
@@ -223,7 +223,7 @@ class _Candidate:
         self.error = ""
 
     def keep(self, outcome: float | str) -> None:
-        """Write the score of a fold down at once."""
+        """Store the score of a fold at once."""
         if isinstance(outcome, str):
             self.error = outcome
             return
@@ -247,12 +247,12 @@ class _Rounds:
         self.states, self.study = optuna.trial.TrialState, study
         self.decoder, self.space, self.n_folds, self.gap = decoder, space, n_folds, gap
         running = study.get_trials(states=(self.states.RUNNING,))
-        # What a search that was killed left behind goes on with the fold where it stopped.
+        # Trials of a search that was killed resume with the fold where it stopped.
         self.waiting = [optuna.Trial(study, trial._trial_id) for trial in running]
         self.failures, self.check = 0, check
 
     def run(self, runner: Any, n_trials: int, progress: bool) -> None:
-        """Go on until the study has its number of finished trials."""
+        """Continue until the study has its number of finished trials."""
         active: list[_Candidate] = []
         with tqdm(total=n_trials, initial=self._n_finished(), disable=not progress) as bar:
             bar.set_description("search")

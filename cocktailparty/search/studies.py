@@ -23,7 +23,7 @@ Space = Mapping[str, Any] | Callable[[Any], Mapping[str, Any]]
 _FINGERPRINT = "cocktailparty"
 # Seconds that a writer waits for another one; SQLite's own 5 s are short on a network drive.
 _PATIENCE = 60
-# What databases say if two make the same tables at once, and for how long that can go on.
+# Errors of databases when two make the same tables at once, and for how long to try again.
 _AT_ONCE = ("already exists", "UNIQUE constraint", "database is locked")
 _AT_ONCE_FOR = 20.0
 
@@ -123,7 +123,7 @@ def fingerprint_of(
 def suggest(trial: Any, space: Space) -> dict[str, Any]:
     """Draw the parameters of a decoder, or read those that the trial has already.
 
-    A space with something else than distributions is a TypeError.
+    A space with anything other than distributions is a TypeError.
     """
     if not isinstance(space, Mapping):
         return dict(space(trial))
