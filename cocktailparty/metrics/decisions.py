@@ -1,4 +1,4 @@
-"""The one rule of what a decision counts, and which windows can be decided at all.
+"""Rule for counting decisions, and the windows that can be decided at all.
 
 Everything that counts decisions counts them by this module: accuracies of trials and of windows,
 comparisons, searches and reports.

@@ -1,4 +1,4 @@
-"""Minimal expected switch duration: one number for accuracy and window length together."""
+"""Minimal expected switch duration: accuracy and window length in one number."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Excerpts of one feature of a sound, looked for in that of another."""
+"""Search for excerpts of one feature of a sound in that of another."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -10,9 +10,9 @@ from scipy.ndimage import gaussian_filter1d
 
 from cocktailparty.similarity import pearson
 
-# Excerpts of 3 s, one every 2 s, are looked for, so that a piece of 5 s holds a whole one.
-_PROBE, _HOP, _PIECE = 3.0, 2.0, 5.0
-# The search looks at what is slower than 3 Hz, 16 times a second.
+# Excerpts of 3 s, one every 2 s, are looked for, so that a segment of 5 s holds a whole one.
+_PROBE, _HOP, _SEGMENT = 3.0, 2.0, 5.0
+# The search looks at what is slower than 3 Hz, 16 times per second.
 _COARSE_RATE, _TOP = 16.0, 3.0
 # Correlations that an excerpt must reach in the search, to within a quarter of a sample, and at
 # the best delay. Noise at 15 dB leaves .98; different sounds that reach .9 hold little evidence.
@@ -32,15 +32,7 @@ _BLOCK, _CODES = 2**23, 2**14
 
 
 class Track:
-    """One feature of one sound, and what it takes to look for its excerpts or in it.
-
-    Parameters
-    ----------
-    signal : ndarray of shape (n_times,)
-        The feature.
-    sfreq : float
-        Sampling rate in hertz.
-    """
+    """One feature of a sound, (n_times,) at `sfreq` hertz, for searches of it or in it."""
 
     def __init__(self, signal: np.ndarray, sfreq: float) -> None:
         self.signal = signal - signal.mean()
@@ -69,7 +61,7 @@ class Track:
 
     @cached_property
     def power(self) -> np.ndarray:
-        """Spectrum of a second, (n_frequencies,), as a share of the power."""
+        """Spectrum of segments of one second, (n_frequencies,), as a share of the power."""
         n = min(2 * round(self.sfreq / 2), len(self.signal))
         seconds = sliding_window_view(self.signal, n)[:: max(n // 2, 1)]
         spectra = np.abs(rfft(_centred(seconds) * np.hanning(n + 2)[1:-1])) ** 2
@@ -78,75 +70,56 @@ class Track:
         return power / max(power.sum(), np.finfo(float).tiny)
 
     def codes(self, length: int) -> np.ndarray:
-        """Describe every excerpt by its slow part, scaled to norm one.
+        """Describe every excerpt, its length in coarse samples, by its slow part of norm one.
 
-        Parameters
-        ----------
-        length : int
-            Length of the excerpts in coarse samples.
-
-        Returns
-        -------
-        codes : ndarray of shape (n_excerpts, n_coefficients)
-            Zero in pauses.
+        The codes are (n_excerpts, n_coefficients), and zero in pauses.
         """
         if length not in self._codes:
             n_kept = min(round(2 * _TOP * length * self.step / self.sfreq), length - 1)
             basis = dct(np.eye(length, dtype=np.float32), norm="ortho")[:, 1 : n_kept + 1]
             codes = sliding_window_view(self.coarse, length) @ basis
             norms = np.linalg.norm(codes, axis=1, keepdims=True)
-            # A pause is alike everywhere: nothing is found in one, and none is looked for.
+            # All pauses look the same: nothing is found in one, and none is looked for.
             silent = norms <= 1e-4 * np.linalg.norm(self.coarse) / len(self.coarse) ** 0.5
             self._codes[length] = np.where(silent, 0, codes / np.where(silent, 1, norms))
         return self._codes[length]
 
     def sought(self, length: int) -> np.ndarray:
-        """Give the codes of the excerpts that are looked for.
-
-        Parameters
-        ----------
-        length : int
-            Length of the excerpts in coarse samples, one of `probes`.
-
-        Returns
-        -------
-        codes : ndarray of shape (n_probes, n_coefficients)
-            See `codes`.
-        """
+        """Give the `codes` of the excerpts that are looked for, (n_probes, n_coefficients)."""
         if length not in self._sought:
             self._sought[length] = self.codes(length)[self.probes[length]]
         return self._sought[length]
 
     @cached_property
     def probes(self) -> dict[int, np.ndarray]:
-        """Where excerpts to look for begin, in coarse samples, by their length."""
+        """Starts of the excerpts to look for, in coarse samples, by their length."""
         n, rate = len(self.coarse), self.sfreq / self.step
-        found: dict[int, np.ndarray] = {}
+        starts_by_length: dict[int, np.ndarray] = {}
         scale, weak = 1, np.array([True])
         while weak.any():
             length = min(round(_PROBE * rate * scale), n)
             hop = max(round(_HOP * rate * scale), 1)
             starts = np.unique([*range(0, n - length + 1, hop), n - length])
-            around = min(round(_PIECE * rate * scale), n)
-            first = np.clip(starts - (around - length) // 2, 0, n - around) * self.step
-            excerpts = sliding_window_view(self.signal, min(around * self.step, len(self.signal)))
-            some = excerpts[np.minimum(first, len(excerpts) - 1)]
-            enough = degrees_of_freedom(some) >= _FEWEST
+            context = min(round(_SEGMENT * rate * scale), n)
+            first = np.clip(starts - (context - length) // 2, 0, n - context) * self.step
+            excerpts = sliding_window_view(self.signal, min(context * self.step, len(self.signal)))
+            sought = excerpts[np.minimum(first, len(excerpts) - 1)]
+            enough = degrees_of_freedom(sought) >= _FEWEST
             if not enough.all():
                 excerpts = sliding_window_view(
                     _whitened(self.signal, self.power), excerpts.shape[1]
                 )
-                some = excerpts[np.minimum(first[~enough], len(excerpts) - 1)]
-                enough[~enough] = _SHARE * degrees_of_freedom(some) >= _FEWEST
-            # What a shorter excerpt tells already is not looked for again.
+                sought = excerpts[np.minimum(first[~enough], len(excerpts) - 1)]
+                enough[~enough] = _SHARE * degrees_of_freedom(sought) >= _FEWEST
+            # Where a shorter excerpt is evidence enough, no longer one is looked for.
             wanted = weak[np.minimum(starts * len(weak) // max(n, 1), len(weak) - 1)]
             if np.any(enough & wanted):
-                found[length] = starts[enough & wanted]
+                starts_by_length[length] = starts[enough & wanted]
             weak = wanted & ~enough
             if length == n:
                 break
             scale *= 2
-        return found
+        return starts_by_length
 
 
 def degrees_of_freedom(excerpts: np.ndarray) -> np.ndarray:
@@ -175,31 +148,21 @@ def degrees_of_freedom(excerpts: np.ndarray) -> np.ndarray:
 def search(
     parts: Sequence[Track], wholes: Sequence[Track], wanted: np.ndarray
 ) -> dict[tuple[int, int], float]:
-    """Look for excerpts of some tracks in others.
+    """Look for excerpts of `parts` in `wholes`, for the pairs `wanted`, bool (n_parts, n_wholes).
 
-    Parameters
-    ----------
-    parts, wholes : sequence of Track
-        Features of sounds.
-    wanted : ndarray of bool, shape (n_parts, n_wholes)
-        Which to compare.
-
-    Returns
-    -------
-    delays : dict
-        For each pair of indices that shares a stretch: sample of the whole at which the part
-        begins.
+    Returns for each pair of indices that shares a segment the sample of the whole at which the part
+    begins.
     """
-    found: dict[tuple[int, int], float] = {}
+    delays: dict[tuple[int, int], float] = {}
     for length in sorted({length for part in parts for length in part.probes}):
         rows = [i for i, part in enumerate(parts) if length in part.probes]
         columns = [j for j, whole in enumerate(wholes) if len(whole.coarse) >= length]
         for i, j, start, place in _candidates(parts, wholes, wanted, rows, columns, length):
-            if (i, j) not in found:
+            if (i, j) not in delays:
                 delay = _confirmed(parts[i], wholes[j], start, place, length)
                 if delay is not None:
-                    found[i, j] = delay
-    return found
+                    delays[i, j] = delay
+    return delays
 
 
 def _candidates(
@@ -210,27 +173,27 @@ def _candidates(
     columns: list[int],
     length: int,
 ) -> Iterator[tuple[int, int, int, int]]:
-    """Excerpts that nearly occur: of which part, in which whole, where in the one and the other."""
-    for some in _batches(columns, [len(wholes[j].coarse) for j in columns], _CODES):
-        sizes = [len(wholes[j].coarse) - length + 1 for j in some]
+    """Yield excerpts that nearly occur: indices of part and whole, and the start in each."""
+    for some_wholes in _batches(columns, [len(wholes[j].coarse) for j in columns], _CODES):
+        sizes = [len(wholes[j].coarse) - length + 1 for j in some_wholes]
         first = np.cumsum([0, *sizes])
-        codes = np.concatenate([wholes[j].codes(length) for j in some]).T
-        here = [i for i in rows if wanted[i, some].any()]
-        counts = [len(parts[i].probes[length]) for i in here]
-        for few in _batches(here, counts, max(_BLOCK // codes.shape[1], 1)):
-            owner = np.repeat(few, [len(parts[i].probes[length]) for i in few])
-            start = np.concatenate([parts[i].probes[length] for i in few])
-            agreement = np.concatenate([parts[i].sought(length) for i in few]) @ codes
+        codes = np.concatenate([wholes[j].codes(length) for j in some_wholes]).T
+        wanted_rows = [i for i in rows if wanted[i, some_wholes].any()]
+        counts = [len(parts[i].probes[length]) for i in wanted_rows]
+        for some_parts in _batches(wanted_rows, counts, max(_BLOCK // codes.shape[1], 1)):
+            owner = np.repeat(some_parts, [len(parts[i].probes[length]) for i in some_parts])
+            start = np.concatenate([parts[i].probes[length] for i in some_parts])
+            agreement = np.concatenate([parts[i].sought(length) for i in some_parts]) @ codes
             # The best place of each excerpt in each whole, the best excerpts first.
             best = np.maximum.reduceat(agreement, first[:-1], axis=1)
-            near = np.argwhere((best > _CANDIDATE) & wanted[owner][:, some])
+            near = np.argwhere((best > _CANDIDATE) & wanted[owner][:, some_wholes])
             for k, j in near[np.argsort(-best[tuple(near.T)], kind="stable")]:
                 place = int(agreement[k, first[j] : first[j + 1]].argmax())
-                yield int(owner[k]), some[j], int(start[k]), place
+                yield int(owner[k]), some_wholes[j], int(start[k]), place
 
 
 def _batches(items: list[int], sizes: Sequence[int], most: int) -> Iterator[list[int]]:
-    """Give a few items at a time, whose sizes add up to at most `most`, or one that is larger."""
+    """Give several items at a time, whose sizes add up to at most `most`, or one that is larger."""
     batch: list[int] = []
     total = 0
     for item, size in zip(items, sizes, strict=True):
@@ -244,20 +207,20 @@ def _batches(items: list[int], sizes: Sequence[int], most: int) -> Iterator[list
 
 
 def _confirmed(part: Track, whole: Track, start: int, place: int, length: int) -> float | None:
-    """Sample of the whole at which the part begins, if what agrees nearly is the same.
+    """Sample of the whole at which the part begins, if a near match proves to be the same sound.
 
     If a sound begins half a sample later, its onsets are rounded to other samples of the grid. They
-    are the same again when they are blurred. So are, in a short stretch, onsets that are nearly
-    regular: there only blurred ones count.
+    agree again when they are blurred. In a short segment nearly regular onsets would agree then,
+    too: there only blurred ones count.
     """
     step = part.step
     start, place, n = start * step, place * step, min(length * step, len(part.signal))
     n = min(n, len(part.signal) - start, len(whole.signal) - place)
-    for a, b, brief in (
+    for track, other, brief in (
         (part, whole, _BRIEF * part.sfreq),
         (part.blurred, whole.blurred, np.inf),
     ):
-        delay = _placed(a, b, start, place, n)
+        delay = _placed(track, other, start, place, n)
         if delay is not None and _is_the_same(part, whole, delay, start, n, brief):
             return delay
     return None
@@ -285,19 +248,19 @@ def _placed(part: Track, whole: Track, start: int, place: int, n: int) -> float 
 
 
 def _is_the_same(part: Track, whole: Track, delay: float, start: int, n: int, brief: float) -> bool:
-    """Tell whether stretches around an excerpt agree, those shorter than `brief` if blurred."""
+    """Tell whether segments around an excerpt agree, those shorter than `brief` if blurred."""
     shift = int(np.floor(delay))
     first, last = max(0, -shift), min(len(part.signal), len(whole.signal) - shift)
-    longer = min(round(n * _PIECE / _PROBE), last - first)
-    begins = start - (longer - n) * np.arange(9) // 8
-    stretches = {(start, start + n), (first, last)} | {
-        (b, b + longer) for b in np.clip(begins, first, last - longer)
+    n_context = min(round(n * _SEGMENT / _PROBE), last - first)
+    begins = start - (n_context - n) * np.arange(9) // 8
+    segments = {(start, start + n), (first, last)} | {
+        (b, b + n_context) for b in np.clip(begins, first, last - n_context)
     }
     sharp, blurred = (
         (a.signal, _advanced(b.signal, delay - shift))
         for a, b in ((part, whole), (part.blurred, whole.blurred))
     )
-    for begin, end in stretches:
+    for begin, end in segments:
         x, y = blurred if end - begin < brief else sharp
         if _rarity(x[begin:end], y[begin + shift : end + shift], _SAME) >= _EVIDENCE:
             return True
@@ -305,18 +268,18 @@ def _is_the_same(part: Track, whole: Track, delay: float, start: int, n: int, br
     if len(part.power) != len(whole.power):
         return False
     x, y = (_whitened(z, part.power + whole.power) for z in sharp)
-    for begin, end in stretches:
-        here, there = slice(begin, end), slice(begin + shift, end + shift)
-        little = _rarity(blurred[0][here], blurred[1][there], _SAME)
-        if little >= _LITTLE * _EVIDENCE:
-            much = _SHARE * _rarity(x[here], y[there], _CLEAN)
-            if much >= _EVIDENCE:
+    for begin, end in segments:
+        in_part, in_whole = slice(begin, end), slice(begin + shift, end + shift)
+        blurred_rarity = _rarity(blurred[0][in_part], blurred[1][in_whole], _SAME)
+        if blurred_rarity >= _LITTLE * _EVIDENCE:
+            white_rarity = _SHARE * _rarity(x[in_part], y[in_whole], _CLEAN)
+            if white_rarity >= _EVIDENCE:
                 return True
     return False
 
 
 def _rarity(x: np.ndarray, y: np.ndarray, least: float) -> float:
-    """Decimal exponent of how rarely chance makes two stretches agree as they do.
+    """Decimal exponent of how rarely chance makes two segments agree as they do.
 
     It is zero if they correlate by less than `least`.
     """
@@ -329,7 +292,7 @@ def _rarity(x: np.ndarray, y: np.ndarray, least: float) -> float:
 
 
 def _whitened(signal: np.ndarray, power: np.ndarray) -> np.ndarray:
-    """Make all frequencies of a signal alike, given its spectrum.
+    """Flatten the spectrum of a signal, given its power.
 
     Filtered onsets are sharp again and as few as before; in speech every syllable adds something.
     """
@@ -341,11 +304,11 @@ def _whitened(signal: np.ndarray, power: np.ndarray) -> np.ndarray:
     return irfft(rfft(signal, size) / np.sqrt(shape + _FLOOR * power.max()), size)[: len(signal)]
 
 
-def _centred(stretches: np.ndarray) -> np.ndarray:
-    """Take off the mean of each stretch; what is left of a constant one is zero."""
-    x = stretches - stretches.mean(axis=-1, keepdims=True)
+def _centred(segments: np.ndarray) -> np.ndarray:
+    """Subtract the mean of each segment; a constant one becomes exactly zero."""
+    x = segments - segments.mean(axis=-1, keepdims=True)
     power = np.sum(x**2, axis=-1, keepdims=True)
-    return np.where(power <= 1e-12 * np.sum(stretches**2, axis=-1, keepdims=True), 0.0, x)
+    return np.where(power <= 1e-12 * np.sum(segments**2, axis=-1, keepdims=True), 0.0, x)
 
 
 def _advanced(signal: np.ndarray, fraction: float) -> np.ndarray:

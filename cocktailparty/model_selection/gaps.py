@@ -24,9 +24,9 @@ def lag_reach(decoder: Any) -> float:
     for name, value in parameters.items():
         signal = name.removesuffix("tmin").removesuffix("tmax").removesuffix("lags")
         if name.endswith(("tmin", "tmax")):
-            own = parameters.get(f"{signal}lags")
+            other_lags = parameters.get(f"{signal}lags")
             # A list holds the lags of every input, a dict those of some.
-            limits = [value] if own is None or isinstance(own, Mapping) else []
+            limits = [value] if other_lags is None or isinstance(other_lags, Mapping) else []
         elif name.rpartition("__")[2] == "lags" and value is not None:
             pairs = value.values() if isinstance(value, Mapping) else value
             limits = [limit for pair in pairs for limit in pair]

@@ -1,4 +1,4 @@
-"""Sounds that play on both sides of a split, so that a decoder could recognise them."""
+"""Sounds on both sides of a split, which a decoder could recognise."""
 
 import warnings
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from cocktailparty.validation import same_rate
 
 # The folds of a split hold the same trials, whose stimuli an index knows by their identity.
 _STIMULI: WeakKeyDictionary[Trial, dict[float, list[np.ndarray]]] = WeakKeyDictionary()
-# The index in which the sounds of a trial were last compared, as long as somebody holds it.
+# The index in which the sounds of a trial were last compared, while somebody holds it.
 _INDICES: WeakKeyDictionary[Trial, ref[SoundIndex]] = WeakKeyDictionary()
 
 
@@ -64,14 +64,16 @@ def shared_stimuli(
     index = sound_index([*train, *test]) if index is None else index
     for trial in (*train, *test):
         _INDICES[trial] = ref(index)
-    (here, train_of), (there, test_of) = (_sounds(part, index.sfreq) for part in (train, test))
-    return sorted({(train_of[i], test_of[j]) for i, j in index.delays(here, there)})
+    (train_sounds, train_of), (test_sounds, test_of) = (
+        _stimuli_of(side, index.sfreq) for side in (train, test)
+    )
+    return sorted({(train_of[i], test_of[j]) for i, j in index.delays(train_sounds, test_sounds)})
 
 
 def check_no_leak(
     fold: Fold, index: SoundIndex | None = None, *, allow_shared_stimuli: bool = False
 ) -> None:
-    """Refuse a fold with an empty part, and refuse or warn of a sound on both sides.
+    """Refuse a fold with an empty side, and refuse or warn of a sound on both sides.
 
     Parameters
     ----------
@@ -109,25 +111,7 @@ def check_no_leak(
 
 
 def refuse_or_warn(message: str, allow_shared_stimuli: bool) -> None:
-    """Refuse shared stimuli, or warn of them.
-
-    Parameters
-    ----------
-    message : str
-        What is shared, and what to do about it.
-    allow_shared_stimuli : bool
-        Whether the caller accepts it.
-
-    Raises
-    ------
-    LeakError
-        Unless it is accepted.
-
-    Warns
-    -----
-    SharedStimulusWarning
-        If it is.
-    """
+    """Raise a LeakError with a message, or a SharedStimulusWarning where that is accepted."""
     if not allow_shared_stimuli:
         raise LeakError(message)
     warnings.warn(message, SharedStimulusWarning, stacklevel=4)
@@ -136,7 +120,7 @@ def refuse_or_warn(message: str, allow_shared_stimuli: bool) -> None:
 def sound_index(trials: Sequence[Trial]) -> SoundIndex:
     """Give the index in which the sounds of all trials can be compared.
 
-    Whoever holds an index shares it: as long as a comparison of decoders keeps the one of its
+    An index is shared while somebody holds it: while a comparison of decoders keeps the one of its
     trials, a decoder that is trained on some of them gets the same one here, and nothing is
     compared twice.
 
@@ -159,7 +143,10 @@ def sound_index(trials: Sequence[Trial]) -> SoundIndex:
     """
     sfreq = min(trial.sfreq for trial in trials)
     known = (_INDICES[trial]() for trial in trials if trial in _INDICES)
-    index = next((one for one in known if one is not None and one.sfreq == sfreq), None)
+    index = next(
+        (candidate for candidate in known if candidate is not None and candidate.sfreq == sfreq),
+        None,
+    )
     index = SoundIndex(sfreq) if index is None else index
     for trial in trials:
         _INDICES[trial] = ref(index)
@@ -184,16 +171,16 @@ def stimuli_at(trial: Trial, sfreq: float) -> list[np.ndarray]:
     """
     kept = _STIMULI.setdefault(trial, {})
     if sfreq not in kept:
-        sounds = list(to_numpy(trial.stimuli))
+        stimuli = list(to_numpy(trial.stimuli))
         if not same_rate(trial.sfreq, sfreq):
-            # Without the mean, the ends of which would fade.
-            centred = (sound - sound.mean(axis=0, keepdims=True) for sound in sounds)
-            sounds = [resample(sound, trial.sfreq, sfreq) for sound in centred]
-        kept[sfreq] = sounds
+            # Without the mean, which resampling would fade out at the ends.
+            centred = (stimulus - stimulus.mean(axis=0, keepdims=True) for stimulus in stimuli)
+            stimuli = [resample(stimulus, trial.sfreq, sfreq) for stimulus in centred]
+        kept[sfreq] = stimuli
     return kept[sfreq]
 
 
-def _sounds(trials: Sequence[Trial], sfreq: float) -> tuple[list[np.ndarray], list[int]]:
+def _stimuli_of(trials: Sequence[Trial], sfreq: float) -> tuple[list[np.ndarray], list[int]]:
     """All stimuli, and the trials in which they play."""
-    sounds = [sound for trial in trials for sound in stimuli_at(trial, sfreq)]
-    return sounds, [i for i, trial in enumerate(trials) for _ in range(trial.n_stimuli)]
+    stimuli = [stimulus for trial in trials for stimulus in stimuli_at(trial, sfreq)]
+    return stimuli, [i for i, trial in enumerate(trials) for _ in range(trial.n_stimuli)]

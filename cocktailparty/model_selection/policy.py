@@ -1,4 +1,4 @@
-"""How trials are split for cross-validation, and what a split must keep: one object for both."""
+"""Split: how trials are divided for cross-validation, and what a split must keep."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -20,14 +20,14 @@ WINDOWS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
 @dataclass(frozen=True)
 class Split:
-    """A way to split trials into training and test parts.
+    """A way to split trials into training and test data.
 
     Parameters
     ----------
     cv : {"trial", "story", "subject", "time"} or scikit-learn splitter
         What is left out, see `folds`.
     n_splits : int
-        Number of stretches for ``cv="time"``.
+        Number of segments for ``cv="time"``.
     gap : float
         Seconds between training and test data for ``cv="time"``: at least the reach of the lags,
         which is checked, plus that of the filter on both sides.
@@ -93,7 +93,7 @@ class Split:
         Raises
         ------
         ValueError
-            If `cv` is a split and something is asked for beside it, or a value is bad.
+            If `cv` is a split and other settings are given as well, or a value is out of range.
 
         Examples
         --------
@@ -111,14 +111,14 @@ class Split:
 
     def __repr__(self) -> str:
         shown = [repr(self.cv)]
-        for one in fields(self)[1:]:
-            value = getattr(self, one.name)
-            if value != one.default:
+        for setting in fields(self)[1:]:
+            value = getattr(self, setting.name)
+            if value != setting.default:
                 if isinstance(value, tuple):
                     text = f"[{', '.join(f'{x:g}' for x in value)}]"
                 else:
                     text = f"{value}" if isinstance(value, bool) else f"{value:g}"
-                shown.append(f"{one.name}={text}")
+                shown.append(f"{setting.name}={text}")
         return f"Split({', '.join(shown)})"
 
     def folds(self, trials: Sequence[Trial]) -> list[Fold]:
@@ -150,7 +150,7 @@ class Split:
         trials : sequence of Trial
             All trials.
         index : SoundIndex, optional
-            What was compared before, from `sound_index`.
+            Index that remembers comparisons, from `sound_index`.
 
         Returns
         -------
@@ -171,13 +171,13 @@ class Split:
         """
         trials = list_trials(trials)
         index = sound_index(trials) if index is None else index
-        found = self.folds(trials)
-        for fold in found:
+        checked = self.folds(trials)
+        for fold in checked:
             check_no_leak(fold, index, allow_shared_stimuli=self.allow_shared_stimuli)
-        return found
+        return checked
 
     def plan(self, trials: Sequence[Trial], decoders: Mapping[str, Any]) -> "Plan":
-        """Split labelled trials for decoders, once for all that is done with them.
+        """Split labelled trials for decoders, once for everything that is done with them.
 
         Parameters
         ----------
@@ -203,12 +203,12 @@ class Split:
         if self.across_time:
             check_gap(decoders, self.gap)
         index = sound_index(trials)
-        found = self.split(trials, index)
-        return Plan(self, trials, found, _usable(list(self.windows), found), index)
+        checked = self.split(trials, index)
+        return Plan(self, trials, checked, _usable(list(self.windows), checked), index)
 
     @property
     def across_time(self) -> bool:
-        """Whether training and test parts are stretches of the same trials."""
+        """Whether training and test data are segments of the same trials."""
         return isinstance(self.cv, str) and self.cv == "time"
 
 
@@ -227,7 +227,7 @@ class Plan:
     windows : list of float
         Decision windows in seconds that fit into at least one test trial, ascending.
     index : SoundIndex
-        What sounds they share.
+        Index of the sounds that they share.
     """
 
     split: Split
@@ -270,7 +270,7 @@ class Plan:
         Raises
         ------
         ValueError
-            If a plan is of other trials or something is asked for beside it, or as in `Split.plan`.
+            If a plan is of other trials or other settings are given as well, or as in `Split.plan`.
         """
         if not isinstance(cv, cls):
             return Split.of(cv, **settings).plan(trials, decoders)
@@ -282,11 +282,11 @@ class Plan:
         return cv
 
 
-def _usable(lengths: list[float], found: list[Fold]) -> list[float]:
+def _usable(lengths: list[float], plan_folds: list[Fold]) -> list[float]:
     """Windows that fit into at least one test trial."""
     longest = [
         (trial.n_times if trial.n_stimuli > 1 else trial.n_times // 2, trial.sfreq)
-        for fold in found
+        for fold in plan_folds
         for trial in fold.test
     ]
     usable = [w for w in lengths if any(round(w * rate) <= n for n, rate in longest)]

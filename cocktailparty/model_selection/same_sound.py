@@ -1,4 +1,4 @@
-"""Is this the same sound? One index of features tells where one sound occurs in another."""
+"""Index of features that tells where one sound occurs in another."""
 
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -17,14 +17,14 @@ class SoundIndex:
 
     .. math:: \max(1 - r^2, 0.03)^{\nu / 2} < 10^{-10.5}
 
-    where the degrees of freedom :math:`\nu` come from the stretch y that matches,
+    where the degrees of freedom :math:`\nu` come from the segment y that matches,
 
     .. math:: \nu = 4 \frac{(\sum_t y_t^2)^2}{\sum_t y_t^4} \Big/ \sum_\tau \rho_\tau^2
 
     with :math:`\rho` its autocorrelation. Where that gives only seven tenths of the exponent, as
     a loud word outweighs the others, the whitened signals are asked, if r is at least 0.985
     there, with six tenths of their degrees of freedom. Few onsets, regular beats and tones have
-    few degrees of freedom however long they last, as one of them is like another. An excerpt that
+    few degrees of freedom however long they last, since one looks like another. An excerpt that
     has too few is made longer until it has enough.
 
     Parameters
@@ -67,16 +67,18 @@ class SoundIndex:
             second begins, negative if it begins before.
         """
         rows, columns = self._numbered(first), self._numbered(second)
-        found: dict[tuple[int, int], float] = {}
+        delays_of_pairs: dict[tuple[int, int], float] = {}
         for k in range(max((len(numbers) for numbers in (*rows, *columns)), default=0)):
-            here, there = _places(rows, k), _places(columns, k)
-            self._compare(np.array(list(here), dtype=int), np.array(list(there), dtype=int))
-            for a, places in here.items():
+            first_places, second_places = _places(rows, k), _places(columns, k)
+            self._compare(
+                np.array(list(first_places), dtype=int), np.array(list(second_places), dtype=int)
+            )
+            for a, places in first_places.items():
                 for b, delay in self._delays[a].items():
-                    for j in there.get(b, ()):
+                    for j in second_places.get(b, ()):
                         for i in places:
-                            found.setdefault((i, j), delay)
-        return dict(sorted(found.items()))
+                            delays_of_pairs.setdefault((i, j), delay)
+        return dict(sorted(delays_of_pairs.items()))
 
     def places(self, sounds: Sequence[np.ndarray]) -> list[tuple[int, float]]:
         """Find sounds that are one, or parts of it.
@@ -106,8 +108,8 @@ class SoundIndex:
         copies = dict(zip(reversed(contents), reversed(sounds), strict=True))
         order = {content: k for k, content in enumerate(dict.fromkeys(contents))}
         different = [copies[content] for content in order]
-        found = _joined(len(different), self.delays(different, different))
-        return [found[order[content]] for content in contents]
+        joined = _joined(len(different), self.delays(different, different))
+        return [joined[order[content]] for content in contents]
 
     def _numbered(self, sounds: Sequence[np.ndarray]) -> list[list[int]]:
         """Numbers of every feature of the sounds; equal ones are kept and compared once."""
@@ -128,22 +130,27 @@ class SoundIndex:
         """Compare what was not compared yet: excerpts of the shorter are sought in the longer."""
         n, n_before = len(self._tracks), len(self._compared)
         if n > n_before:
-            room = max(n, 2 * n_before) - n_before
-            self._compared = np.pad(self._compared, (0, room))
+            n_new = max(n, 2 * n_before) - n_before
+            self._compared = np.pad(self._compared, (0, n_new))
         unknown = ~self._compared[np.ix_(first, second)]
         if not unknown.any():
             return
         self._compared[np.ix_(first, second)] = self._compared[np.ix_(second, first)] = True
-        # A pair of which both are in both lists is compared where the second list has it first.
+        # Of a pair whose sounds are in both lists, one order is enough.
         place = np.full(n, len(second))
         place[second] = np.arange(len(second))
         unknown &= ~(np.isin(second, first) & (place[first][:, None] < np.arange(len(second))))
-        here, there = ([self._tracks[a] for a in numbers] for numbers in (first, second))
-        lengths = [np.array([len(track.signal) for track in tracks]) for tracks in (here, there)]
+        first_tracks, second_tracks = (
+            [self._tracks[a] for a in numbers] for numbers in (first, second)
+        )
+        lengths = [
+            np.array([len(track.signal) for track in tracks])
+            for tracks in (first_tracks, second_tracks)
+        ]
         longer = lengths[0][:, None] > lengths[1]
-        for (i, j), delay in search(here, there, unknown & ~longer).items():
+        for (i, j), delay in search(first_tracks, second_tracks, unknown & ~longer).items():
             self._keep(int(first[i]), int(second[j]), -delay)
-        for (j, i), delay in search(there, here, (unknown & longer).T).items():
+        for (j, i), delay in search(second_tracks, first_tracks, (unknown & longer).T).items():
             self._keep(int(first[i]), int(second[j]), delay)
 
     def _keep(self, a: int, b: int, delay: float) -> None:
@@ -152,11 +159,11 @@ class SoundIndex:
 
 def _places(rows: list[list[int]], feature: int) -> dict[int, list[int]]:
     """Sounds by the number of one of their features."""
-    found: dict[int, list[int]] = {}
+    places: dict[int, list[int]] = {}
     for i, numbers in enumerate(rows):
         if feature < len(numbers):
-            found.setdefault(numbers[feature], []).append(i)
-    return found
+            places.setdefault(numbers[feature], []).append(i)
+    return places
 
 
 def _joined(n: int, delays: dict[tuple[int, int], float]) -> list[tuple[int, float]]:

@@ -1,4 +1,4 @@
-"""Splits that keep what is tested out of training: by trial, story, subject or time."""
+"""Splits by trial, story, subject or time that keep what is tested out of training."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -39,17 +39,17 @@ def folds(
     Parameters
     ----------
     trials : sequence of Trial
-        All trials. Listeners may differ in channels, rate and features where no fold mixes them.
+        All trials. Subjects may differ in channels, rate and features where no fold mixes them.
     cv : {"trial", "story", "subject", "time"} or scikit-learn splitter
         "trial" and "story" leave out one of them, within each subject; "subject" leaves out one
-        subject; "time" cuts every trial into `n_splits` stretches and leaves out the same one of
+        subject; "time" cuts every trial into `n_splits` segments and leaves out the same one of
         all trials of a subject.
         A splitter is called as ``split(trials, attended, stories)``, without the stories if it
         takes no groups.
     n_splits : int
-        Number of stretches, for "time".
+        Number of segments, for "time".
     gap : float
-        Seconds between a held-out stretch and training data on either side, for "time". At least
+        Seconds between a held-out segment and training data on either side, for "time". At least
         the reach of lags and filters.
 
     Returns
@@ -70,10 +70,10 @@ def folds(
     >>> [(len(fold.train), len(fold.test)) for fold in folds(trials, "trial")]
     [(3, 1), (3, 1), (3, 1), (3, 1)]
     """
-    found = _folds(list_trials(trials), cv, n_splits, gap)
-    for fold in found:
+    checked = _folds(list_trials(trials), cv, n_splits, gap)
+    for fold in checked:
         check_alike(fold)
-    return found
+    return checked
 
 
 def check_alike(fold: Fold) -> None:
@@ -105,16 +105,18 @@ def _folds(trials: list[Trial], cv: Any, n_splits: int, gap: float) -> list[Fold
         raise ValueError(f"cv must be one of {SPLITS} or a splitter with .split(), got {cv!r}")
     if cv == "subject":
         return list(_leave_one_out(trials, [trial.subject for trial in trials], "subject"))
-    found: list[Fold] = []
+    splits: list[Fold] = []
     for subject in dict.fromkeys(trial.subject for trial in trials):
-        own = [trial for trial in trials if trial.subject == subject]
+        of_subject = [trial for trial in trials if trial.subject == subject]
         if cv == "time":
-            found += _time_folds(own, n_splits, gap)
+            splits += _time_folds(of_subject, n_splits, gap)
         elif cv == "trial":
-            found += _leave_one_out(own, [t.name or f"trial {i}" for i, t in enumerate(own)], cv)
+            splits += _leave_one_out(
+                of_subject, [t.name or f"trial {i}" for i, t in enumerate(of_subject)], cv
+            )
         else:
-            found += _leave_one_out(own, [trial.story for trial in own], cv)
-    return found
+            splits += _leave_one_out(of_subject, [trial.story for trial in of_subject], cv)
+    return splits
 
 
 def match_mismatch(trial: Trial, window: float) -> Trial:
@@ -199,7 +201,7 @@ def _time_folds(trials: list[Trial], n_splits: int, gap: float) -> Iterator[Fold
     if not gap >= 0:
         raise ValueError(f"gap must be a number of seconds >= 0, got {gap}")
     for trial in trials:
-        # What the gap leaves of a stretch must be longer than the lags that the gap is for.
+        # What the gap leaves of a segment must be longer than the lags that the gap is for.
         if trial.duration / n_splits <= 2 * gap:
             raise ValueError(
                 f"{trial.label} lasts {trial.duration:g} s: {n_splits} stretches of "
@@ -226,8 +228,8 @@ def _splitter_folds(trials: list[Trial], cv: Any) -> Iterator[Fold]:
     grouped = routing is None or bool(routing.consumes("split", ["groups"]))
     stories = [trial.story for trial in trials] if grouped else None
     try:
-        parts = list(cv.split(trials, attended, stories))
+        splits = list(cv.split(trials, attended, stories))
     except ValueError as error:
         raise ValueError(f"cv={cv!r} cannot split {len(trials)} trials: {error}") from error
-    for k, (train, test) in enumerate(parts):
+    for k, (train, test) in enumerate(splits):
         yield Fold(f"fold {k + 1}", [trials[i] for i in train], [trials[i] for i in test])

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def confusion_matrix(
     labels: Any, predicted: Any, classes: Any = None, ax: "Axes | None" = None
 ) -> "Axes":
-    """Draw which classes are taken for which.
+    """Draw which classes are confused with which.
 
     Parameters
     ----------

@@ -218,7 +218,7 @@ def reconstruction_excerpt(
     duration: float = 10.0,
     ax: "Axes | None" = None,
 ) -> "Axes":
-    r"""Draw a stretch of a reconstruction over each stimulus.
+    r"""Draw a segment of a reconstruction over each stimulus.
 
     A row for each stimulus, the attended one on top, with the reconstruction laid over it. All
     are z-scored over their whole length; several features are z-scored, then averaged.

@@ -43,7 +43,7 @@ def trf_topomap(
         Names of the channels, which tell where they are if `positions` are not given, see
         `cocktailparty.electrodes.locate`.
     n_maps : int
-        Number of topographies, in the middles of equally long stretches of the lags.
+        Number of topographies, in the middles of equally long segments of the lags.
     fig : matplotlib.figure.Figure or SubFigure, optional
         Where to draw; None for a new pyplot figure.
     positions : array of shape (n_channels, 3), optional
@@ -107,7 +107,7 @@ def trf_topomap(
         n_maps = min(n_maps, len(lags))
         grid = fig.add_gridspec(2, n_maps, height_ratios=(1.2, 1))
         butterfly = fig.add_subplot(grid[0, :])
-        # The middles of equal stretches of lags: each map stands below its part of the lines.
+        # The middles of equal segments of lags: each map stands below its part of the lines.
         shown = ((np.arange(n_maps) + 0.5) * len(lags) / n_maps).astype(int)
         maps = [fig.add_subplot(grid[1, i]) for i in range(n_maps)]
         _draw_maps(fig, maps, patterns[kept], lags, shown, info, label)
