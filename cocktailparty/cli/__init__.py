@@ -56,7 +56,7 @@ COMMANDS = (
     doctor,
 )
 
-# What a full disk or a used-up quota says.
+# Error numbers of a full disk and of a used-up quota.
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with one_blas_thread():
             options.run(options)
-        # Now, and not at the exit of Python, where nobody could say what went wrong.
+        # Now rather than at the exit of Python, where the error could not be reported.
         sys.stdout.flush()
     except (ValueError, TypeError, OSError, ImportError) as error:
         message = " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""``cocktailparty adapt``: a classifier on sounds that are unlike those it was trained on."""
+"""``cocktailparty adapt``: a classifier that adapts to sounds unlike its training."""
 
 import argparse
 from pathlib import Path

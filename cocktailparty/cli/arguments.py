@@ -12,7 +12,7 @@ from cocktailparty.trial import Trial
 if TYPE_CHECKING:
     from cocktailparty.datasets import Corpus
 
-#: What ``ArgumentParser.add_subparsers`` returns, whose class has no public name.
+#: Type that ``ArgumentParser.add_subparsers`` returns; it has no public name.
 Commands = Any
 
 
@@ -86,7 +86,7 @@ def add_split(parser: argparse.ArgumentParser) -> None:
         "--n-splits",
         type=int,
         default=5,
-        help="stretches of each trial for --cv time; default: %(default)s",
+        help="segments of each trial for --cv time; default: %(default)s",
     )
     add("--gap", type=float, metavar="SECONDS", help="between training and test for --cv time; "
         "default: the reach of lags and filter")  # fmt: skip

@@ -19,7 +19,7 @@ from cocktailparty.cli.arguments import (
 )
 from cocktailparty.cli.data import chosen_split, load_or_simulate
 
-# What is compared on simulated listeners unless decoders are named; on recordings, the first.
+# Decoders compared on simulated listeners unless others are named; on recordings, the first one.
 _SHOWN = ("ridge", "cca", "stacked", "tracker")
 
 
@@ -57,7 +57,7 @@ def add_parser(commands: Commands) -> None:
         "--jobs",
         type=worker_count,
         default=1,
-        help="folds computed at the same time; -1 for one a core; default: 1",
+        help="folds computed at the same time; -1 for one per core; default: 1",
     )
     add_output(
         parser,

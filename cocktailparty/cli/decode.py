@@ -24,7 +24,7 @@ from cocktailparty.cli.recording import check_files, read_recording, start_of_so
 if TYPE_CHECKING:
     from cocktailparty.decoding.trained import TrainedModel
 
-# Arguments that only matter when a model is trained, and what they are if not given.
+# Arguments that only matter when a model is trained, and their defaults.
 TRAINING: dict[str, Any] = {
     "corpus": None,
     "decoder": "ridge",
@@ -89,7 +89,7 @@ def add_parser(commands: Commands) -> None:
     add_drop_flat(training)
     add_picks(training)
     add_band(training)
-    # So that an argument that is not given can be told from one that is.
+    # To tell arguments that were given from those that were not.
     parser.set_defaults(**dict.fromkeys(TRAINING))
 
 
@@ -171,7 +171,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _noted(caught: list[warnings.WarningMessage]) -> list[str]:
-    """Warnings about shared sounds and the EEG as notes; others are given as they came."""
+    """Warnings about shared sounds and the EEG as notes; others are passed on unchanged."""
     from cocktailparty.evaluation.comparing import SharedStimulusWarning
     from cocktailparty.suspicions import RecordingWarning
 
@@ -184,7 +184,7 @@ def _noted(caught: list[warnings.WarningMessage]) -> list[str]:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Find what is wrong with the arguments before anything is read; fill in the defaults."""
+    """Check the arguments before anything is read, and fill in the defaults."""
     given = [name for name in TRAINING if getattr(options, name) is not None]
     if options.model is not None and given:
         listed = ", ".join(f"--{name.replace('_', '-')}" for name in given)
@@ -211,7 +211,7 @@ def _model(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
 
 
 def _trained(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
-    """Train on the trials of folders; what has to be known of it is added to the notes."""
+    """Train on the trials of folders; what a user should know of it is added to the notes."""
     from cocktailparty import datasets
     from cocktailparty.decoding.tracker import AttentionTracker
     from cocktailparty.decoding.trained import ENVELOPE, train_model

@@ -5,7 +5,7 @@ import importlib.util
 
 from cocktailparty.cli.arguments import Commands, print_json
 
-# What optional parts of the library need, and what for.
+# Modules that optional parts of the library need, and their purposes.
 OPTIONAL_PARTS = {
     "cupy": "CUDA kernels (extra cuda12 or cuda13)",
     "jax": "neural decoders (extra deep)",

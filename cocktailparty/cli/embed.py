@@ -1,4 +1,4 @@
-"""``cocktailparty embed``: sounds as rows of numbers."""
+"""``cocktailparty embed``: embeddings of sounds."""
 
 import argparse
 from pathlib import Path

@@ -47,7 +47,7 @@ def add_parser(commands: Commands) -> None:
     add("--min-folds", type=int, default=2, help="folds after which a trial may be stopped; "
         "default: %(default)s")  # fmt: skip
     add_band(parser)
-    add("--workers", type=worker_count, default=1, help="processes; -1 for one a core; "
+    add("--workers", type=worker_count, default=1, help="processes; -1 for one per core; "
         "default: %(default)s")  # fmt: skip
     add("--dask", metavar="ADDRESS", help="scheduler of a Dask cluster that computes the folds "
         "instead")  # fmt: skip
@@ -68,7 +68,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Search, write the results and print what came out."""
+    """Search, write the results and print the outcome."""
     from cocktailparty.search import search
 
     decoder = find_decoder(options.decoder)(options.sfreq)

@@ -7,7 +7,7 @@ from typing import Any
 from cocktailparty.cli.arguments import Commands, add_on_bad, add_output, print_json
 from cocktailparty.cli.recording import check_files, read_array, read_recording
 
-# What separate_and_report writes.
+# Files that separate_and_report writes.
 FILES = ("attended.wav", "rest.wav", "separation.png", "separation.json")
 
 
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Find what is wrong with the arguments before anything is read."""
+    """Check the arguments before anything is read."""
     if options.eeg is not None and options.model is None:
         raise ValueError(
             "--eeg needs --model, which reconstructs from it what was attended: `cocktailparty "
@@ -116,7 +116,7 @@ def _stem(path: Path) -> tuple[Any, float]:
 def _steering(
     options: argparse.Namespace, audio: Any, audio_sfreq: float
 ) -> tuple[Any, dict[str, Any]]:
-    """Separator, and what it is steered by."""
+    """Separator, and arguments that steer it."""
     from cnmf.steering import NeuroSteeredSeparator
 
     settings = {} if options.components is None else {"n_components": options.components}

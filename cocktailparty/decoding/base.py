@@ -17,7 +17,7 @@ from cocktailparty.trials import attended_labels, check_trials
 
 
 class AttentionDecoderMixin(ClassifierMixin, ABC):
-    """Decide from scores: the methods that follow once `window_scores` is known.
+    """Methods of attention decoders that follow from `window_scores`.
 
     A subclass scores the stimuli of one trial in decision windows; the sample of scikit-learn's
     tools is a trial, its label the index of the attended stimulus.
@@ -173,7 +173,7 @@ class AttentionDecoderMixin(ClassifierMixin, ABC):
 
 
 class ReconstructionMixin(AttentionDecoderMixin):
-    """Decide by correlation: a subclass reconstructs what was attended.
+    """Methods of attention decoders that reconstruct the attended stimulus.
 
     The scores are Pearson correlations of the reconstruction with each stimulus.
     """

@@ -323,7 +323,7 @@ def _check_digest(file: Any, header: dict[str, str], what: str) -> None:
         check_text(header["model"])
     except ValueError as error:
         raise ValueError(f"{what} is damaged: {error}") from None
-    # Files of earlier versions have no digest. A damaged name of it is something else again.
+    # Files of earlier versions have no digest; a key that is damaged is another matter.
     if set(header) - {_DIGEST} != {"format", "model"}:
         raise ValueError(f"{what} is damaged: its header holds {sorted(header)}")
     arrays = ((name, file.get_tensor(name)) for name in sorted(file.keys()))
@@ -386,7 +386,7 @@ class _Reader:
 
     def _object(self, node: dict[str, Any]) -> Any:
         cls = _class(node["class"], self.what)
-        # What was always so before a parameter existed is not what its default is now.
+        # Behaviour from before a parameter existed may differ from its default today.
         parameters = dict(getattr(cls, "_before_parameters", {}))
         parameters.update({name: self.decoded(value) for name, value in node["init"].items()})
         if hasattr(cls, "_from_older"):
@@ -398,5 +398,5 @@ class _Reader:
                     f"{self.what} is damaged: {node['class']} has no attribute {name!r}"
                 )
             vars(made)[name] = self.decoded(value)
-        # A class that is only kept for what older files hold turns into what is used today.
+        # A class that is only kept for older files turns into the one used today.
         return made._today() if hasattr(made, "_today") else made

@@ -24,7 +24,7 @@ _RECORDING_SPREAD = 0.5
 _LEVEL_SPREAD = 0.2
 # Share of "follows none" that goes to recordings that follow all sounds alike.
 _ALIKE = 0.12
-# Windows up to this many apart are looked at for what their scores have in common.
+# Lag in windows up to which correlations between scores are counted.
 _REACH = 3
 
 
@@ -262,7 +262,7 @@ def _levels(
             if any(map(len, versions))
         ]
     )
-    # The level is looked at only where it surely tells sounds that played from those that did not.
+    # The level counts only where it clearly separates sounds that played from those that did not.
     error = gaps.std(ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else np.inf
     if not gaps.mean() > 2 * error:
         return null, float("inf"), 0.0
@@ -284,7 +284,7 @@ def _inflation(series: Sequence[np.ndarray]) -> float:
     n_all, factor = sum(map(len, centred)), 1.0
     for lag in range(1, _REACH + 1):
         products = sum(float(np.sum(x[lag:] * x[:-lag])) for x in centred)
-        # Taking off the mean of a trial makes its windows seem opposed to each other.
+        # Subtracting the mean of a trial makes its windows seem negatively correlated.
         factor += 2 * (products / power + len(centred) / n_all)
     return max(1.0, factor)
 

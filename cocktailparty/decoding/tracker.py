@@ -28,7 +28,7 @@ from cocktailparty.trials import attended_labels, check_trials
 
 # Gains over the credible interval at which former models compute probabilities.
 _N_GAINS = 9
-# Sounds of left-out trials are shifted by multiples of this part of the trial, at least so long.
+# Sounds of left-out trials are shifted by multiples of a fifth of the trial, of at least 2 s.
 _N_SHIFTS = 5
 _MIN_SHIFT = 2.0
 
@@ -97,7 +97,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
     Windows of one trial have more in common with each other than with those of the next: the
     decoder that was trained without it, the sounds, the state of the listener. So n windows tell
     less about m than n independent ones would, and its interval comes from the spread of the means
-    of K trials that were left out (all parts of one count as one), or of K listeners if there are
+    of K trials that were left out (all segments of one count once), or of K listeners if there are
     several:
 
     .. math:: m \pm t_{K - 1} \, s, \qquad
@@ -229,7 +229,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         Returns
         -------
         track : AttentionTrack
-            Posterior probabilities, what they may be off by, and decisions.
+            Posterior probabilities with their range, and decisions.
 
         Raises
         ------
@@ -294,7 +294,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
 
     @one_blas_thread()
     def window_sweep(self, trial: Trial, windows: Iterable[float]) -> dict[float, np.ndarray]:
-        """Compute the posterior for several window lengths, asking the decoder once.
+        """Compute the posterior for several window lengths, calling the decoder once.
 
         Parameters
         ----------

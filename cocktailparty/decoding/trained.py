@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 ENVELOPE = {"method": "gammatone", "power": 0.6}
 #: Smallest shift of `TrainedModel.follows` in seconds.
 MIN_SHIFT = 2.0
-# Length of its windows in seconds: in longer ones, an artefact outweighs all that is beside it.
+# Length of its windows in seconds: in longer ones, an artefact outweighs everything else.
 _FOLLOWING = 5.0
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """A fitted tracker, and how recordings are prepared for it; from `train_model` or `load`.
+    """A fitted tracker and the preparation of its recordings, from `train_model` or `load`.
 
     Attributes
     ----------
@@ -139,7 +139,7 @@ class TrainedModel:
         *,
         on_bad: str = "raise",
     ) -> Trial:
-        """Prepare a recording and its sounds as those of the training were.
+        """Prepare a recording and its sounds like those of the training.
 
         Parameters
         ----------
@@ -232,8 +232,8 @@ class TrainedModel:
             `low_k` and `high_k`, between which the probability lies in the middle 95 % of what
             the recording may be like; `chosen`, the most probable sound, `confidence`, its
             probability, and `follows_none`, the probability that no sound is followed more than
-            the others, the same in all rows. What speaks for none makes the sounds equally
-            probable: it is in the confidence already.
+            the others, the same in all rows. Evidence for none makes the sounds equally
+            probable, so the confidence includes it already.
 
         Raises
         ------
@@ -288,11 +288,11 @@ class TrainedModel:
     def follows(self, trial: Trial, n_shifts: int = 99, random_state: Any = 0) -> ShiftTest:
         """Test whether a recording follows any of its sounds at all.
 
-        The score is the highest that a sound has, as the mean over windows of 5 s, of which
-        a blink spoils one and not all. For the null distribution all sounds are shifted in time
-        together. The decoder was trained on other trials, so that
-        nothing has to be trained again. A high p value says that nothing of the sounds is seen in
-        the EEG, and that decisions mean nothing; a low one does not say that one is attended.
+        The score is the highest of any sound, averaged over windows of 5 s, so that a blink spoils
+        one of them and not all. For the null distribution all sounds are shifted in time together.
+        The decoder was trained on other trials, so that nothing is trained again. A high p value
+        says that nothing of the sounds is seen in the EEG and that decisions mean nothing; a low
+        one does not say that one is attended.
 
         Parameters
         ----------
@@ -358,7 +358,7 @@ class TrainedModel:
         index = sound_index([trial])
         heard = stimuli_at(trial, index.sfreq)
         delays = index.delays([known for known in self.stimuli if known.ndim == 2], heard)
-        # Models of former versions know the mean of the features alone.
+        # Models of former versions only have the mean over features.
         known_means = [known[:, None] for known in self.stimuli if known.ndim == 1]
         delays |= index.delays(known_means, [sound.mean(axis=1, keepdims=True) for sound in heard])
         shared = sorted({k for _, k in delays})
@@ -382,7 +382,7 @@ def train_model(
     envelope: Mapping[str, Any] | None = None,
     allow_shared_stimuli: bool = False,
 ) -> TrainedModel:
-    """Train an attention tracker and keep how its trials were made.
+    """Train an attention tracker and keep the preparation of its trials.
 
     Parameters
     ----------
@@ -405,7 +405,7 @@ def train_model(
     Returns
     -------
     model : TrainedModel
-        To be used on new recordings.
+        For new recordings.
 
     Raises
     ------

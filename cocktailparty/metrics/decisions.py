@@ -40,7 +40,7 @@ def decision_shares(scores: Any, what: str = "scores") -> np.ndarray:
     Raises
     ------
     ValueError
-        If a score is NaN, the shape is another, or there are fewer than two stimuli.
+        If a score is NaN, the shape is wrong, or there are fewer than two stimuli.
 
     Examples
     --------
@@ -155,7 +155,7 @@ def decidable_windows(
     Raises
     ------
     ValueError
-        If the shape is another, or a length is impossible.
+        If the shape is wrong, or a length is impossible.
 
     Examples
     --------

@@ -27,7 +27,7 @@ _INFORMATIVE = 1 / 3
 _CHANCE_QUANTILE = 0.8
 # Bands count less in which the guide has less than this share of its largest power, or of its
 # largest power relative to the loudness: there, as beyond the pass band of EEG, it is only noise.
-# That largest power is looked for where the loudness has at least this share of its own.
+# That largest power is sought where the loudness has at least this share of its own.
 _FLOOR = 1e-3
 _RELATIVE_FLOOR = 0.03
 _HEARD = 0.05
@@ -35,7 +35,7 @@ _HEARD = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Attention:
-    """Which part of a mixture was chosen, and how surely.
+    """The chosen part of a mixture, with its uncertainty.
 
     Attributes
     ----------
@@ -84,9 +84,9 @@ def attend(
 
     The likelihood of a set T comes from the correlation of the guide with the loudness of T, in
     each frequency band relative to the power of the guide there: the variance that it has under
-    circular shifts. Beforehand, components that sound together belong together, any correlation c
-    is half-normal with scale 0.1, and the guide is informative with probability 1/3; evidence for
-    that counts from the 80 % quantile of what circular shifts of the guide give. The odds are never
+    circular shifts. A priori, components that sound together belong together, any correlation c is
+    half-normal with scale 0.1, and the guide is informative with probability 1/3; evidence for that
+    counts from the 80 % quantile of what circular shifts of the guide give. The odds are never
     larger than those shifts allow (`cocktailparty.separation.chance`).
 
     The boldest weights are those that maximise
@@ -95,7 +95,7 @@ def attend(
 
     over the sets that an informative guide leaves possible. The output goes from the mixture
     towards them, as far as it is 0.5 dB worse than the mixture with a probability of at most 2 %.
-    Now all sets count that are possible, also those that remain if the guide tells nothing: without
+    Here all possible sets count, including those that remain if the guide tells nothing: without
     evidence, the output stays at the mixture. The constants were set with other noise, starts and
     shifts of the loops than those of the reported results, but on the same stems.
 
@@ -222,7 +222,7 @@ def shift_statistics(guide: np.ndarray, loudness: np.ndarray) -> tuple[np.ndarra
     spectra = np.fft.rfft(loudness - loudness.mean(axis=0), axis=0)
     power = _smooth(np.abs(guide_spectrum) ** 2 / n)
     level = _smooth(np.sum(np.abs(spectra) ** 2, axis=1) / n)
-    # Where the loudness has next to nothing, white noise would seem to be all that the guide is.
+    # Where the loudness has almost no power, a guide of white noise would dominate.
     heard = level > _HEARD * level.max()
     ratio = np.divide(power, level, out=np.zeros_like(power), where=heard).max()
     power = n * np.maximum(power, np.maximum(_FLOOR * power.max(), _RELATIVE_FLOOR * ratio * level))

@@ -27,7 +27,7 @@ def wiener_mask(part: Any, total: Any, otherwise: Any = 0.0) -> Any:
 
 
 def wiener_masks(activations: Any, components: Any, weights: Any) -> Any:
-    r"""Share the mixture out among parts, each a weighted set of components.
+    r"""Divide the mixture among parts, each a weighted set of components.
 
     .. math:: M_p = \frac{\sum_k w_{pk}\, a_k c_k^\top}{\sum_k a_k c_k^\top}
 
@@ -65,7 +65,7 @@ def wiener_masks(activations: Any, components: Any, weights: Any) -> Any:
     xp = namespace(activations, components, weights)
     parts = xp.stack([(activations * w) @ components for w in weights])
     mean = xp.mean(weights, axis=1)[:, None, None]
-    # The products are rounded in orders of their own, so that a part may exceed the total by a bit.
+    # The products are rounded in different orders, so that a part may slightly exceed the total.
     return xp.clip(wiener_mask(parts, activations @ components, mean), 0.0, 1.0)
 
 

@@ -63,14 +63,14 @@ class FunctionSeparator:
 
 @dataclass(frozen=True, eq=False)
 class Steered:
-    """What was made of a mixture, and why.
+    """Attended sound and rest of a mixture, and the reasons.
 
     Attributes
     ----------
     sounds : ndarray of shape (2, n_samples) or (2, n_samples, n_audio_channels)
         Attended and rest; their sum is the mixture.
     attention : Attention
-        Which part was chosen, and how surely.
+        The chosen part, with its uncertainty.
     lag : float
         Seconds that the guide is late.
     artefacts : list of tuple of two floats
@@ -160,7 +160,7 @@ def steer(
     attention = attend(frames, loudness, flat @ flat.T, single=True, lags=lags)
     missing = mixture - sounds.sum(axis=0)
     weights = attention.weights.astype(mixture.dtype)
-    # What is in no part goes along as far as all parts do.
+    # What is in no part goes to the attended sound as far as all parts do.
     attended = np.tensordot(weights, sounds, 1) + weights.min() * missing
     if artefacts:
         notes.append(artefact_note(artefacts))

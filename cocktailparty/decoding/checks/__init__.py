@@ -1,4 +1,4 @@
-"""Common tests of attention decoders: what all of them promise, ours and other people's.
+"""Common tests of attention decoders: promises of all of them, ours and other people's.
 
 Read `run` first, the public function; `promises` holds the checks, `case` what they are run on, and
 `expectations` how they fail.

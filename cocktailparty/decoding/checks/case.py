@@ -11,7 +11,7 @@ from cocktailparty.backend import to_numpy
 from cocktailparty.decoding.checks.expectations import decided
 from cocktailparty.trial import Trial
 
-#: So many trials train, the others are decoded.
+#: Number of trials that train; the others are decoded.
 N_TRAIN = 4
 
 

@@ -189,7 +189,7 @@ def _one_stimulus(case: Case) -> None:
 
 def _three_stimuli(case: Case) -> None:
     """Trials with three sounds can be learnt from and scored."""
-    # Each is attended now and then: a decoder may learn places rather than sounds.
+    # Each is attended in some trials: a decoder may learn places in the list rather than sounds.
     more = [placed(with_third(trial), i % 3) for i, trial in enumerate(case.trials)]
     fit = more[:N_TRAIN]
     _works(case, "three_stimuli", lambda: decided(case.trained(fit), more[N_TRAIN:]), 3)
@@ -280,7 +280,7 @@ def _works(
     return scores
 
 
-#: All checks, in their order; the training comes before all that need a fitted decoder.
+#: All checks in order; training comes before all that need a fitted decoder.
 CHECKS: tuple[Callable[[Case], None], ...] = (
     _parameters,
     _unfitted,

@@ -15,7 +15,7 @@ _N_TRIALS = N_TRAIN + 2
 def check_attention_decoder(
     decoder: Any, trials: Sequence[Trial] | None = None, *, refuses: Iterable[str] = ()
 ) -> None:
-    """Check that an attention decoder keeps to what all of them promise.
+    """Check that an attention decoder keeps the promises of all of them.
 
     The sisters of scikit-learn's `check_estimator`: parameters and clones, errors before `fit`,
     trials of unequal length, scores in windows, decisions that follow from the scores and look at
