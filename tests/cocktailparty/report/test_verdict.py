@@ -123,7 +123,7 @@ def test_two_tasks_in_one_number_are_told_and_how_each_is_tested() -> None:
     assert any("both tasks are pooled in these numbers" in sentence for sentence in said)
     assert any(
         "trials of a listener exchange their labels, and where one sound played the matching and "
-        "the other stretch change places" in sentence
+        "the other segment change places" in sentence
         for sentence in said
     )
     assert not any("pooled in" in sentence for sentence in verdict(table(("ridge", 30.0, 20, 17))))
