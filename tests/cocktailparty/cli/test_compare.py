@@ -104,7 +104,7 @@ def test_one_shared_stimulus_is_split_in_time_or_refused(dtu, tmp_path, undrawn,
     assert main(arguments) == 0
     html = (tmp_path / "out" / "report.html").read_text()
     assert "match-mismatch" in html
-    assert "cut into 5 stretches" in html
+    assert "cut into 5 segments" in html
     assert main([*arguments, "--cv", "trial"]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("cocktailparty: error: fold")
@@ -331,7 +331,7 @@ def test_real_match_mismatch_beats_chance(shared_data, tmp_path, undrawn, capsys
     assert "Windows of 10 s do not fit" in capsys.readouterr().out
     summary = pd.read_csv(out / "summary.csv")
     assert (summary.p_corrected < 0.05).all()
-    # Windows up to half of a test stretch of 10 s: the two halves never overlap.
+    # Windows up to half of a test segment of 10 s: the two halves never overlap.
     assert summary.window.max() == 5
 
 

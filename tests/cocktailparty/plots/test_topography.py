@@ -36,7 +36,7 @@ def test_maps_show_patterns_where_the_channels_are(montage: str) -> None:
         middle = field.shape[1] // 2
         assert sign * field[:, middle + 5 :].mean() > 0
         assert sign * field[:, : middle - 5].mean() < 0
-    # The middles of six equal stretches of the lags, to the sample.
+    # The middles of six equal segments of the lags, to the sample.
     assert [ax.get_title() for ax in maps] == [
         f"{1e3 * LAGS[i]:.0f} ms" for i in (1, 4, 7, 9, 12, 15)
     ]
