@@ -23,7 +23,7 @@ def _encoder(name: str) -> bool:
 
 #: Settings of published methods. "none" never adapts, as its gate never opens; "bn" takes the
 #: statistics of each batch [1]_; "tent" lowers the entropy along scales and offsets [2]_; "shot"
-#: maximises the information of all weights but those of the last layer [3]_.
+#: maximises the information along all weights except those of the last layer [3]_.
 BASELINES: dict[str, dict[str, Any]] = {
     "none": {"gate": float("inf"), "objective": None},
     "bn": _UNGUARDED | {"objective": None, "statistics": "batch"},

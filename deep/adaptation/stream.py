@@ -13,7 +13,7 @@ from deep.contrastive.spectra import spectra_of
 from deep.training.step import Report, Stepper
 from deep.training.trees import TreeStructure, split
 
-# Few clips are computed in a batch of their own, and not in one that is mostly filling.
+# Up to this many clips have a small batch of their own, not one that is mostly filling.
 _FEW = 8
 
 

@@ -24,7 +24,7 @@ from deep.asam.settings import _ASAMSettings
 from deep.training.devices import choose_device
 from deep.training.trees import n_parameters
 
-# Slots for talkers who are enrolled later, beside those of the training.
+# Slots for talkers who are enrolled later, besides those of the training.
 _SPARE_SLOTS = 16
 # Seconds of a mixture that go through the network at once.
 _BLOCK = 4.0
@@ -286,7 +286,7 @@ class ASAMSeparator(_ASAMSettings):
         """
         voices: VoiceMemory | None = vars(self).get("voices_")
         if voices is None:
-            # What looks for attributes of a fitted estimator finds none before.
+            # Before, code that looks for attributes of a fitted estimator finds none.
             raise AttributeError("memory_ is there after fit")
         return voices.content()
 

@@ -11,11 +11,11 @@ import numpy as np
 from deep.asam.inputs import SHORTEST, level
 from deep.training.trees import TreeStructure, split
 
-# Voices that are selected by one call: what is left of a group is filled up.
+# Voices that are selected by one call; an incomplete group is filled up.
 _GROUP = 4
-# Pieces of a cue that are encoded by one call.
+# Segments of a cue that are encoded by one call.
 _SEGMENTS = 4
-# Frames this far below the mean power have no say in who is present.
+# Frames below this share of the mean power do not count for presence.
 _SOFT = 0.05
 
 
@@ -86,7 +86,7 @@ def encode(network: tuple[Any, Any], cue: np.ndarray, n_cue: int, device: jax.De
     cue = level(cue)
     starts = np.arange(0, len(cue), n_cue)
     sizes = np.minimum(len(cue) - starts, n_cue)
-    # A short rest is no voice.
+    # A short remainder does not represent the voice.
     if len(sizes) > 1 and sizes[-1] < SHORTEST * n_cue:
         starts, sizes = starts[:-1], sizes[:-1]
     program, arrays = _prepared(_encode, network, device)

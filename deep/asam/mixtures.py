@@ -86,7 +86,7 @@ class Mixtures(Examples):
             for waves in waves_of.values()
         ]
         self.numbers = [numbers.get(name, -1) for name in self.names]
-        # Numbers of the voices with another speed follow those with their own.
+        # Numbers of voices at another speed follow those at their own.
         self.n_numbers = max([*numbers.values(), -1]) + 1
 
     def __len__(self) -> int:
@@ -173,7 +173,7 @@ class Mixtures(Examples):
         s = self.settings
         shortest = min(round(_SHORTEST_CUE * s.sfreq), s.n_cue)
         n = int(rng.integers(shortest, s.n_cue + 1))
-        # What is repeated or silent at the end of a short utterance would be no cue.
+        # The repeated or silent end of a short utterance would not be a cue.
         n = min(n, int(len(wave) / self._factor(speed)))
         cue = np.zeros(s.n_cue, np.float32)
         cue[:n] = self._cut(wave, n, speed, rng)
@@ -189,7 +189,7 @@ class Mixtures(Examples):
         for _ in range(4):
             start = int(rng.integers(spare + 1)) if spare > 0 else 0
             segment = wave[start : start + size]
-            # Rather not a pause.
+            # Preferably not a pause.
             if _rms(segment) > 0.3 * _rms(wave):
                 break
         if speed:

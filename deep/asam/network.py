@@ -10,7 +10,7 @@ from jax import lax
 from deep.asam.spectra import spectra, waveform
 from deep.layers import Conv1d, LayerNorm, Linear
 
-# Its arguments are those of its base class, where type checkers do not look for them.
+# Its arguments are those of its base class, where type checkers do not look.
 _conv: Any = Conv1d
 # Power of a bin that counts as silence, for waveforms with a mean power of 1.
 _SILENT = 1e-4
@@ -52,7 +52,7 @@ class DilatedLayer(eqx.Module):
         """Apply to the frames of a mixture."""
         y = self.norm(self.convolution(x))
         if self.steering is not None and voice is not None:
-            # Of a vector of norm 1 a single number is small, and so would be all that it does.
+            # The entries of a vector of norm 1 are small, and so would be their effect.
             scale, shift = jnp.split(self.steering(voice * len(voice) ** 0.5), 2)
             y = y * (1 + scale) + shift
         return x + jax.nn.relu(y)
@@ -150,7 +150,7 @@ class SelectionNetwork(eqx.Module):
         ]
         self.shared, self.steered = layers[:n_shared], layers[n_shared:]
         mask = Linear(n_channels, 2 * n_freqs, key=keys[3])
-        # A network that has learnt nothing lets half of the mixture through.
+        # An untrained network lets half of the mixture through.
         bias = jnp.concatenate([jnp.full(n_freqs, 0.5), jnp.zeros(n_freqs)])
         self.mask = eqx.tree_at(lambda m: m.bias, mask, bias)
         self.present = Linear(n_channels + 1, 1, key=keys[4])
@@ -188,7 +188,7 @@ class SelectionNetwork(eqx.Module):
             real = m[:, 0] * z[:, 0] - m[:, 1] * z[:, 1]
             imaginary = m[:, 0] * z[:, 1] + m[:, 1] * z[:, 0]
             selected = jnp.stack([real, imaginary], 1)
-            # Who is not there is not let through. The mask is not to change for that.
+            # An absent voice is not let through; the mask must not change for that.
             kept = jnp.square(selected).sum((1, 2)) / jnp.square(z).sum((1, 2)).clip(_SILENT)
             share = lax.stop_gradient(jnp.log(kept + 1e-3))[:, None]
             presence = self.present(jnp.concatenate([y, share.astype(y.dtype)], 1))[:, 0]

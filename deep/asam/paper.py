@@ -11,8 +11,8 @@ from deep.asam.network import Selected
 from deep.asam.spectra import spectra, waveform
 from deep.layers import BidirectionalLSTM, Linear
 
-# Of magnitudes of waveforms with a mean power of 1, so that they are about as large as those of
-# speech with a peak of 1.
+# Scales magnitudes of waveforms with a mean power of 1 to about the size of those of speech with
+# a peak of 1.
 _SCALE = 0.1
 # Frames whose attention is computed at once.
 _BLOCK = 32
@@ -124,7 +124,7 @@ class PaperNetwork(eqx.Module):
             y = layer(y, mask)
         alpha = self._attention(y, voices @ self.of_voice)
         waveforms = jax.vmap(lambda a: waveform(a[:, None] * z, self.n_fft)[: len(mixture)])(alpha)
-        # The paper has no measure of presence: here it is whether more than half is let through.
+        # The paper has no measure of presence; here it is whether more than half is let through.
         share = (alpha * jnp.square(x)).sum(-1) / (jnp.square(x).sum(-1) + 1e-8)
         share = jnp.clip(share, 1e-4, 1 - 1e-4)
         return Selected(waveforms, jnp.log(share / (1 - share)), alpha)
@@ -151,5 +151,5 @@ def magnitudes(x: jax.Array, n_fft: int) -> jax.Array:
 
 def _magnitudes(z: jax.Array) -> jax.Array:
     power = jnp.square(z).sum(1)
-    # Not the root of zero, whose gradient is no number.
+    # Not the root of zero, whose gradient is NaN.
     return _SCALE * jnp.where(power > 0, jnp.sqrt(jnp.where(power > 0, power, 1.0)), 0.0)

@@ -11,7 +11,7 @@ from deep.data.examples import Examples
 from deep.training.optimizers import Optimizer
 from deep.training.step import Stepper, Task
 
-# Steps whose time is taken.
+# Number of timed steps.
 _TIMED = 3
 
 

@@ -44,7 +44,7 @@ class Architecture(eqx.Module):
         self.network = kind(**network, key=key)
 
     def __getattr__(self, name: str) -> Any:
-        # Only what is no field of this class comes here.
+        # Only names that are not fields of this class come here.
         if name.startswith("_") or name == "network":
             raise AttributeError(name)
         return getattr(self.network, name)

@@ -52,11 +52,11 @@ def _bases(n_fft: int) -> tuple[np.ndarray, np.ndarray]:
     if n_fft < 4 or n_fft % 2:
         raise ValueError(f"n_fft must be an even number of at least 4, got {n_fft}")
     time = np.arange(n_fft)
-    # Of squares that sum to 1 over the frames that a sample is in.
+    # Its squares sum to 1 over the two frames of each sample.
     window = np.sin(np.pi * (time + 0.5) / n_fft)
     angle = 2 * np.pi * time[:, None] * np.arange(n_fft // 2 + 1) / n_fft
     analysis = np.concatenate([np.cos(angle), -np.sin(angle)], axis=1)
-    # All frequencies but the outer two stand for two of the full transform.
+    # All frequencies except the outer two stand for two of the full transform.
     twice = np.full(n_fft // 2 + 1, 2.0)
     twice[[0, -1]] = 1.0
     synthesis = (analysis * np.tile(twice, 2)).T / n_fft

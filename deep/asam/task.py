@@ -66,7 +66,7 @@ class SelectionTask:
                    "gain": _mean(ratio - before, present)}  # fmt: skip
         level = _level(selected.waveforms, batch["mixture"][:, None])
         if self.loss == "si-sdr":
-            # Ten times as many decibels down are no better: what is at -30 dB is silent.
+            # Below -30 dB nothing more is gained: that is silent.
             loss = _mean(jnp.where(present, -ratio, level), asked)
         else:
             loss = self._magnitudes(model, selected, batch, asked)

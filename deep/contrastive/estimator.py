@@ -188,7 +188,7 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
             config["encoder"]["n_samples"] = int(np.ceil(self.clip_duration_ * self.rate_))
         seed, given = self._seed(), self.random_state
         try:
-            # One number for network, training and copies, also where a generator is given.
+            # One seed for network, training and copies, even if a generator is given.
             self.random_state = seed
             n_left = len(clips) - round(self.validation_fraction * len(clips))
             self.batch_size = max(min(batch_size, n_left) // self.n_items, 1) * self.n_items

@@ -9,7 +9,7 @@ from cocktailparty.datasets.sounds.icbhi import scores
 from cocktailparty.datasets.sounds.sound_set import SoundSet
 from deep.contrastive.task import METHODS
 
-# What the contrast of metadata has: who was examined. The device would tell of the hospital.
+# Metadata to contrast: who was examined. The device would tell of the hospital.
 _METADATA = ("sex", "age_group")
 
 

@@ -70,7 +70,7 @@ class PANNsEmbedding(TransformerMixin, BaseEstimator):
                 f"{self.weights} holds the weights of none of {sorted(BACKBONES)} with their layer "
                 f"for tags: its arrays begin with {sorted(arrays)[:6]}"
             )
-        # The names of CNN6 are among those of CNN10, and these among those of CNN14.
+        # The names of CNN6 are among those of CNN10, and those of CNN10 among those of CNN14.
         self.backbone_ = max(fitting, key=lambda name: len(published_layout(name)))
         self.rate_ = rate_of(arrays, str(self.weights))
         front = front_of(self.rate_, published=True)

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import nnls
 
-# Groups that are drawn for a threshold, and by how much it is above the farthest of them: other
-# voices of the same classes are somewhat farther.
+# Groups that are drawn for a threshold, and its margin above the farthest of them: other voices of
+# the same classes are somewhat farther.
 _N_GROUPS = 60
 _MARGIN = 1.25
 # Makes the shares of a mixture sum to one.

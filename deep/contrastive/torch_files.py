@@ -17,7 +17,7 @@ _KINDS = {
     "BFloat16Storage": "bf16", "uint16": "u2", "uint32": "u4", "uint64": "u8",
 }  # fmt: skip
 _MAGIC, _OLD_PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
-# Tensors may share numbers, but a file does not become much more than it is.
+# Tensors may share numbers, but a file must not expand far beyond its size.
 _SLACK = 2**26
 # Where state dicts are in checkpoints, most common name first.
 _PLACES = ("model", "state_dict", "model_state_dict", "model_state", "net", "weights")

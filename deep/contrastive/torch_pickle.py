@@ -13,7 +13,7 @@ from deep.contrastive.torch_parts import Foreign, Storage, Tensor
 
 #: Largest number of operations of a pickle; a list of the weights of a large network has thousands.
 MOST_OPERATIONS = 500_000
-# Longer texts are no names of arrays; they are skipped unread.
+# Longer texts cannot be names of arrays; they are skipped unread.
 _LONGEST_TEXT = 2**12
 # Bytes of all others together, each of which may take four in memory.
 _MOST_TEXT = 2**24

@@ -12,7 +12,7 @@ from deep.audio.log_mel import mel_filters
 from deep.contrastive.panns import BACKBONES, PANNs, front_of
 from deep.contrastive.torch_files import read_torch
 
-# Parts of the files that are made anew here: the front end, and counters of batches.
+# Contents of the files that are rebuilt here: the front end, and counters of batches.
 _FRONT = ("spectrogram_extractor.", "logmel_extractor.")
 _FILTERS = "logmel_extractor.melW"
 

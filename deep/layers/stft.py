@@ -64,5 +64,5 @@ def power_spectrogram(x: jax.Array, n_fft: int, hop: int) -> jax.Array:
     (11, 129)
     """
     spectra = stft(x, n_fft, hop)
-    # Not the square of abs(), whose gradient at silence is no number.
+    # Not the square of abs(), whose gradient is NaN at silence.
     return jnp.square(spectra.real) + jnp.square(spectra.imag)

@@ -58,7 +58,7 @@ def supervised_contrast(
     known = labels >= 0
     others = ~jnp.eye(n, dtype=bool) & known[:, None] & known[None]
     positive = others & (labels[:, None] == labels[None])
-    # A number and no infinity for what is left out: rows without others have finite gradients.
+    # A finite number for what is left out: rows without others have finite gradients.
     similarity = jnp.where(others, z @ z.T / temperature, -1e30)
     logs = similarity - jax.nn.logsumexp(similarity, axis=1, keepdims=True)
     n_positive = positive.sum(axis=1)

@@ -62,7 +62,7 @@ def nuclear_norm(logits: jax.Array, form: str = "nuclear") -> jax.Array:
     p = jax.nn.softmax(_single(logits))
     if form == "nuclear":
         return -jnp.linalg.svd(p, compute_uv=False).sum()
-    # The root has no slope at zero: a class that nobody predicts is left where it is.
+    # The root has no slope at zero: a class that is never predicted stays where it is.
     squares = jnp.square(p).sum(axis=0)
     norms = jnp.sqrt(jnp.where(squares > 0, squares, 1.0)) * (squares > 0)
     if form == "fast":
@@ -136,7 +136,7 @@ def generalized_entropy(logits: jax.Array, q: float = 1.1) -> jax.Array:
         raise ValueError(f"q must be positive, got {q!r}")
     logs = jax.nn.log_softmax(_single(logits))
     p, d = jnp.exp(logs), q - 1
-    # An improbable class adds nothing, even where a power of it would be too large for a number.
+    # An improbable class adds nothing, even where a power of its probability overflows.
     logs = jnp.where(p > 0, logs, 0.0)
     if abs(d) < _NEAR_ONE:
         # p**d - 1 = d log p (1 + d log p / 2 + ...); p times a power of its logarithm is bounded.

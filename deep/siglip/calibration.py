@@ -61,5 +61,5 @@ def calibrated(
         )
 
     minimum = minimize(loss, [np.log(5.0), -2.0], method="Nelder-Mead").x
-    # Without any relation the best temperature is zero, from which nothing is learnt.
+    # Without any relation the best temperature is zero, from which nothing could be learnt.
     return float(np.clip(np.exp(minimum[0]), 1.0, 50.0)), float(-minimum[1])

@@ -17,8 +17,8 @@ from deep.training.trees import TreeStructure, array_names, frozen_parts, in_inf
 PRECISIONS = ("float32", "bfloat16")
 
 
-#: What a model is trained for: a function of a module, or a frozen data class that can be called,
-#: as ``task(model, state, batch, key) -> (loss, (state, metrics))``. The model is in inference mode
+#: Objective of a training: a function of a module, or a frozen data class that can be called, as
+#: ``task(model, state, batch, key) -> (loss, (state, metrics))``. The model is in inference mode
 #: when it is only evaluated; the batch is from `Examples.take`; loss and metrics, which are further
 #: numbers for the history, are means over the examples.
 Task = Callable[[Any, Any, Any, jax.Array], tuple[jax.Array, tuple[Any, dict[str, jax.Array]]]]
@@ -82,7 +82,7 @@ class StepConfig:
         return _training_program(self), self.forward.program
 
 
-# The config is hashed once for each fit, not at each step.
+# The configuration is hashed once per fit, not at each step.
 @lru_cache(maxsize=16)
 def _training_program(config: StepConfig) -> Callable:
     def train(arrays: list, fixed: list, seed: Any, batch: Any) -> Any:

@@ -164,7 +164,7 @@ class Training(BaseEstimator):
         )
 
 
-#: What a training does where neither it nor the estimator says anything else.
+#: Settings of a training that neither it nor the estimator decides.
 DEFAULTS = {
     "optimizer": "adam",
     "learning_rate": 1e-3,

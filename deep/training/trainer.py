@@ -20,7 +20,7 @@ from deep.training.step import Stepper, Task
 
 History = dict[str, list[float]]
 
-# How many steps the host may be ahead of the device, which keeps it busy and memory bounded.
+# Steps that the host may be ahead of the device: keeps it busy and bounds the memory.
 _AHEAD = 2
 
 

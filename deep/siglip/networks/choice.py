@@ -9,7 +9,7 @@ from deep.siglip.networks.lagged import LaggedNetwork
 from deep.siglip.networks.thesis import ThesisNetwork
 from deep.siglip.presets import PRESETS
 
-# Settings that networks without other values to silence call by a shorter name.
+# Settings that networks with a single dropout call by a shorter name.
 _SETTINGS = {"dropout": "eeg_dropout"}
 
 #: Networks by name; "siglip" is the one of the preset.
@@ -45,7 +45,7 @@ def network_config(
         "n_features": n_features,
     }  # fmt: skip
     config: dict[str, Any] = {}
-    # Whatever a network takes under the name of a setting is that setting.
+    # A network takes every setting under its name.
     for name in inspect.signature(architecture).parameters:
         value = given.get(name, getattr(settings, _SETTINGS.get(name, name), None))
         if value is not None:

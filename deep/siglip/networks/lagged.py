@@ -13,7 +13,7 @@ from deep.siglip.networks.thesis import Views
 # Its constructor comes from a base class, where mypy does not look.
 _conv: Any = Conv1d
 
-# How much of an embedding the features other than the envelope make up at the start, together.
+# Initial share of all features other than the envelope in an embedding.
 _START = 0.3
 
 
@@ -52,7 +52,7 @@ class LaggedNetwork(eqx.Module):
         Random key of the initial weights.
     """
 
-    #: Names of the parts of a batch that the network takes.
+    #: Names of the arrays of a batch that the network takes.
     inputs: ClassVar[tuple[str, ...]] = ("eeg", "features", "subject", "linear")
     #: Whether features of an embedding have means of their own.
     per_feature: ClassVar[bool] = True

@@ -161,7 +161,7 @@ class ThesisNetwork(eqx.Module):
     259275
     """
 
-    #: Names of the parts of a batch that the network takes.
+    #: Names of the arrays of a batch that the network takes.
     inputs: ClassVar[tuple[str, ...]] = ("eeg", "stimuli", "subject")
     #: Whether features of an embedding have means of their own.
     per_feature: ClassVar[bool] = False
