@@ -37,8 +37,8 @@ def namespace(*arrays: Any) -> ModuleType:
     >>> namespace(np.ones(3)).asarray([1.0])
     array([1.])
     """
-    found: ModuleType = array_api_compat.array_namespace(*arrays)
-    return found
+    library: ModuleType = array_api_compat.array_namespace(*arrays)
+    return library
 
 
 def is_array(x: Any) -> bool:

@@ -89,8 +89,8 @@ class BlasThreads:
             import scipy.linalg  # noqa: F401
             from threadpoolctl import ThreadpoolController
 
-            found = ThreadpoolController().select(user_api="blas")
-            self._libraries = list(found.lib_controllers)
+            controllers = ThreadpoolController().select(user_api="blas")
+            self._libraries = list(controllers.lib_controllers)
         return self._libraries
 
     def forked(self) -> None:

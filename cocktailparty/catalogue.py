@@ -46,7 +46,7 @@ REFUSALS = {
 _DISTRIBUTION = "cocktailparty"
 # Our own tables, also stated in pyproject.toml. They are not looked up in the metadata: those of
 # an editable installation are as old as the installation, and may know nothing of a newer table.
-_OWN = ("linear_aad.catalogue:DECODERS", "deep.catalogue:DECODERS")
+_BUILT_IN = ("linear_aad.catalogue:DECODERS", "deep.catalogue:DECODERS")
 
 
 class CatalogueWarning(UserWarning):
@@ -189,7 +189,7 @@ def named_decoders() -> dict[str, NamedDecoder]:
     >>> rows["siglip"].needs
     ('deep',)
     """
-    return {**_own(), **_foreign()}
+    return {**_built_in(), **_installed()}
 
 
 def find_decoder(name: str) -> Callable[[float], Any]:
@@ -260,28 +260,28 @@ def find_space(name: str) -> Callable[[Any], dict[str, Any]]:
 
 def _row(name: str) -> NamedDecoder | None:
     """Row of a name; the packages of others are left alone where one of ours is asked for."""
-    return _own().get(name) or _foreign().get(name)
+    return _built_in().get(name) or _installed().get(name)
 
 
 def _function(name: str, what: str) -> Callable[..., Any]:
     module, _, function = name.partition(":")
-    found = getattr(importlib.import_module(module), function, None)
-    if not callable(found):
+    attribute = getattr(importlib.import_module(module), function, None)
+    if not callable(attribute):
         raise ValueError(f"{what} {name!r}: module {module} has no function {function!r}")
-    return found
+    return attribute
 
 
 @cache
-def _own() -> dict[str, NamedDecoder]:
-    tables = [EntryPoint(value, value, GROUP) for value in _OWN]
+def _built_in() -> dict[str, NamedDecoder]:
+    tables = [EntryPoint(value, value, GROUP) for value in _BUILT_IN]
     return {row.name: row for table in tables for row in _rows(table, _DISTRIBUTION)}
 
 
 # Kept, so that what is wrong with a package is said once.
 @cache
-def _foreign() -> dict[str, NamedDecoder]:
-    found: dict[str, NamedDecoder] = {}
-    for distribution, table in sorted(_foreign_tables(), key=lambda one: (one[0], one[1].name)):
+def _installed() -> dict[str, NamedDecoder]:
+    kept: dict[str, NamedDecoder] = {}
+    for distribution, table in sorted(_installed_tables(), key=lambda one: (one[0], one[1].name)):
         try:
             rows = list(_rows(table, distribution))
         except Exception as error:  # whatever the code of others may do
@@ -294,7 +294,7 @@ def _foreign() -> dict[str, NamedDecoder]:
             )
             continue
         for row in rows:
-            first = _own().get(row.name) or found.setdefault(row.name, row)
+            first = _built_in().get(row.name) or kept.setdefault(row.name, row)
             if first is not row:
                 warnings.warn(
                     f"decoder {row.name!r} of {distribution} is left out: "
@@ -302,13 +302,13 @@ def _foreign() -> dict[str, NamedDecoder]:
                     CatalogueWarning,
                     stacklevel=2,
                 )
-    return found
+    return kept
 
 
-def _foreign_tables() -> Iterator[tuple[str, EntryPoint]]:
+def _installed_tables() -> Iterator[tuple[str, EntryPoint]]:
     for table in entry_points(group=GROUP):
         distribution = table.dist.name if table.dist is not None else table.module
-        if distribution != _DISTRIBUTION and table.value not in _OWN:
+        if distribution != _DISTRIBUTION and table.value not in _BUILT_IN:
             yield distribution, table
 
 

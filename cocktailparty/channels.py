@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from cocktailparty.backend import to_numpy
-from cocktailparty.foreign import shown_once
 from cocktailparty.preprocessing import bandpass, filter_reach
 from cocktailparty.suspicions import suspicions, warn_of
+from cocktailparty.third_party_warnings import shown_once
 from cocktailparty.trial import Trial
 
 __all__ = ["choose_channels"]
@@ -114,6 +114,6 @@ def _doubts(trial: Trial, kept: list[int], names: list[str]) -> list[str]:
     moving = eeg - eeg.mean(axis=0)
     if trial.sfreq > 2 * _SLOW and trial.duration > 2 * filter_reach(trial.sfreq, _SLOW, None):
         moving = bandpass(eeg, trial.sfreq, _SLOW, None)
-    found = suspicions(eeg, moving, names, trial.sfreq, None, None)
-    warn_of(found)
-    return found
+    doubts = suspicions(eeg, moving, names, trial.sfreq, None, None)
+    warn_of(doubts)
+    return doubts

@@ -62,13 +62,13 @@ def opened(name: str, text: str) -> Any:
     {'S1': [0.5]}
     """
     check_text(text)
-    found = json.loads(text)
-    if not isinstance(found, dict) or "content" not in found:
+    document = json.loads(text)
+    if not isinstance(document, dict) or "content" not in document:
         raise ValueError("it has no content")
     # Compared letter by letter: some changes, such as of 1e5 to 1E5, leave the content as it was.
-    if text != sealed(name, found["content"]):
+    if text != sealed(name, document["content"]):
         raise ValueError("its digest is that of another content")
-    return found["content"]
+    return document["content"]
 
 
 def check_text(text: str) -> None:

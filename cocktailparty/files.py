@@ -106,8 +106,8 @@ def remove_leftovers(folder: Path, stem: str, suffix: str = "", any_stem: bool =
     stem = stem if any_stem else re.escape(stem)
     pattern = re.compile(rf"\.{stem}-{_RANDOM}(?:{re.escape(suffix)})?")
     with os.scandir(folder) as entries:
-        found = [Path(entry.path) for entry in entries if pattern.fullmatch(entry.name)]
-    for path in found:
+        leftovers = [Path(entry.path) for entry in entries if pattern.fullmatch(entry.name)]
+    for path in leftovers:
         try:
             handle = os.open(path, os.O_RDONLY)
         except OSError:

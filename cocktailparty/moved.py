@@ -22,6 +22,7 @@ MOVED = {
     "cocktailparty.montages": "cocktailparty.electrodes.montages",
     "cocktailparty.patterns": "cocktailparty.evaluation.patterns",
     "cocktailparty.permutation": "cocktailparty.evaluation.permutation",
+    "cocktailparty.recordings.audio.files": "cocktailparty.recordings.audio.reading",
     "cocktailparty.same_sound": "cocktailparty.model_selection.same_sound",
     "cocktailparty.saving": "cocktailparty.decoding.saving",
     "cocktailparty.summary": "cocktailparty.evaluation.summary",

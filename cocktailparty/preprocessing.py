@@ -10,9 +10,9 @@ from scipy.special import i0
 
 from cocktailparty.backend import namespace, to_numpy
 from cocktailparty.features.waveform import check_samples, signal_library
-from cocktailparty.foreign import shown_once
 from cocktailparty.provenance import passed_filter
 from cocktailparty.suspicions import suspicions, warn_of
+from cocktailparty.third_party_warnings import shown_once
 from cocktailparty.trial import Trial
 from cocktailparty.trials import list_trials
 from cocktailparty.validation import check_rate, same_rate

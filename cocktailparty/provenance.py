@@ -244,14 +244,14 @@ def _filters(known: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _values(known: Sequence[Mapping[str, Any]], key: str) -> list[str]:
     """Different values of one entry, in order of appearance; those of lists one by one."""
-    found: dict[str, None] = {}
+    values: dict[str, None] = {}
     for entry in known:
         value = entry.get(key)
         if value is None:
             continue
         several = value if isinstance(value, list | tuple) and key != "recorded_band" else [value]
-        found |= dict.fromkeys(f"{x:g}" if isinstance(x, float) else str(x) for x in several)
-    return list(found)
+        values |= dict.fromkeys(f"{x:g}" if isinstance(x, float) else str(x) for x in several)
+    return list(values)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -69,7 +69,7 @@ def suspicions(
 
     Returns
     -------
-    found : list of str
+    doubts : list of str
         One sentence for each suspicion: channels that are much larger or smaller than the others,
         equal to each other, or do not move for a second; a unit that cannot be; a filter that the
         recording has passed already and that leaves out a part of the band.
@@ -89,20 +89,20 @@ def suspicions(
     "channel(s) ['Cz'] are more than 20 times as large as the others"
     """
     recorded, filtered = np.asarray(recorded, dtype=float), np.asarray(filtered, dtype=float)
-    found = _sizes(recorded, filtered, names, volts)
+    doubts = _sizes(recorded, filtered, names, volts)
     # Next to a channel of another size, all others look equal; it was named.
     ordinary = _ordinary(filtered.std(axis=0))
-    found += _equals(filtered[:, ordinary], [names[i] for i in np.flatnonzero(ordinary).tolist()])
-    found += _stills(recorded, names, sfreq)
-    return found + _bands(recorded, sfreq, l_freq, h_freq, stated)
+    doubts += _equals(filtered[:, ordinary], [names[i] for i in np.flatnonzero(ordinary).tolist()])
+    doubts += _stills(recorded, names, sfreq)
+    return doubts + _bands(recorded, sfreq, l_freq, h_freq, stated)
 
 
-def warn_of(found: Sequence[str], where: str = "") -> None:
+def warn_of(doubts: Sequence[str], where: str = "") -> None:
     """Give each suspicion as a warning.
 
     Parameters
     ----------
-    found : sequence of str
+    doubts : sequence of str
         From `suspicions`.
     where : str
         Beginning of the message.
@@ -112,7 +112,7 @@ def warn_of(found: Sequence[str], where: str = "") -> None:
     RecordingWarning
         For each of them.
     """
-    for text in found:
+    for text in doubts:
         warnings.warn(f"{where}{text}", RecordingWarning, stacklevel=3)
 
 
@@ -158,12 +158,12 @@ def _sizes(x: np.ndarray, filtered: np.ndarray, names: Sequence[str], volts: boo
     middle = float(np.median(sizes[sizes > 0])) if sizes.any() else 0.0
     if not middle:
         return []
-    found = []
+    doubts = []
     ratios = sizes / middle
     if len(sizes) > 2:  # the median of two is one of them
         small = (sizes > 0) & (ratios < 1 / _LARGE)
         if small.any():
-            found.append(
+            doubts.append(
                 f"{_channels(names, small)} are less than 1/{_LARGE:g} as large as the others: are "
                 "they connected?"
             )
@@ -171,21 +171,21 @@ def _sizes(x: np.ndarray, filtered: np.ndarray, names: Sequence[str], volts: boo
         # A drift is no gain.
         large = np.minimum(ratios, whole / np.median(whole)) > _LARGE
         if large.any():
-            found.append(
+            doubts.append(
                 f"{_channels(names, large)} are more than {_LARGE:g} times as large as the others, "
                 f"{_rounded(ratios.max())} times at most"
             )
     if volts and middle > _VOLTS[1]:
-        found.append(
+        doubts.append(
             f"the EEG is {_rounded(middle)} V in root mean square: were microvolts taken for "
             "volts, or millivolts? MNE-Python expects volts"
         )
     elif volts and sizes.max() < _VOLTS[0]:
-        found.append(
+        doubts.append(
             f"the EEG is {_rounded(sizes.max())} V in root mean square, less than any amplifier "
             "resolves: was it divided by a million twice?"
         )
-    return found
+    return doubts
 
 
 def _ordinary(sizes: np.ndarray) -> np.ndarray:
@@ -243,19 +243,19 @@ def _bands(
     h_freq: float | None,
     stated: tuple[float, float] | None,
 ) -> list[str]:
-    found = []
+    doubts = []
     if stated is not None and h_freq is not None and 0 < stated[1] < h_freq * (1 - 1e-6):
-        found.append(
+        doubts.append(
             f"the file says that it was low-passed at {stated[1]:g} Hz, below the upper edge of "
             f"{h_freq:g} Hz"
         )
     if stated is not None and l_freq is not None and stated[0] > l_freq * (1 + 1e-6):
-        found.append(
+        doubts.append(
             f"the file says that it was high-passed at {stated[0]:g} Hz, above the lower edge of "
             f"{l_freq:g} Hz"
         )
-    if found or h_freq is None or len(x) < _SPECTRUM * sfreq:
-        return found
+    if doubts or h_freq is None or len(x) < _SPECTRUM * sfreq:
+        return doubts
     low = l_freq or 0.0
     frequencies, spectra = welch(x, sfreq, nperseg=round(_SPECTRUM / 2 * sfreq), axis=0)
     spectrum = np.median(spectra, axis=1)
@@ -270,11 +270,11 @@ def _bands(
     limit = max(noise, default=0.0) * 10 ** (_CUT / 10)
     top = power(0.85, 1.0)
     if len(top) and top.mean() < limit:
-        found.append(
+        doubts.append(
             f"the recording was low-passed below the upper edge of {h_freq:g} Hz: its power there "
             f"is more than {-_CUT:g} dB lower than elsewhere in the band"
         )
-    return found
+    return doubts
 
 
 def _flatness(power: np.ndarray) -> float:
@@ -285,9 +285,9 @@ def _flatness(power: np.ndarray) -> float:
 
 
 def _channels(names: Sequence[str], chosen: np.ndarray) -> str:
-    found = [names[int(i)] for i in np.flatnonzero(chosen)]
-    more = f" and {len(found) - _LISTED} more" * (len(found) > _LISTED)
-    return f"channel(s) {found[:_LISTED]}{more}"
+    listed = [names[int(i)] for i in np.flatnonzero(chosen)]
+    more = f" and {len(listed) - _LISTED} more" * (len(listed) > _LISTED)
+    return f"channel(s) {listed[:_LISTED]}{more}"
 
 
 def _rounded(x: float) -> str:

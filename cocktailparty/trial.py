@@ -93,7 +93,7 @@ class Trial:
 
     # Whether it was cut out of a trial. In a part of a valid trial a talker may pause throughout,
     # or a channel be flat; in a whole trial either is a mistake.
-    _is_part = False
+    _is_segment = False
     # What may be constant: in a part, "eeg" and "stimuli", unless they were replaced by such.
     _may_rest = frozenset[str]()
     # The same for all parts of a trial, which are one decision of attention.
@@ -134,7 +134,7 @@ class Trial:
     def origin(self) -> str:
         """What all parts that `crop` cut from one trial have in common; empty for whole trials."""
         # A whole trial that is changed is another one: templates are filled so.
-        return self._origin if self._is_part else ""
+        return self._origin if self._is_segment else ""
 
     @property
     def label(self) -> str:
@@ -203,7 +203,7 @@ class Trial:
         >>> trial.replace(subject="S1").subject
         'S1'
         """
-        return self._made(changes, self._is_part, self._resting(changes), self.origin)
+        return self._made(changes, self._is_segment, self._resting(changes), self.origin)
 
     def crop(self, start: float = 0.0, stop: float | None = None) -> "Trial":
         """Cut a stretch of time out of the trial.
@@ -259,7 +259,7 @@ class Trial:
         return frozenset(name for name in self._may_rest if name not in changes or known[name]())
 
     def _made(
-        self, changes: dict[str, Any], is_part: bool, may_rest: frozenset[str], origin: str
+        self, changes: dict[str, Any], is_segment: bool, may_rest: frozenset[str], origin: str
     ) -> "Trial":
         """Copy with some fields changed, checked as a whole trial or as a part of one."""
         known = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -267,8 +267,8 @@ class Trial:
         if unknown:
             raise TypeError(f"a Trial has no {unknown}, only {sorted(known)}")
         made = object.__new__(type(self))
-        own = {"_is_part": is_part, "_may_rest": may_rest, "_origin": origin}
-        for name, value in {**known, **changes, **own}.items():
+        internal = {"_is_segment": is_segment, "_may_rest": may_rest, "_origin": origin}
+        for name, value in {**known, **changes, **internal}.items():
             object.__setattr__(made, name, value)
         made.__post_init__()
         return made
@@ -299,7 +299,7 @@ def _validated(trial: Trial, where: str) -> dict[str, Any]:
         raise ValueError(f"{where}eeg has {n_times} sample(s), at least 2 are needed")
     check_finite(eeg, f"{where}eeg")
     names = _checked_names(trial.channel_names, eeg.shape, where)
-    if names is None and trial.channel_positions is None and not trial._is_part:
+    if names is None and trial.channel_positions is None and not trial._is_segment:
         check_time_first(eeg.shape, f"{where}eeg")  # nobody said what a channel is
     flat = [] if "eeg" in trial._may_rest else constant_columns(eeg)
     if flat:

@@ -13,7 +13,7 @@ def versions() -> dict[str, str]:
 
     Returns
     -------
-    found : dict of str to str
+    installed : dict of str to str
         Name to version, or "not installed". The last entries are the platform and the linear
         algebra libraries with the number of their threads.
 
@@ -23,7 +23,7 @@ def versions() -> dict[str, str]:
     >>> list(found)[:3]
     ['cocktailparty', 'python', 'numpy']
     """
-    found = {
+    installed = {
         "cocktailparty": metadata.version("cocktailparty"),
         "python": f"{platform.python_version()} ({platform.python_implementation()})",
     }
@@ -31,12 +31,12 @@ def versions() -> dict[str, str]:
         # A requirement reads 'dask[distributed]>=2025.1; extra == "search"'.
         name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
         try:
-            found[name] = metadata.version(name)
+            installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    found["platform"] = platform.platform()
-    found["blas"] = _blas()
-    return found
+            installed[name] = "not installed"
+    installed["platform"] = platform.platform()
+    installed["blas"] = _blas()
+    return installed
 
 
 def _blas() -> str:

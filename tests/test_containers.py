@@ -9,7 +9,7 @@ from cocktailparty import Trial, features, metrics, preprocessing
 from cocktailparty.datasets import neural_drive, simulate_eeg
 from cocktailparty.datasets.readers import triggers
 from cocktailparty.evaluation import clusters
-from cocktailparty.recordings.audio.files import sound_features
+from cocktailparty.recordings.audio.reading import sound_features
 from cocktailparty.recordings.clock import clock_drift
 from deep import ArrayExamples
 from linear_aad import AttentionDecoder, BackwardTRF

@@ -30,7 +30,7 @@ from cocktailparty.datasets.sounds import load_sounds
 from cocktailparty.decoding.saving import load_model, save_model
 from cocktailparty.files import replacing
 from cocktailparty.recordings.audio.clips import read_clip
-from cocktailparty.recordings.audio.files import read_audio
+from cocktailparty.recordings.audio.reading import read_audio
 from cocktailparty.versions import versions
 
 SFREQ = 8000

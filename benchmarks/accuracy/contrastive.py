@@ -28,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 from cocktailparty.datasets.sounds import load_sounds
 from cocktailparty.files import replacing
 from cocktailparty.recordings.audio.clips import read_clip
-from cocktailparty.recordings.audio.files import read_audio
+from cocktailparty.recordings.audio.reading import read_audio
 from cocktailparty.versions import versions
 
 SFREQ = 8000

@@ -124,8 +124,8 @@ def load_trials(
     """
     from cocktailparty import datasets
     from cocktailparty.channels import choose_channels
-    from cocktailparty.foreign import shown_once
     from cocktailparty.preprocessing import preprocess
+    from cocktailparty.third_party_warnings import shown_once
 
     # The trials of other corpora were cut by their authors, and nothing is marked in them.
     if corpus.continuous:

@@ -55,7 +55,7 @@ def add_parser(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> None:
     """Separate a mixture; write and print what was chosen."""
     from cnmf.separation_report import separate_and_report
-    from cocktailparty.recordings.audio.files import read_audio
+    from cocktailparty.recordings.audio.reading import read_audio
 
     _check(options)
     audio, audio_sfreq = read_audio(options.mixture, mono=False)
@@ -107,7 +107,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _stem(path: Path) -> tuple[Any, float]:
-    from cocktailparty.recordings.audio.files import read_audio
+    from cocktailparty.recordings.audio.reading import read_audio
 
     audio, rate = read_audio(path, mono=False)
     return (audio[:, 0] if audio.shape[1] == 1 else audio), rate

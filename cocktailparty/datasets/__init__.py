@@ -35,8 +35,8 @@ from cocktailparty.datasets.simulation.listeners import (
     simulate_trf,
     simulate_two_talkers,
 )
-from cocktailparty.foreign import shown_once
 from cocktailparty.recordings.flat_channels import without_flat
+from cocktailparty.third_party_warnings import shown_once
 from cocktailparty.trial import Trial
 
 __all__ = [
@@ -107,14 +107,14 @@ def detect(path: Path | str, corpus: str | None = None) -> Corpus:
     path = _folder(path)
     if corpus is not None:
         return _known(corpus)
-    found = [corpus for corpus in CORPORA.values() if corpus.detect(path)]
-    if not found:
+    matching = [corpus for corpus in CORPORA.values() if corpus.detect(path)]
+    if not matching:
         known = "; ".join(f"{corpus.key} ({corpus.layout})" for corpus in CORPORA.values())
         raise ValueError(f"{path} has the layout of no known corpus, expected one of: {known}")
-    if len(found) > 1:
-        keys = [corpus.key for corpus in found]
+    if len(matching) > 1:
+        keys = [corpus.key for corpus in matching]
         raise ValueError(f"{path} has the layout of {keys}: name the one that is meant")
-    return found[0]
+    return matching[0]
 
 
 def load(path: Path | str, corpus: str | None = None, **arguments: Any) -> list[Trial]:
@@ -145,14 +145,14 @@ def load(path: Path | str, corpus: str | None = None, **arguments: Any) -> list[
     ValueError
         If the corpus is unknown or holds no EEG, or a file does not hold what it should.
     """
-    found = detect(path, corpus)
-    if found.load is None:
+    detected = detect(path, corpus)
+    if detected.load is None:
         raise ValueError(
-            f"{path} holds no EEG but {found.title!r}: read it with "
-            f"cocktailparty.datasets.{found.reader}"
+            f"{path} holds no EEG but {detected.title!r}: read it with "
+            f"cocktailparty.datasets.{detected.reader}"
         )
     with shown_once():
-        trials = found.load(Path(path), **arguments)
+        trials = detected.load(Path(path), **arguments)
     return without_flat(trials) if arguments.get("on_flat") == "drop" else trials
 
 

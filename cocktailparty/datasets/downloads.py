@@ -93,18 +93,18 @@ def _wanted_files(
 ) -> dict[str, tuple[str, str]]:
     """Address and checksum of each file of a record that a pattern asks for."""
     try:
-        found = {
+        sources = {
             entry["key"]: (entry["links"]["self"], entry["checksum"]) for entry in record["files"]
         }
     except (KeyError, TypeError) as error:
         raise OSError(f"{address} does not list files as expected: {error!r}") from error
-    missing = [p for p in patterns if not any(fnmatch(name, p) for name in found)]
+    missing = [p for p in patterns if not any(fnmatch(name, p) for name in sources)]
     if missing:
-        raise OSError(f"{address} has no file {missing}, only {sorted(found)}")
+        raise OSError(f"{address} has no file {missing}, only {sorted(sources)}")
     return {
         # A name is no path: what a host says must not lead out of the folder.
         Path(name).name: source
-        for name, source in found.items()
+        for name, source in sources.items()
         if any(fnmatch(name, p) for p in patterns)
     }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cocktailparty.foreign import shown_once
+from cocktailparty.third_party_warnings import shown_once
 from cocktailparty.trial import Trial
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def with_montage(trials: Sequence[Trial], montage: str | PathLike[str]) -> list[
     >>> with_montage(trials, "biosemi64")[0].channel_positions.shape
     (8, 3)
     """
-    found: dict[tuple[str, ...], Places] = {}
+    located: dict[tuple[str, ...], Places] = {}
     placed = []
     for trial in trials:
         if trial.channel_names is None:
@@ -133,9 +133,9 @@ def with_montage(trials: Sequence[Trial], montage: str | PathLike[str]) -> list[
                 "place them: set channel_names"
             )
         names = tuple(trial.channel_names)
-        if names not in found:
-            found[names] = locate(names, montage)
-        places = found[names]
+        if names not in located:
+            located[names] = locate(names, montage)
+        places = located[names]
         provenance = {**trial.provenance, "positions": places.source}
         placed.append(trial.replace(channel_positions=places.positions, provenance=provenance))
     return placed

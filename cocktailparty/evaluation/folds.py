@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import clone
 
+from cocktailparty.attention_task import ATTENTION, MATCH_MISMATCH, joint_task
 from cocktailparty.backend import to_numpy
 from cocktailparty.blas import one_blas_thread
 from cocktailparty.metrics import chance_level, decidable_windows, decision_shares
 from cocktailparty.metrics.decisions import check_scores, whole_counts
 from cocktailparty.model_selection.splits import Fold, match_mismatch
-from cocktailparty.task import ATTENTION, MATCH_MISMATCH, joint_task
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels
 

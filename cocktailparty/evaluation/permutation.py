@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from cocktailparty.attention_task import MATCH_MISMATCH
 from cocktailparty.evaluation.tested_trials import repeats
-from cocktailparty.task import MATCH_MISMATCH
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cocktailparty.attention_task import ATTENTION, task_of
 from cocktailparty.evaluation.permutation import ALPHA, PermutationTest, permutation_test
 from cocktailparty.evaluation.tested_trials import repeats
-from cocktailparty.task import ATTENTION, task_of
 
 if TYPE_CHECKING:
     import pandas as pd

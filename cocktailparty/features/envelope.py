@@ -256,13 +256,13 @@ def _mel(audio: Any, audio_sfreq: float, f_min: float, f_max: float) -> tuple[fl
     bank = xp.asarray(bank * 2 / hann(n_fft, sym=False).sum(), dtype=audio.dtype)
     n_frames = ceil((audio.shape[0] - 1) / hop) + 1
     block, margin = 4096, ceil(n_fft / hop)
-    parts = []
+    blocks = []
     for first in range(0, n_frames, block):
         start = max(first - margin, 0)
-        excerpt = audio[start * hop : (first + block + margin) * hop]
-        magnitude = xp.abs(stft(excerpt, n_fft, hop)[first - start : first - start + block])
-        parts.append(magnitude[: n_frames - first] @ bank)
-    magnitudes = xp.concat(parts, axis=0)
+        segment = audio[start * hop : (first + block + margin) * hop]
+        magnitude = xp.abs(stft(segment, n_fft, hop)[first - start : first - start + block])
+        blocks.append(magnitude[: n_frames - first] @ bank)
+    magnitudes = xp.concat(blocks, axis=0)
     return audio_sfreq / hop, (magnitudes[:, i] for i in range(bank.shape[1]))
 
 

@@ -94,11 +94,11 @@ class EnvelopeFeatures:
         silence = float(np.quantile(envelopes, _SILENCE))
         floor = _FLOOR * float(envelopes.mean() - silence)
         none = np.zeros(1, np.float32)
-        found = cls(sfreq, target, knees, silence, floor, none, none + 1)
-        raw = np.concatenate([found(s).reshape(-1, found(s).shape[-1]) for s in stimuli])
+        levels = cls(sfreq, target, knees, silence, floor, none, none + 1)
+        raw = np.concatenate([levels(s).reshape(-1, levels(s).shape[-1]) for s in stimuli])
         scale = raw.std(axis=0)
-        found.mean, found.scale = raw.mean(axis=0), np.where(scale > 0, scale, 1)
-        return found
+        levels.mean, levels.scale = raw.mean(axis=0), np.where(scale > 0, scale, 1)
+        return levels
 
     def __call__(self, stimuli: Any) -> np.ndarray:
         """Compute the features.
@@ -117,13 +117,13 @@ class EnvelopeFeatures:
         decay = np.exp(-1 / (_SLOW * self.sfreq))
         start = decay * x[:, :1]
         slow, _ = lfilter([1 - decay], [1, -decay], x, axis=1, zi=start)
-        parts = [x, *(np.maximum(x - knee, 0) for knee in self.knees)]
+        features = [x, *(np.maximum(x - knee, 0) for knee in self.knees)]
         # Filtered envelopes have values below silence.
         logarithm = np.log(np.maximum(x - self.silence, 0) + self.floor)
-        parts += [logarithm, slow, _rises(x), _rises(logarithm)]
+        features += [logarithm, slow, _rises(x), _rises(logarithm)]
         if stimuli.shape[2] > 1:
-            parts += list(np.moveaxis(stimuli, 2, 0))
-        stacked = np.stack(parts, axis=-1).astype(np.float32)
+            features += list(np.moveaxis(stimuli, 2, 0))
+        stacked = np.stack(features, axis=-1).astype(np.float32)
         return np.asarray((stacked - self.mean) / self.scale, dtype=np.float32)
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
+from cocktailparty.attention_task import task_of, words
 from cocktailparty.backend import to_numpy
 from cocktailparty.evaluation.summary import pool, summarise
 from cocktailparty.plots.style import COLORS, MARKERS, axes_for, plain, sober
-from cocktailparty.task import task_of, words
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,7 +4,7 @@ Read `trials` first, which puts EEG and sounds together; `eeg` and `audio` read 
 knows what MNE-Python does not, and the rest checks what was read: pauses, flat channels, clocks.
 """
 
-from cocktailparty.recordings.audio.files import read_audio
+from cocktailparty.recordings.audio.reading import read_audio
 from cocktailparty.recordings.clock import ClockDrift, clock_drift
 from cocktailparty.recordings.eeg import read_eeg
 from cocktailparty.recordings.events import event_times

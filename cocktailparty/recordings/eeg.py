@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cocktailparty.backend import to_numpy
-from cocktailparty.foreign import shown_once
 from cocktailparty.preprocessing import interpolate, interpolation_reach
 from cocktailparty.recordings.formats.edf_records import check_no_pauses, has_pauses, with_pauses
 from cocktailparty.recordings.formats.edf_units import check_units, scale_to_volts
@@ -26,8 +25,9 @@ from cocktailparty.recordings.formats.stored_rates import (
     stored_rates,
 )
 from cocktailparty.recordings.formats.xdf import is_xdf, read_xdf
-from cocktailparty.recordings.interruptions import Interruption, interruptions, stretch_around
+from cocktailparty.recordings.interruptions import Interruption, interruptions, segment_around
 from cocktailparty.recordings.reader_errors import reader_error
+from cocktailparty.third_party_warnings import shown_once
 
 if TYPE_CHECKING:
     import mne
@@ -261,7 +261,7 @@ class Continuous:
             First sample of the stretch and first one after it.
         """
         ends = [x for x in self.interruptions if not (x.bad and keep_bad)]
-        return stretch_around(ends, self.n_times, position)
+        return segment_around(ends, self.n_times, position)
 
     def recorded(self, positions: np.ndarray, spacing: float, start: int, stop: int) -> np.ndarray:
         """Evaluate the channels at any moments, as they were recorded.

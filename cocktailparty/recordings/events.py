@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cocktailparty.foreign import shown_once
+from cocktailparty.third_party_warnings import shown_once
 
 if TYPE_CHECKING:
     import mne
@@ -47,14 +47,14 @@ def event_times(raw: "mne.io.BaseRaw", events: str | Sequence[str]) -> np.ndarra
     [2.0]
     """
     wanted = [events] if isinstance(events, str) else list(events)
-    found = _annotated(raw)
+    annotated = _annotated(raw)
     triggers = _triggers(raw)
     times: set[float] = set()
     for name in wanted:
-        fitting = _fitting(found, name) or triggers.get(name.strip(), [])
+        fitting = _fitting(annotated, name) or triggers.get(name.strip(), [])
         if not fitting:
             known = {
-                **{k: len(v) for k, v in found.items()},
+                **{k: len(v) for k, v in annotated.items()},
                 **{k: len(v) for k, v in triggers.items()},
             }
             listed = [f"{k!r} ({n} times)" for k, n in list(known.items())[:_LISTED]]
@@ -67,18 +67,18 @@ def event_times(raw: "mne.io.BaseRaw", events: str | Sequence[str]) -> np.ndarra
 
 
 def _annotated(raw: "mne.io.BaseRaw") -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {}
+    times: dict[str, list[float]] = {}
     for onset, description in zip(raw.annotations.onset, raw.annotations.description, strict=True):
-        found.setdefault(str(description), []).append(float(onset - raw.first_time))
-    return found
+        times.setdefault(str(description), []).append(float(onset - raw.first_time))
+    return times
 
 
-def _fitting(found: dict[str, list[float]], name: str) -> list[float]:
+def _fitting(times: dict[str, list[float]], name: str) -> list[float]:
     def plain(text: str) -> str:
         return " ".join(text.split())
 
-    exact = found.get(name) or [t for k, v in found.items() if plain(k) == plain(name) for t in v]
-    last = (v for k, v in found.items() if plain(k.rpartition("/")[2]) == plain(name))
+    exact = times.get(name) or [t for k, v in times.items() if plain(k) == plain(name) for t in v]
+    last = (v for k, v in times.items() if plain(k.rpartition("/")[2]) == plain(name))
     return exact or [time for times in last for time in times]
 
 
@@ -94,7 +94,7 @@ def _triggers(raw: "mne.io.BaseRaw") -> dict[str, list[float]]:
             stim, stim.ch_names, shortest_event=1, mask=_TRIGGER_BITS, mask_type="and",
             verbose="WARNING",
         )  # fmt: skip
-    found: dict[str, list[float]] = {}
+    times: dict[str, list[float]] = {}
     for sample, _, value in events:
-        found.setdefault(str(value), []).append((sample - raw.first_samp) / raw.info["sfreq"])
-    return found
+        times.setdefault(str(value), []).append((sample - raw.first_samp) / raw.info["sfreq"])
+    return times

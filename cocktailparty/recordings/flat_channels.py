@@ -76,19 +76,20 @@ def check_flat(
     if not flat or on_flat == "keep":
         return []
     more = f" and {len(flat) - _LISTED} more" * (len(flat) > _LISTED)
-    told = f"{where}channel(s) {list(flat[:_LISTED])}{more} are constant in the recording: "
+    complaint = f"{where}channel(s) {list(flat[:_LISTED])}{more} are constant in the recording: "
     dead = [name for name in flat if name in references]
     if dead and on_flat == "drop":
         raise ValueError(
-            f"{told}{dead} cannot be left out, the reference is made of them: choose another"
+            f"{complaint}{dead} cannot be left out, the reference is made of them: choose another"
         )
     if len(flat) == n_channels and on_flat == "drop":
-        raise ValueError(f"{told}no channel would be left")
+        raise ValueError(f"{complaint}no channel would be left")
     if on_flat == "drop":
         return list(flat)
     raise ValueError(
-        f"{told}interpolate or drop them first (raw.info['bads'], or on_flat='drop' or --drop-flat "
-        "for all that are found); on_flat='keep' keeps the zeros of a reference that was recorded"
+        f"{complaint}interpolate or drop them first (raw.info['bads'], or on_flat='drop' or "
+        "--drop-flat for all that are found); on_flat='keep' keeps the zeros of a reference that "
+        "was recorded"
     )
 
 

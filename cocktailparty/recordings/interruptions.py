@@ -58,7 +58,7 @@ def interruptions(raw: "mne.io.BaseRaw", names: Sequence[str]) -> list[Interrupt
 
     Returns
     -------
-    found : list of Interruption
+    marks : list of Interruption
         In order of time.
 
     Notes
@@ -82,7 +82,7 @@ def interruptions(raw: "mne.io.BaseRaw", names: Sequence[str]) -> list[Interrupt
     of_gdf = any(
         isinstance(extra, dict) and extra.get("subtype") == "GDF" for extra in raw._raw_extras
     )
-    found = set()
+    marks = set()
     notes = raw.annotations
     for onset, duration, text, channels in zip(
         notes.onset, notes.duration, notes.description, notes.ch_names, strict=True
@@ -96,20 +96,20 @@ def interruptions(raw: "mne.io.BaseRaw", names: Sequence[str]) -> list[Interrupt
         # MNE puts the type of a BrainVision marker first; it exports all annotations as comments.
         plain = str(text).strip().lower().removeprefix("comment/")
         if reason := _join(plain, of_gdf):
-            found.add(Interruption(start, start, f"{str(text)!r}: {reason}"))
+            marks.add(Interruption(start, start, f"{str(text)!r}: {reason}"))
         elif plain.startswith(_LOST):
-            found.add(Interruption(start, stop, f"{str(text)!r}: samples were lost"))
+            marks.add(Interruption(start, stop, f"{str(text)!r}: samples were lost"))
         elif plain.startswith("bad"):
-            found.add(Interruption(start, stop, f"marked {str(text)!r}", bad=True))
-    return sorted(found)
+            marks.add(Interruption(start, stop, f"marked {str(text)!r}", bad=True))
+    return sorted(marks)
 
 
-def first_inside(found: Sequence[Interruption], start: float, stop: float) -> Interruption | None:
+def first_inside(breaks: Sequence[Interruption], start: float, stop: float) -> Interruption | None:
     """Find the first interruption inside a stretch.
 
     Parameters
     ----------
-    found : sequence of Interruption
+    breaks : sequence of Interruption
         From `interruptions`.
     start, stop : float
         The stretch in samples. One that begins or ends it, up to half a sample, is not inside.
@@ -119,16 +119,18 @@ def first_inside(found: Sequence[Interruption], start: float, stop: float) -> In
     interruption : Interruption or None
         None if there is none.
     """
-    inside = (x for x in found if x.start < stop - 0.5 and x.stop > start + 0.5)
+    inside = (x for x in breaks if x.start < stop - 0.5 and x.stop > start + 0.5)
     return next(inside, None)
 
 
-def stretch_around(found: Sequence[Interruption], n_times: int, position: float) -> tuple[int, int]:
+def segment_around(
+    breaks: Sequence[Interruption], n_times: int, position: float
+) -> tuple[int, int]:
     """Find the uninterrupted stretch that a moment lies in.
 
     Parameters
     ----------
-    found : sequence of Interruption
+    breaks : sequence of Interruption
         From `interruptions`.
     n_times : int
         Samples of the recording.
@@ -142,8 +144,8 @@ def stretch_around(found: Sequence[Interruption], n_times: int, position: float)
     """
     # Rounded: a moment that is meant to lie on a join may miss it by a fraction of a sample.
     nearest = min(round(position), n_times - 1)
-    begins = [0, *(x.stop for x in found)]
-    ends = [n_times, *(x.start for x in found)]
+    begins = [0, *(x.stop for x in breaks)]
+    ends = [n_times, *(x.start for x in breaks)]
     return max(i for i in begins if i <= nearest), min(i for i in ends if i > nearest)
 
 

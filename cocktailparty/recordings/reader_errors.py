@@ -67,8 +67,8 @@ def _reasons(path: Path, error: BaseException, arguments: dict[str, Any]) -> lis
     for name, kind in readers:
         try:
             getattr(io, name)(path, **arguments)
-        except Exception as own:
-            reasons.append(f"as {kind}, by mne.io.{name}: {_reason(own)}")
+        except Exception as failure:
+            reasons.append(f"as {kind}, by mne.io.{name}: {_reason(failure)}")
     return reasons or [_reason(error)]
 
 

@@ -10,10 +10,9 @@ import numpy as np
 from cocktailparty.backend import to_numpy
 from cocktailparty.electrodes.montages import recorded_positions
 from cocktailparty.features import speech_envelope
-from cocktailparty.foreign import shown_once
 from cocktailparty.preprocessing import bandpass, check_band, check_duration, filter_reach
 from cocktailparty.provenance import of_recording, of_sounds, passed_filter
-from cocktailparty.recordings.audio.files import read_audio, sound_features, waveform
+from cocktailparty.recordings.audio.reading import read_audio, sound_features, waveform
 from cocktailparty.recordings.clock import ClockDrift, clock_drift
 from cocktailparty.recordings.eeg import Continuous, MissingValuesError, check_raw, read_eeg
 from cocktailparty.recordings.events import event_times
@@ -21,7 +20,7 @@ from cocktailparty.recordings.flat_channels import check_flat, check_on_flat, fl
 from cocktailparty.recordings.formats.stored_rates import check_stored_rates
 from cocktailparty.recordings.formats.xdf import read_xdf
 from cocktailparty.recordings.interruptions import check_on_bad
-from cocktailparty.recordings.requests import (
+from cocktailparty.recordings.trial_requests import (
     TOLERANCE,
     check_list,
     check_request,
@@ -32,6 +31,7 @@ from cocktailparty.recordings.requests import (
     whole_trials,
 )
 from cocktailparty.suspicions import in_volts, stated_band, suspicions, warn_of
+from cocktailparty.third_party_warnings import shown_once
 from cocktailparty.trial import Trial
 from cocktailparty.validation import check_rate
 

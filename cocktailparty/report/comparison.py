@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cocktailparty.attention_task import task_of, words
 from cocktailparty.blas import one_blas_thread
 from cocktailparty.evaluation.comparing import check_decoders, compare_planned
 from cocktailparty.evaluation.patterns import averaged_pattern, pattern_folds
@@ -20,7 +21,6 @@ from cocktailparty.model_selection.policy import Split
 from cocktailparty.provenance import methods_text
 from cocktailparty.report.html import write_report
 from cocktailparty.report.protocol import protocol_of
-from cocktailparty.task import task_of, words
 from cocktailparty.trial import Trial
 
 if TYPE_CHECKING:

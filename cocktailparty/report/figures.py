@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cocktailparty.attention_task import task_of, words
 from cocktailparty.electrodes.montages import Places, places_of
 from cocktailparty.evaluation.patterns import Pattern, pattern_of
-from cocktailparty.task import task_of, words
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels
 

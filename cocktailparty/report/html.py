@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn import config_context
 
+from cocktailparty.attention_task import ATTENTION
 from cocktailparty.evaluation.patterns import Pattern
 from cocktailparty.evaluation.permutation import ALPHA
 from cocktailparty.evaluation.summary import summarise
@@ -18,7 +19,6 @@ from cocktailparty.metrics.decisions import count_text
 from cocktailparty.provenance import methods_text
 from cocktailparty.report.figures import pictures
 from cocktailparty.report.verdict import cautions, findings
-from cocktailparty.task import ATTENTION
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels
 from cocktailparty.versions import versions

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from cocktailparty.attention_task import ATTENTION, MATCH_MISMATCH, MIXED, task_of
 from cocktailparty.evaluation.permutation import ALPHA, CONSTANT
 from cocktailparty.evaluation.summary import against_guessing, summarise
-from cocktailparty.task import ATTENTION, MATCH_MISMATCH, MIXED, task_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -34,9 +34,9 @@ def needy(sfreq):
 def site(tmp_path, monkeypatch):
     """Folder in which packages can be installed, whatever was read of others before."""
     monkeypatch.syspath_prepend(tmp_path)
-    catalogue._foreign.cache_clear()
+    catalogue._installed.cache_clear()
     yield tmp_path
-    catalogue._foreign.cache_clear()
+    catalogue._installed.cache_clear()
 
 
 class Ends:
@@ -131,13 +131,13 @@ def test_listing_imports_nothing_heavy(tmp_path):
 
 def test_the_metadata_say_what_the_catalogue_reads():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert tuple(project["entry-points"][GROUP].values()) == catalogue._OWN
+    assert tuple(project["entry-points"][GROUP].values()) == catalogue._BUILT_IN
 
 
 @pytest.mark.parametrize("stated", [{}, {"old": "linear_aad.gone:TABLE"}])
 def test_old_metadata_of_ours_cost_no_decoder(site, stated, recwarn):
     before = list(named_decoders())
-    catalogue._foreign.cache_clear()
+    catalogue._installed.cache_clear()
     packages.write_metadata(site, "cocktailparty", stated)
     assert list(named_decoders()) == before
     assert not recwarn.list

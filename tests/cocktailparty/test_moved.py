@@ -31,6 +31,7 @@ def test_former_imports_of_scripts_work():
         "cocktailparty.montages": "with_montage",
         "cocktailparty.patterns": "mean_pattern",
         "cocktailparty.permutation": "permutation_test",
+        "cocktailparty.recordings.audio.files": "read_audio",
         "cocktailparty.same_sound": "SoundIndex",
         "cocktailparty.saving": "load_model",
         "cocktailparty.summary": "summarise",

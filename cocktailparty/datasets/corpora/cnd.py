@@ -95,8 +95,10 @@ def _detect(path: Path) -> bool:
 def _data_folder(path: Path) -> Path:
     """Find the folder of the files: this one, or the one in it that the format has for them."""
     inner = path / "dataCND"
-    here = path.is_dir() and any(_SUBJECT_FILE.fullmatch(file.name) for file in path.iterdir())
-    return inner if not here and inner.is_dir() else path
+    has_subjects = path.is_dir() and any(
+        _SUBJECT_FILE.fullmatch(file.name) for file in path.iterdir()
+    )
+    return inner if not has_subjects and inner.is_dir() else path
 
 
 def _stimuli_file(path: Path, n: int, preprocessed: bool) -> Path:
@@ -104,8 +106,8 @@ def _stimuli_file(path: Path, n: int, preprocessed: bool) -> Path:
     raw = [_numbered(path, "dataStim", n), path / "dataStim.mat"]
     ready = [_numbered(path, "pre_dataStim", n), path / "pre_dataStim.mat"]
     # Stimuli may have been saved once only, before or after what was done to the recordings.
-    found = [file for file in (*raw, *ready) if file is not None and file.is_file()]
-    return found[0] if found else path / f"{'pre_' * preprocessed}dataStim.mat"
+    existing = [file for file in (*raw, *ready) if file is not None and file.is_file()]
+    return existing[0] if existing else path / f"{'pre_' * preprocessed}dataStim.mat"
 
 
 CORPUS = Corpus(
@@ -144,14 +146,14 @@ class _Stimuli:
 
 def _subject_files(path: Path, preprocessed: bool | None) -> list[tuple[int, Path]]:
     """Choose the file of each subject."""
-    found: dict[bool, dict[int, Path]] = {False: {}, True: {}}
+    files: dict[bool, dict[int, Path]] = {False: {}, True: {}}
     for file in sorted(path.iterdir()):
         if match := _SUBJECT_FILE.fullmatch(file.name):
-            of_kind, n = found[bool(match[1])], int(match[2])
+            of_kind, n = files[bool(match[1])], int(match[2])
             if n in of_kind:
                 raise ValueError(f"{of_kind[n]} and {file} are of one subject: remove one of them")
             of_kind[n] = file
-    chosen = {**found[True], **found[False]} if preprocessed is None else found[preprocessed]
+    chosen = {**files[True], **files[False]} if preprocessed is None else files[preprocessed]
     if not chosen:
         name = "dataSub{n}.mat, such as dataSub1.mat"
         raise FileNotFoundError(f"{path} has no file {'pre_' if preprocessed else ''}{name}")
@@ -260,10 +262,10 @@ def _load_subject(file: Path, subject: str, stimuli: _Stimuli) -> list[Trial]:
 def _recording_variable(file: Path) -> str:
     """Find the variable with the recording."""
     variables = mat_variables(file)
-    found = [name for name in _RECORDINGS if name in variables]
-    if len(found) > 1:
-        raise ValueError(f"{file} holds {found}, expected one recording: remove the others")
-    return found[0] if found else _RECORDINGS[0]
+    present = [name for name in _RECORDINGS if name in variables]
+    if len(present) > 1:
+        raise ValueError(f"{file} holds {present}, expected one recording: remove the others")
+    return present[0] if present else _RECORDINGS[0]
 
 
 def _resampled(x: Any, before: float, after: float, what: str) -> Any:

@@ -82,12 +82,12 @@ def write_cnd(
         for subject in sorted({trial.subject for trial in trials})
     }
     first = next(iter(subjects.values()))
-    shared = all(_same_stimuli(own, first) for own in subjects.values())
-    for n, own in enumerate(subjects.values(), start=1):
+    shared = all(_same_stimuli(heard, first) for heard in subjects.values())
+    for n, recorded in enumerate(subjects.values(), start=1):
         if n == 1 or not shared:
             name = "dataStim.mat" if shared else f"dataStim{n}.mat"
-            _write_struct(folder / name, "stim", _stimulus_fields(own, stories, feature))
-        _write_struct(folder / f"dataSub{n}.mat", "eeg", _recording_fields(own, device))
+            _write_struct(folder / name, "stim", _stimulus_fields(recorded, stories, feature))
+        _write_struct(folder / f"dataSub{n}.mat", "eeg", _recording_fields(recorded, device))
 
 
 def _same_stimuli(trials: list[Trial], others: list[Trial]) -> bool:

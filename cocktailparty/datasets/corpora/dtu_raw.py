@@ -19,12 +19,12 @@ from cocktailparty.datasets.readers.arrays import (
     text,
     unwrapped,
 )
+from cocktailparty.datasets.readers.sound_trials import trial_with_sounds
 from cocktailparty.datasets.readers.subjects import subject_files
-from cocktailparty.datasets.readers.trials import trial_with_sounds
 from cocktailparty.electrodes.biosemi import BIOSEMI_64
 from cocktailparty.electrodes.caps import on_cap
 from cocktailparty.features import speech_envelope
-from cocktailparty.recordings.audio.files import sound_features
+from cocktailparty.recordings.audio.reading import sound_features
 from cocktailparty.recordings.eeg import raw_from_array
 from cocktailparty.trial import Trial
 

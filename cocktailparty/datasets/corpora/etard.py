@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from cocktailparty.datasets.corpus import Corpus
+from cocktailparty.datasets.readers.sound_trials import trial_with_sounds
 from cocktailparty.datasets.readers.subjects import chosen
-from cocktailparty.datasets.readers.trials import trial_with_sounds
 from cocktailparty.electrodes.caps import on_cap
 from cocktailparty.features import speech_envelope
-from cocktailparty.recordings.audio.files import sound_features
+from cocktailparty.recordings.audio.reading import sound_features
 from cocktailparty.recordings.eeg import raw_from_array
 from cocktailparty.recordings.formats.hdf5 import open_hdf5
 from cocktailparty.trial import Trial
@@ -189,7 +189,7 @@ def _parts(content: Any, condition: str, audio: Path, file: Path) -> list[tuple[
     )
     if not numbered:
         raise ValueError(f"{file}: {condition} has no part_1: is it a file of another data set?")
-    found = []
+    heard = []
     for _, part in numbered:
         sounds = [audio / condition / f"{part}_{role}.wav" for role in _roles(condition)]
         for sound in sounds:
@@ -198,8 +198,8 @@ def _parts(content: Any, condition: str, audio: Path, file: Path) -> list[tuple[
                     f"{sound} is missing, which was heard in {condition}/{part} of {file}: "
                     f"download the folder {_AUDIO} of the corpus"
                 )
-        found.append((part, sounds))
-    return found
+        heard.append((part, sounds))
+    return heard
 
 
 def _check_lengths(n_times: int, story: float, tolerance: float, what: str) -> None:

@@ -62,8 +62,8 @@ def load_etard_outputs(path: Path | str) -> list[DecoderOutput]:
         If reconstruction and envelopes differ in length or are not one-dimensional.
     """
     path = Path(path)
-    found = sorted(match.groups() for match in map(_output_match, path.iterdir()) if match)
-    if not found:
+    outputs = sorted(match.groups() for match in map(_output_match, path.iterdir()) if match)
+    if not outputs:
         raise FileNotFoundError(
             f"{path} has no file {{condition}}_predictions_{{subject}}_ridge.npy, such as "
             "fM_predictions_YH00_ridge.npy"
@@ -72,10 +72,10 @@ def load_etard_outputs(path: Path | str) -> list[DecoderOutput]:
         condition: [
             read_npy(path / f"{condition}_{role}_truth.npy") for role in ("attended", "unattended")
         ]
-        for condition in sorted({condition for condition, _ in found})
+        for condition in sorted({condition for condition, _ in outputs})
     }
     return [
-        _load_output(path, subject, condition, stimuli[condition]) for condition, subject in found
+        _load_output(path, subject, condition, stimuli[condition]) for condition, subject in outputs
     ]
 
 

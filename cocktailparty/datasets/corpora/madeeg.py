@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from cocktailparty.datasets.corpus import Corpus
+from cocktailparty.datasets.readers.sound_trials import trial_with_sounds
 from cocktailparty.datasets.readers.subjects import chosen
-from cocktailparty.datasets.readers.trials import trial_with_sounds
 from cocktailparty.features import speech_envelope
 from cocktailparty.recordings.eeg import raw_from_array
 from cocktailparty.recordings.formats.hdf5 import open_hdf5
@@ -164,12 +164,14 @@ def _read_labels(file: Path) -> dict[str, Any]:
     if not file.is_file():
         raise FileNotFoundError(f"{file} is missing: the data set is not complete")
     try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+        metadata = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise OSError(f"{file} cannot be read as YAML ({error}): download it again") from error
-    if not isinstance(found, dict) or not all(isinstance(part, dict) for part in found.values()):
+    if not isinstance(metadata, dict) or not all(
+        isinstance(part, dict) for part in metadata.values()
+    ):
         raise ValueError(f"{file} must map subjects to their trials: is it of another data set?")
-    return {str(subject): trials for subject, trials in found.items()}
+    return {str(subject): trials for subject, trials in metadata.items()}
 
 
 def _wanted(

@@ -138,10 +138,10 @@ CORPUS = Corpus(
 def _read_stimulus(folder: Path, sound: str, feature: str) -> np.ndarray:
     # The first form is that of the authors' code, the second that of the published record.
     files = [folder / f"{sound}_-_{feature}.npy", folder / f"{sound}_{feature}.npy"]
-    found = [file for file in files if file.is_file()]
-    if not found:
+    existing = [file for file in files if file.is_file()]
+    if not existing:
         raise FileNotFoundError(f"{files[0]} is missing, and so is {files[1].name}")
-    return read_npy(found[0])
+    return read_npy(existing[0])
 
 
 def _load_trial(file: Path, subject: str, sound: str, stimulus: np.ndarray) -> Trial:

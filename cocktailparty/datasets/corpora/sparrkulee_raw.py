@@ -18,16 +18,16 @@ from cocktailparty.datasets.corpora.sparrkulee import CORPUS as PREPROCESSED
 from cocktailparty.datasets.corpora.sparrkulee import story
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.datasets.readers.arrays import read_npz
+from cocktailparty.datasets.readers.sound_trials import trial_with_sounds
 from cocktailparty.datasets.readers.subjects import chosen
-from cocktailparty.datasets.readers.trials import trial_with_sounds
 from cocktailparty.datasets.readers.triggers import align_clocks, biosemi_onsets, pulse_onsets
 from cocktailparty.electrodes.biosemi import BIOSEMI_64
 from cocktailparty.electrodes.caps import on_cap
 from cocktailparty.features import speech_envelope
-from cocktailparty.foreign import shown_once
-from cocktailparty.recordings.audio.files import sound_features
+from cocktailparty.recordings.audio.reading import sound_features
 from cocktailparty.recordings.eeg import read_eeg
-from cocktailparty.recordings.requests import whole_trials
+from cocktailparty.recordings.trial_requests import whole_trials
+from cocktailparty.third_party_warnings import shown_once
 from cocktailparty.trial import Trial
 
 _EEG_FILES = "sub-*/ses-*/eeg/*_eeg.bdf*"
@@ -207,23 +207,23 @@ CORPUS = Corpus(
 
 def _eeg_files(path: Path, skip: Sequence[str]) -> dict[str, dict[str, Path]]:
     """Files of each subject by the name of the recording."""
-    found: dict[str, dict[str, Path]] = {}
+    recordings: dict[str, dict[str, Path]] = {}
     for file in sorted(path.glob(_EEG_FILES)):
         if match := _EEG_FILE.fullmatch(file.name):
             # An unpacked file comes first.
-            found.setdefault(match["subject"], {}).setdefault(match["name"], file)
-    if not found:
+            recordings.setdefault(match["subject"], {}).setdefault(match["name"], file)
+    if not recordings:
         raise FileNotFoundError(
             f"{path} has no file sub-001/ses-.../eeg/sub-001_ses-..._task-listeningActive_run-01"
             "_eeg.bdf.gz: download the raw recordings of the corpus"
         )
     left_out = [skip] if isinstance(skip, str) else list(skip)
-    unknown = [name for name in left_out if not any(name in files for files in found.values())]
+    unknown = [name for name in left_out if not any(name in files for files in recordings.values())]
     if unknown:
         raise ValueError(f"skip names recording(s) {unknown} that are not in {path}")
     return {
         subject: {name: file for name, file in files.items() if name not in left_out}
-        for subject, files in found.items()
+        for subject, files in recordings.items()
     }
 
 

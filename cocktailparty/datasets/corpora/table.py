@@ -11,15 +11,15 @@ from typing import Any
 
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.features import speech_envelope
-from cocktailparty.foreign import shown_once
 from cocktailparty.metadata import typed_columns
 from cocktailparty.provenance import of_sounds
-from cocktailparty.recordings.audio.files import audio_duration, sound_features
+from cocktailparty.recordings.audio.reading import audio_duration, sound_features
 from cocktailparty.recordings.eeg import read_eeg
 from cocktailparty.recordings.events import event_times
 from cocktailparty.recordings.interruptions import BadSpanError
-from cocktailparty.recordings.requests import whole_trials
+from cocktailparty.recordings.trial_requests import whole_trials
 from cocktailparty.recordings.trials import trial_from_raw
+from cocktailparty.third_party_warnings import shown_once
 from cocktailparty.trial import Trial
 
 FILE = "trials.csv"
@@ -198,8 +198,8 @@ def _loaded(
     files = list(dict.fromkeys(row.eeg for row in rows))
     order = sorted(range(len(rows)), key=lambda i: files.index(rows[i].eeg))
     trials = whole_trials((partial(cut, rows[i]) for i in order), arguments)
-    found = dict(zip(order, trials, strict=True))
-    return [trial for i in range(len(rows)) if (trial := found[i]) is not None]
+    by_row = dict(zip(order, trials, strict=True))
+    return [trial for i in range(len(rows)) if (trial := by_row[i]) is not None]
 
 
 def _detect(path: Path) -> bool:

@@ -52,18 +52,18 @@ def load(path: Path | str, reference: str | None = None) -> list[Trial]:
     path = Path(path)
     if reference not in (None, "mastoids"):
         raise ValueError(f"reference must be None or 'mastoids', got {reference!r}")
-    found = sorted(
+    numbers = sorted(
         (int(match[1]), int(match[2]))
         for match in map(_TRIAL_FILE.fullmatch, _names(path))
         if match
     )
-    if not found:
+    if not numbers:
         raise FileNotFoundError(f"{path} has no file {{block}}_{{trial}}.mat, such as 1_1.mat")
     envelopes = {talker: _read_envelopes(path / f"{talker}_env.mat") for talker in "FM"}
     orders = read_mat(path / _ORDER_FILE, *_IGNORED.values())
     return [
         _load_trial(path, block, number, envelopes, orders[_IGNORED[block]].ravel(), reference)
-        for block, number in found
+        for block, number in numbers
     ]
 
 

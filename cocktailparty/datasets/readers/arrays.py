@@ -76,8 +76,8 @@ def mat_variables(path: Path) -> list[str]:
     from cocktailparty.recordings.formats.matlab73 import variables73
 
     def read() -> dict[str, Any]:
-        found = variables73(path) if _is_hdf5(path) else [entry[0] for entry in whosmat(path)]
-        return {"": found}
+        variables = variables73(path) if _is_hdf5(path) else [entry[0] for entry in whosmat(path)]
+        return {"": variables}
 
     names: list[str] = _read(path, read, ("",), "MATLAB")[""]
     return names
@@ -137,11 +137,11 @@ def struct_fields(value: Any, what: str, *fields: str) -> dict[str, Any]:
     value = unwrapped(value)
     if value.shape != (1, 1) or not hasattr(value[0, 0], "_fieldnames"):
         raise ValueError(f"{what} must be a struct, got an array of shape {value.shape}")
-    found = {field: getattr(value[0, 0], field) for field in value[0, 0]._fieldnames}
-    missing = [field for field in fields if field not in found]
+    values = {field: getattr(value[0, 0], field) for field in value[0, 0]._fieldnames}
+    missing = [field for field in fields if field not in values]
     if missing:
-        raise ValueError(f"{what} has no field {missing}, only {sorted(found)}")
-    return found
+        raise ValueError(f"{what} has no field {missing}, only {sorted(values)}")
+    return values
 
 
 def unwrapped(value: Any) -> np.ndarray:
@@ -300,11 +300,11 @@ def read_npy(path: Path) -> np.ndarray:
     """
 
     def read() -> dict[str, Any]:
-        found = np.load(path)
-        if not isinstance(found, np.ndarray):
-            found.close()
+        loaded = np.load(path)
+        if not isinstance(loaded, np.ndarray):
+            loaded.close()
             raise ValueError("it is an archive of arrays (.npz), expected one array (.npy)")
-        return {"": found}
+        return {"": loaded}
 
     array: np.ndarray = _read(path, read, ("",), "NumPy")[""]
     return array
@@ -342,7 +342,7 @@ def _read(
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: the data set is not complete")
     try:
-        found = read()
+        variables = read()
     except (ImportError, MemoryError, PermissionError):
         raise
     except Exception as error:
@@ -353,9 +353,9 @@ def _read(
             f"{path} cannot be read as a {kind} file ({type(error).__name__}: {error}): it is "
             "damaged or not complete, download it again"
         ) from error
-    missing = [name for name in names if name not in found]
+    missing = [name for name in names if name not in variables]
     if missing:
         raise ValueError(
             f"{path} has no variable {missing}: it is not complete, or a file of another data set"
         )
-    return found
+    return variables

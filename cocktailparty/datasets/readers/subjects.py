@@ -46,12 +46,12 @@ def subject_files(
     return chosen({f"S{number}": file for number, file in numbered}, subjects, path)
 
 
-def chosen(found: dict[str, T], subjects: Sequence[str] | None, path: Path) -> dict[str, T]:
+def chosen(available: dict[str, T], subjects: Sequence[str] | None, path: Path) -> dict[str, T]:
     """Keep the wanted subjects.
 
     Parameters
     ----------
-    found : dict
+    available : dict
         What there is of each subject, by its label.
     subjects : sequence of str, optional
         Labels to keep; None for all.
@@ -61,7 +61,7 @@ def chosen(found: dict[str, T], subjects: Sequence[str] | None, path: Path) -> d
     Returns
     -------
     chosen : dict
-        The part of `found` that was asked for, in its order.
+        The part of `available` that was asked for, in its order.
 
     Raises
     ------
@@ -74,9 +74,11 @@ def chosen(found: dict[str, T], subjects: Sequence[str] | None, path: Path) -> d
     {'S2': 20}
     """
     if subjects is None:
-        return found
+        return available
     wanted = [subjects] if isinstance(subjects, str) else list(subjects)
-    unknown = [subject for subject in wanted if subject not in found]
+    unknown = [subject for subject in wanted if subject not in available]
     if unknown or not wanted:
-        raise ValueError(f"subjects={subjects!r}: {path} has {', '.join(found)}; name one or more")
-    return {subject: value for subject, value in found.items() if subject in wanted}
+        raise ValueError(
+            f"subjects={subjects!r}: {path} has {', '.join(available)}; name one or more"
+        )
+    return {subject: value for subject, value in available.items() if subject in wanted}

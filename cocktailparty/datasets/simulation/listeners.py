@@ -33,7 +33,7 @@ _CORNER = 0.5
 # Distance, in head radii, over which the noise of two channels stays correlated, and the share of
 # its power that is a channel's own.
 _REACH = 0.5
-_OWN = 0.1
+_OWN_VARIANCE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -391,7 +391,7 @@ def _noise(
     spectrum[0] = 0
     spectrum /= np.sqrt(np.maximum(freqs, _CORNER))[:, None]
     distance = np.linalg.norm(positions[:, None] - positions, axis=2)
-    shared = (1 - _OWN) * np.exp(-0.5 * (distance / _REACH) ** 2)
-    mixing = np.linalg.cholesky(shared + _OWN * np.eye(len(positions)))
+    shared = (1 - _OWN_VARIANCE) * np.exp(-0.5 * (distance / _REACH) ** 2)
+    mixing = np.linalg.cholesky(shared + _OWN_VARIANCE * np.eye(len(positions)))
     noise = np.fft.irfft(spectrum @ mixing.T, n_times, axis=0)
     return noise / np.sqrt(_power(noise))

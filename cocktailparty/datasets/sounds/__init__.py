@@ -57,8 +57,8 @@ def load_sounds(path: Path | str, corpus: str | None = None) -> SoundSet:
         if corpus not in SOUND_CORPORA:
             raise ValueError(f"corpus must be one of {sorted(SOUND_CORPORA)}, got {corpus!r}")
         return SOUND_CORPORA[corpus].load(path)
-    found = next((one for one in SOUND_CORPORA.values() if one.detect(path)), None)
-    if found is None:
+    detected = next((one for one in SOUND_CORPORA.values() if one.detect(path)), None)
+    if detected is None:
         known = "; ".join(f"{one.key} ({one.layout})" for one in SOUND_CORPORA.values())
         raise ValueError(f"{path} has the layout of no known set of sounds, expected: {known}")
-    return found.load(path)
+    return detected.load(path)

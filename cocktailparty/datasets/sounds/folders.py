@@ -35,7 +35,7 @@ def load_folders(path: Path) -> SoundSet:
         If there are no sound files.
     """
     path = Path(path)
-    files = [file for folder in _folders(path) for file in _sounds(folder)]
+    files = [file for folder in _folders(path) for file in _sound_files(folder)]
     if not files:
         raise FileNotFoundError(f"{path} has no folders of sound files ({', '.join(SUFFIXES)})")
     clips = [AudioClip(str(file)) for file in files]
@@ -104,7 +104,10 @@ def load_words(path: Path) -> SoundSet:
     """
     path = Path(path)
     files = [
-        file for folder in _folders(path) for file in _sounds(folder) if _WORD.fullmatch(file.name)
+        file
+        for folder in _folders(path)
+        for file in _sound_files(folder)
+        if _WORD.fullmatch(file.name)
     ]
     if not files:
         raise FileNotFoundError(
@@ -144,7 +147,9 @@ def load_vocal(path: Path) -> SoundSet:
     path = Path(path)
     folder = path / "audio_16k"
     files = [
-        file for file in (_sounds(folder) if folder.is_dir() else []) if _VOCAL.fullmatch(file.name)
+        file
+        for file in (_sound_files(folder) if folder.is_dir() else [])
+        if _VOCAL.fullmatch(file.name)
     ]
     if not files:
         raise FileNotFoundError(f"{folder} has no file such as f0003_0_cough.wav: {VOCAL.obtain}")
@@ -199,7 +204,7 @@ def _folders(path: Path) -> list[Path]:
     return sorted(folder for folder in path.iterdir() if folder.is_dir())
 
 
-def _sounds(folder: Path) -> list[Path]:
+def _sound_files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
 
 
@@ -232,6 +237,6 @@ FOLDERS = SoundCorpus(
     title="A folder for each class",
     layout="{class}/{anything}.wav, .flac, .ogg or .mp3",
     obtain="your own",
-    detect=lambda path: any(_sounds(folder) for folder in _folders(path)),
+    detect=lambda path: any(_sound_files(folder) for folder in _folders(path)),
     load=load_folders,
 )

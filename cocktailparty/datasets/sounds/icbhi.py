@@ -125,7 +125,7 @@ def _patients(path: Path) -> dict[str, dict[str, object]]:
     file = _beside(path, _PATIENTS)
     if file is None:
         return {}
-    found: dict[str, dict[str, object]] = {}
+    patients: dict[str, dict[str, object]] = {}
     for line in file.read_text(encoding="utf-8").splitlines():
         parts = line.split()
         if len(parts) < 3:
@@ -133,8 +133,8 @@ def _patients(path: Path) -> dict[str, dict[str, object]]:
         age = None if parts[1] == "NA" else float(parts[1])
         group = None if age is None else "adult" if age >= _ADULT else "child"
         sex = None if parts[2] == "NA" else parts[2]
-        found[parts[0]] = {"sex": sex, "age": age, "age_group": group}
-    return found
+        patients[parts[0]] = {"sex": sex, "age": age, "age_group": group}
+    return patients
 
 
 def _annotation(file: Path) -> list[tuple[float, float, int, int]]:

@@ -123,9 +123,9 @@ def columns(rows: list[dict[str, object]]) -> dict[str, np.ndarray]:
         One value a row.
     """
     names = list(rows[0]) if rows else []
-    found = {}
+    columns = {}
     for name in names:
         column = np.empty(len(rows), dtype=object)
         column[:] = [row[name] for row in rows]
-        found[name] = column
-    return found
+        columns[name] = column
+    return columns

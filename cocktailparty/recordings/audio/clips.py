@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cocktailparty.recordings.audio.files import read_audio
+from cocktailparty.recordings.audio.reading import read_audio
 
 
 @dataclass(frozen=True)

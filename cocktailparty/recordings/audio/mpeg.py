@@ -22,7 +22,7 @@ _TAGS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN")
 
 
 @dataclass(frozen=True)
-class MpegPart:
+class MpegSegment:
     """Frames that were encoded in one go.
 
     Attributes
@@ -76,7 +76,7 @@ def is_mpeg(file: BinaryIO) -> bool:
     return _header(start, 0) is not None
 
 
-def mpeg_parts(content: bytes, where: str) -> list[MpegPart]:
+def mpeg_segments(content: bytes, where: str) -> list[MpegSegment]:
     """Take an mp3 or mp2 file apart, counting its frames.
 
     A header in the first frame (Xing or Info, VBRI) tells how many frames follow. Where there is
@@ -93,7 +93,7 @@ def mpeg_parts(content: bytes, where: str) -> list[MpegPart]:
 
     Returns
     -------
-    parts : list of MpegPart
+    segments : list of MpegSegment
         Sounds that were encoded one by one; mostly there is one.
 
     Raises
@@ -101,7 +101,7 @@ def mpeg_parts(content: bytes, where: str) -> list[MpegPart]:
     OSError
         If the file was cut off, is damaged or has no frame of known length.
     """
-    parts: list[MpegPart] = []
+    segments: list[MpegSegment] = []
     frames: list[tuple[int, _Header]] = []
     position = _first_frame(content, where)
     while position < len(content):
@@ -135,20 +135,20 @@ def mpeg_parts(content: bytes, where: str) -> list[MpegPart]:
                 f"after {_seconds(frames):.2f} s: convert it to wav"
             )
         if frames and _tag(content, position, header) is not None:
-            parts.append(_part(content, frames, where))
+            segments.append(_segment(content, frames, where))
             frames = []
         frames.append((position, header))
         position += header.n_bytes
-    return [*parts, _part(content, frames, where)]
+    return [*segments, _segment(content, frames, where)]
 
 
-def _part(content: bytes, frames: list[tuple[int, _Header]], where: str) -> MpegPart:
+def _segment(content: bytes, frames: list[tuple[int, _Header]], where: str) -> MpegSegment:
     """Find where the sound begins and ends in what is decoded."""
     header = frames[0][1]
     stated, delay, body = _check_stated(content, frames, where)
     last, end = body[-1][0], body[-1][0] + body[-1][1].n_bytes
     if stated is not None and delay is not None and abs(stated - len(body)) <= 1:
-        return MpegPart(content[frames[0][0] : end], 0, None)
+        return MpegSegment(content[frames[0][0] : end], 0, None)
     first = body[0][0]
     skip = _LATE[header.layer]
     if header.layer == 3 and delay is None and b"LAME" in content[first:end]:
@@ -165,7 +165,7 @@ def _part(content: bytes, frames: list[tuple[int, _Header]], where: str) -> Mpeg
     # added, of which nothing is kept.
     missing = len(body) * body[0][1].n_bytes - (end - first)
     padding = 2 + max(0, -(-missing // body[-1][1].n_bytes))
-    return MpegPart(
+    return MpegSegment(
         content[first:end] + content[last:end] * padding,
         skip + (delay or 0),
         len(body) * header.n_samples,
@@ -217,8 +217,8 @@ def _first_frame(content: bytes, where: str) -> int:
     position = 0
     while (after := _after_tag(content, position)) is not None:
         position = after
-    if (found := _find_frame(content, position)) is not None:
-        return found
+    if (frame_at := _find_frame(content, position)) is not None:
+        return frame_at
     raise OSError(
         f"{where} holds no frames whose length is known (free format?): convert it to wav or flac"
     )
@@ -247,8 +247,8 @@ def _after_tag(content: bytes, position: int) -> int | None:
     if (after := _after_id3(content, position)) is not None:
         return after
     if content.startswith(_TAGS, position):
-        found = _find_frame(content, position + 1)  # of the next of joined files
-        return len(content) if found is None else found
+        following = _find_frame(content, position + 1)  # of the next of joined files
+        return len(content) if following is None else following
     return None
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from cocktailparty.recordings.audio.flac import flac_end, flac_streams, with_length
 from cocktailparty.recordings.audio.lengths import stated_lengths
-from cocktailparty.recordings.audio.mpeg import is_mpeg, mpeg_parts
+from cocktailparty.recordings.audio.mpeg import is_mpeg, mpeg_segments
 
 # Bytes after the sound that are no part of it, such as foreign tags, are shorter than this.
 _FOREIGN = 0.5  # seconds
@@ -114,8 +114,8 @@ def streams(path: Path) -> list[Stream]:
         mpeg = is_mpeg(file)
     # Before libsndfile opens it, whose decoder prints what it thinks of a wrong header.
     if mpeg:
-        parts = mpeg_parts(path.read_bytes(), where)
-        return [Stream(part.content, part.skip, part.stop) for part in parts]
+        segments = mpeg_segments(path.read_bytes(), where)
+        return [Stream(segment.content, segment.skip, segment.stop) for segment in segments]
     lengths = stated_lengths(path)
     try:
         info = soundfile.info(path)
@@ -129,8 +129,8 @@ def streams(path: Path) -> list[Stream]:
     if lengths is not None:
         _check_lengths(where, info, *lengths)
     if info.format == "MP3":  # that begins with something else
-        parts = mpeg_parts(path.read_bytes(), where)
-        return [Stream(part.content, part.skip, part.stop) for part in parts]
+        segments = mpeg_segments(path.read_bytes(), where)
+        return [Stream(segment.content, segment.skip, segment.stop) for segment in segments]
     if info.format == "OGG":
         return _ogg(path, where, info)
     if info.format == "FLAC":
@@ -147,17 +147,17 @@ def streams(path: Path) -> list[Stream]:
 
 def _check_lengths(where: str, info: Any, stated: int, held: int) -> None:
     """Refuse a header that is wrong, in seconds of what libsndfile makes of the file."""
-    there = min(stated, held)
-    scale = info.duration / there if there > 0 and info.frames else 0.0
+    available = min(stated, held)
+    scale = info.duration / available if available > 0 and info.frames else 0.0
     seconds = [f" ({n * scale:.2f} s)" if scale else "" for n in (stated, held)]
-    told = f"its header tells of {stated} bytes of sound{seconds[0]}, "
+    difference = f"its header tells of {stated} bytes of sound{seconds[0]}, "
     follow = f"{held}{seconds[1]} are there"
     if stated > held:
-        raise OSError(f"{where} is incomplete: {told}{follow}; copy it again")
+        raise OSError(f"{where} is incomplete: {difference}{follow}; copy it again")
     if not scale or (held - stated) * scale > _FOREIGN:
         raise OSError(
-            f"{where} has a header that was never finished: {told}{follow}; repair it, for example "
-            "by ffmpeg -ignore_length 1 -i FILE REPAIRED.wav"
+            f"{where} has a header that was never finished: {difference}{follow}; repair it, "
+            "for example by ffmpeg -ignore_length 1 -i FILE REPAIRED.wav"
         )
 
 
@@ -215,13 +215,13 @@ def _flac(path: Path, where: str) -> list[Stream]:
     """Try the last sample that the header tells of."""
     import soundfile
 
-    found = []
+    joined = []
     for content in flac_streams(path.read_bytes()):
         stream, end = Stream(content), flac_end(content)
         with stream.open() as file:
             frames, rate = file.frames, file.samplerate
             if frames > _UNKNOWN:
-                found.append(Stream(with_length(content, end.stop)))
+                joined.append(Stream(with_length(content, end.stop)))
                 continue
             try:
                 file.seek(max(0, frames - 1))
@@ -234,5 +234,5 @@ def _flac(path: Path, where: str) -> list[Stream]:
                 f"{where} is incomplete: its header tells of {frames} samples "
                 f"({frames / rate:.2f} s), {held} ({held / rate:.2f} s) are there; copy it again"
             )
-        found.append(stream)
-    return found
+        joined.append(stream)
+    return joined

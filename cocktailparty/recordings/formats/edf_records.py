@@ -169,14 +169,14 @@ def _marks(raw: Any, path: Path) -> list[list[tuple[float, float, bytes]]]:
     begins = ends - int(header["dtype_byte"]) * header["n_samps"].astype(np.int64)
     shape = (int(header["n_records"]), int(ends[-1]))
     records = np.memmap(path, np.uint8, "r", int(header["data_offset"]), shape)
-    found = []
+    onsets = []
     for i, record in enumerate(records):
         noted = b"\0".join(record[begins[k] : ends[k]].tobytes() for k in header["tal_idx"])
         marks = [(float(a), float(b or 0), texts) for a, b, texts in _MARK.findall(noted)]
         if not _MARK.match(noted):
             raise OSError(f"{path}: data record {i} does not say when it begins: it is damaged")
-        found.append(marks)
-    return found
+        onsets.append(marks)
+    return onsets
 
 
 def _annotations(raw: Any, path: Path) -> Any:
@@ -184,11 +184,11 @@ def _annotations(raw: Any, path: Path) -> Any:
 
     records = _marks(raw, path)
     start = records[0][0][0]
-    found = [
+    annotations = [
         (onset - start, duration, text.decode("utf-8", "replace"))
         for marks in records
         for onset, duration, texts in marks
         for text in texts.split(b"\x14")
         if text
     ]
-    return mne.Annotations(*(zip(*found, strict=True) if found else ([], [], [])))
+    return mne.Annotations(*(zip(*annotations, strict=True) if annotations else ([], [], [])))

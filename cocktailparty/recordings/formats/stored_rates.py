@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cocktailparty.foreign import shown_once
+from cocktailparty.third_party_warnings import shown_once
 from cocktailparty.validation import same_rate
 
 if TYPE_CHECKING:
@@ -217,15 +217,15 @@ def sources(
             "preload=True"
         )
     header, places = raw._raw_extras[number], raw._read_picks[number][index]
-    found = []
+    per_rate = []
     for rate in np.unique(rates[number]):
         columns = np.flatnonzero(rates[number] == rate)
         ratio = float(rate / raw.info["sfreq"])
         origin = (int(raw._first_samps[number]) - bounds[number]) * ratio
         n_times = round(rate * _record(header)) * int(header["n_records"])
         read = _as_stored(file, header, places[columns])
-        found.append(Source(read, columns.tolist(), n_times, ratio, origin))
-    return found
+        per_rate.append(Source(read, columns.tolist(), n_times, ratio, origin))
+    return per_rate
 
 
 def _by_mne(raw: "mne.io.BaseRaw", index: list[int]) -> Callable[[int, int], np.ndarray]:

@@ -20,7 +20,7 @@ from cocktailparty.recordings.formats.xdf_chunks import (
     DamagedXDFError,
     check_chunks,
 )
-from cocktailparty.recordings.formats.xdf_clocks import Stretch, stretches, synchronise
+from cocktailparty.recordings.formats.xdf_clocks import Segment, linear_segments, synchronise
 
 if TYPE_CHECKING:
     import mne
@@ -113,9 +113,9 @@ def read_xdf(path: str | PathLike[str], stream: str | None = None) -> "mne.io.Ba
     data, info = chosen["time_series"], chosen["info"]
     rate = float(info["nominal_srate"][0])
     stamps, unknown = _times(chosen)
-    parts = stretches(stamps, 1 / rate)
-    start = min(part.start for part in parts)
-    values, missing = _on_grid(np.asarray(data), parts, unknown, start, rate)
+    segments = linear_segments(stamps, 1 / rate)
+    start = min(segment.start for segment in segments)
+    values, missing = _on_grid(np.asarray(data), segments, unknown, start, rate)
     if is_cut:
         warnings.warn(
             f"{path} ends in the middle of a chunk: its recorder was stopped, or it was not copied "
@@ -205,15 +205,15 @@ def _chosen(streams: list[Any], wanted: str | None, path: Path) -> Any:
             f"{path} has {len(fitting)} streams {what}, expected one: choose it by "
             f"read_xdf(..., stream=NAME); the file holds {listed or 'no stream'}"
         )
-    found = fitting[0]
-    rate, kind = float(text(found, "nominal_srate") or 0), text(found, "channel_format")
-    if not rate > 0 or kind == "string" or not len(found["time_stamps"]):
+    stream = fitting[0]
+    rate, kind = float(text(stream, "nominal_srate") or 0), text(stream, "channel_format")
+    if not rate > 0 or kind == "string" or not len(stream["time_stamps"]):
         raise ValueError(
-            f"{path}: stream {text(found, 'name')!r} has {len(found['time_stamps'])} samples of "
+            f"{path}: stream {text(stream, 'name')!r} has {len(stream['time_stamps'])} samples of "
             f"{kind!r} at {rate:g} Hz, expected numbers at a regular rate: choose another of "
             f"{listed}"
         )
-    return found
+    return stream
 
 
 def _times(stream: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -227,26 +227,29 @@ def _times(stream: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _on_grid(
-    data: np.ndarray, parts: list[Stretch], unknown: np.ndarray, start: float, rate: float
+    data: np.ndarray, segments: list[Segment], unknown: np.ndarray, start: float, rate: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Interpolate the parts onto one grid; say where nothing is known."""
-    ends = [part.start + (part.stop - part.first - 1) * part.interval for part in parts]
+    ends = [
+        segment.start + (segment.stop - segment.first - 1) * segment.interval
+        for segment in segments
+    ]
     n_times = round((max(ends) - start) * rate) + 1
     values = np.zeros((n_times, data.shape[1]))
     times_covered = np.zeros(n_times, dtype=int)
-    for part in parts:
-        n = part.stop - part.first
-        first = round((part.start - start) * rate)
-        stop = min(n_times, round((part.start + (n - 1) * part.interval - start) * rate) + 1)
-        spacing = 1 / (rate * part.interval)
+    for segment in segments:
+        n = segment.stop - segment.first
+        first = round((segment.start - start) * rate)
+        stop = min(n_times, round((segment.start + (n - 1) * segment.interval - start) * rate) + 1)
+        spacing = 1 / (rate * segment.interval)
         if n <= interpolation_reach(spacing):
             continue
         times_covered[first:stop] += 1
         for block in range(first, stop, _BLOCK):
             grid = np.arange(block, min(stop, block + _BLOCK))
-            at = np.clip((grid / rate + start - part.start) / part.interval, 0, n - 1)
-            values[grid] = _at(data[part.first : part.stop], at, spacing)
-            times_covered[grid[unknown[part.first + at.round().astype(int)]]] = 0
+            at = np.clip((grid / rate + start - segment.start) / segment.interval, 0, n - 1)
+            values[grid] = _at(data[segment.first : segment.stop], at, spacing)
+            times_covered[grid[unknown[segment.first + at.round().astype(int)]]] = 0
     # Where two parts claim the same moment, a clock was wrong, and neither can be trusted.
     missing = times_covered != 1
     values[missing] = 0
@@ -260,12 +263,12 @@ def _at(data: np.ndarray, positions: np.ndarray, spacing: float) -> np.ndarray:
     reach = interpolation_reach(spacing)
     first = max(0, min(int(positions[0]), len(data) - reach - 1) - reach)
     last = min(len(data), max(int(positions[-1]) + 1, reach) + reach + 1)
-    found, positions = data[first:last].astype(float), positions - first
-    unknown = ~np.isfinite(found)
+    samples, positions = data[first:last].astype(float), positions - first
+    unknown = ~np.isfinite(samples)
     if not unknown.any():
-        return np.asarray(interpolate(found, positions, spacing))
+        return np.asarray(interpolate(samples, positions, spacing))
     # One such sample would make all unknown that an interpolation looks at, and be refused by it.
-    values = np.asarray(interpolate(np.where(unknown, 0.0, found), positions, spacing))
+    values = np.asarray(interpolate(np.where(unknown, 0.0, samples), positions, spacing))
     reach = interpolation_reach(spacing)
     near = maximum_filter1d(unknown, 2 * reach + 1, axis=0)[positions.round().astype(int)]
     values[near] = np.nan

@@ -19,7 +19,7 @@ _AWAY, _ROUNDS = 8.0, 5
 _MAX_OFFSETS = 1000
 
 
-class Stretch(NamedTuple):
+class Segment(NamedTuple):
     """Samples without a loss between them.
 
     Attributes
@@ -80,13 +80,15 @@ def synchronise(
     ends = [0, *(i + 1 for i in jumps), len(values)]
     corrected = np.empty(len(stamps))
     for k in range(len(bounds) - 1):
-        part = slice(bounds[k], bounds[k + 1])
+        segment = slice(bounds[k], bounds[k + 1])
         fitted = slice(ends[k], ends[k + 1])
-        corrected[part] = stamps[part] + _line(measured[fitted], values[fitted], stamps[part])
+        corrected[segment] = stamps[segment] + _line(
+            measured[fitted], values[fitted], stamps[segment]
+        )
     return corrected, unknown
 
 
-def stretches(stamps: np.ndarray, interval: float) -> list[Stretch]:
+def linear_segments(stamps: np.ndarray, interval: float) -> list[Segment]:
     """Divide samples where some were lost, and remove the jitter in each part by a line.
 
     A loss is a step of the time stamps that lasts: late deliveries are followed by early ones, a
@@ -101,18 +103,18 @@ def stretches(stamps: np.ndarray, interval: float) -> list[Stretch]:
 
     Returns
     -------
-    stretches : list of Stretch
+    segments : list of Segment
         In the order of the samples.
     """
     n_near = max(2, round(_NEIGHBOURHOOD / interval))
     if len(stamps) > 2 * n_near:
         interval = float(np.median(stamps[n_near:] - stamps[:-n_near])) / n_near
     bounds = [0, *_losses(stamps, interval, n_near), len(stamps)]
-    found = []
+    segments = []
     for first, stop in pairwise(bounds):
         start, slope = _regular(stamps[first:stop], interval)
-        found.append(Stretch(first, stop, start, slope))
-    return found
+        segments.append(Segment(first, stop, start, slope))
+    return segments
 
 
 def _regular(stamps: np.ndarray, interval: float) -> tuple[float, float]:
@@ -217,7 +219,7 @@ def _losses(stamps: np.ndarray, interval: float, n_near: int) -> list[int]:
         before = place[max(left, i + 1 - n_near) : i + 1]
         after = place[i + 1 : min(right, i + 1 + n_near)]
         # A few late samples next to an end or another loss may look like one.
-        few = min(len(before), len(after)) < n_near // 4
-        if abs(np.median(after) - np.median(before)) > threshold * (4 if few else 1):
+        sparse = min(len(before), len(after)) < n_near // 4
+        if abs(np.median(after) - np.median(before)) > threshold * (4 if sparse else 1):
             losses.append(int(i) + 1)
     return sorted(losses)

@@ -12,7 +12,7 @@ from cocktailparty.recordings.interruptions import (
     check_on_bad,
     first_inside,
     interruptions,
-    stretch_around,
+    segment_around,
 )
 from cocktailparty.recordings.trials import (
     read_eeg,
@@ -101,9 +101,9 @@ def test_a_join_between_two_samples_lies_before_the_second(data):
 
 def test_stretches():
     found = [Interruption(100, 100, "join"), Interruption(300, 350, "hole")]
-    assert stretch_around(found, 500, 99.4) == (0, 100)
-    assert stretch_around(found, 500, 99.6) == (100, 300)
-    assert stretch_around(found, 500, 350) == stretch_around(found, 500, 499.7) == (350, 500)
+    assert segment_around(found, 500, 99.4) == (0, 100)
+    assert segment_around(found, 500, 99.6) == (100, 300)
+    assert segment_around(found, 500, 350) == segment_around(found, 500, 499.7) == (350, 500)
     assert first_inside(found, 0, 100.4) is None
     assert first_inside(found, 99.6, 300.3) is None
     assert first_inside(found, 90, 400) == found[0]

@@ -6,7 +6,7 @@ from cocktailparty.datasets.corpora import kul as kul_aad
 from cocktailparty.features import speech_envelope
 from cocktailparty.model_selection.leakage import check_no_leak, shared_stimuli
 from cocktailparty.model_selection.splits import folds
-from cocktailparty.recordings.audio.files import read_audio
+from cocktailparty.recordings.audio.reading import read_audio
 from tests.cocktailparty.datasets.miniatures import row_of_cells, save, truncate
 from tests.cocktailparty.datasets.originals import (
     followed,

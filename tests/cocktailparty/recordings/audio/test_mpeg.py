@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from cocktailparty.recordings.audio.files import audio_duration, read_audio
-from cocktailparty.recordings.audio.mpeg import mpeg_parts
+from cocktailparty.recordings.audio.mpeg import mpeg_segments
+from cocktailparty.recordings.audio.reading import audio_duration, read_audio
 
 RATE = 44100
 # A tone from sample 2000 to 2200 of 4000 at 16 kHz, encoded by FFmpeg's mp2 encoder.
@@ -136,7 +136,7 @@ def test_an_encoder_that_is_unknown_is_warned_of(tmp_path):
     assert lag(audio, sound()) == 576
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        (part,) = mpeg_parts(content, "b")
+        (part,) = mpeg_segments(content, "b")
     assert part.skip == 1105
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from cocktailparty.recordings.audio.files import audio_duration, read_audio
 from cocktailparty.recordings.audio.lengths import stated_lengths
+from cocktailparty.recordings.audio.reading import audio_duration, read_audio
 
 RATE = 8000
 FORMATS = ["wav", "rf64", "w64", "aiff", "au", "caf", "nist", "flac", "ogg"]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cocktailparty.recordings.formats.xdf_clocks import stretches, synchronise
+from cocktailparty.recordings.formats.xdf_clocks import linear_segments, synchronise
 
 INTERVAL = 1 / 100
 
@@ -42,7 +42,7 @@ def test_without_offsets_stamps_stay():
 def test_a_loss_is_a_hole_and_jitter_is_none(rng, lost):
     true = INTERVAL * np.concatenate([np.arange(2500), np.arange(2500 + lost, 6000)])
     jitter = rng.normal(scale=0.05 * INTERVAL, size=len(true))
-    found = stretches(true + jitter, INTERVAL)
+    found = linear_segments(true + jitter, INTERVAL)
     assert [(part.first, part.stop) for part in found] == [(0, 2500), (2500, len(true))]
     for part in found:
         placed = part.start + part.interval * np.arange(part.stop - part.first)
@@ -53,6 +53,6 @@ def test_samples_that_waited_are_no_loss(rng):
     true = INTERVAL * np.arange(6000)
     stamps = true + rng.normal(scale=0.05 * INTERVAL, size=len(true))
     stamps[3000:3040] = true[3039]
-    (found,) = stretches(stamps, INTERVAL)
+    (found,) = linear_segments(stamps, INTERVAL)
     placed = found.start + found.interval * np.arange(6000)
     np.testing.assert_allclose(placed, true, atol=0.1 * INTERVAL)

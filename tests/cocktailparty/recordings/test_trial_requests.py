@@ -5,7 +5,7 @@ import pytest
 
 from cocktailparty import Trial
 from cocktailparty.recordings.interruptions import BadSpanError
-from cocktailparty.recordings.requests import (
+from cocktailparty.recordings.trial_requests import (
     check_list,
     check_request,
     common_length,
@@ -31,7 +31,7 @@ MINUTE = SimpleNamespace(n_times=6000, sfreq=100.0)
     ],
 )
 def test_what_is_impossible_is_named(change, message):
-    asked = {"onset": 1.0, "duration": 5.0, "n_sounds": 2, "attended": 1, "where": "here: "}
+    asked = {"onset": 1.0, "duration": 5.0, "n_stimuli": 2, "attended": 1, "where": "here: "}
     check_request(MINUTE, **asked)
     with pytest.raises(ValueError, match=message):
         check_request(MINUTE, **{**asked, **change})

@@ -3,7 +3,14 @@
 import pandas as pd
 import pytest
 
-from cocktailparty.task import ATTENTION, MATCH_MISMATCH, MIXED, joint_task, task_of, words
+from cocktailparty.attention_task import (
+    ATTENTION,
+    MATCH_MISMATCH,
+    MIXED,
+    joint_task,
+    task_of,
+    words,
+)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cocktailparty.features import speech_envelope
-from cocktailparty.recordings.audio.files import sound_features
+from cocktailparty.recordings.audio.reading import sound_features
 from cocktailparty.recordings.eeg import Continuous, MissingValuesError
 from cocktailparty.recordings.flat_channels import without_flat
 from cocktailparty.recordings.interruptions import BadSpanError, first_inside
@@ -45,7 +45,7 @@ def check_request(
     recording: Continuous,
     onset: float,
     duration: float | None,
-    n_sounds: int,
+    n_stimuli: int,
     attended: Any,
     where: str,
 ) -> None:
@@ -59,7 +59,7 @@ def check_request(
         Start of the trial in seconds.
     duration : float or None
         Its length in seconds, if one is asked for.
-    n_sounds : int
+    n_stimuli : int
         Number of sounds.
     attended : object
         Which of them was attended, or None.
@@ -81,8 +81,8 @@ def check_request(
         )
     if duration is not None and not 0 < duration < np.inf:
         raise ValueError(f"{where}duration must be a positive number of seconds, got {duration!r}")
-    if attended is not None and attended not in range(n_sounds):
-        raise ValueError(f"{where}attended={attended!r} is not an index into {n_sounds} sounds")
+    if attended is not None and attended not in range(n_stimuli):
+        raise ValueError(f"{where}attended={attended!r} is not an index into {n_stimuli} sounds")
 
 
 def check_whole(
@@ -135,14 +135,14 @@ def check_whole(
             )
         last = cut.start
     marked = [x for x in recording.interruptions if x.bad and first_inside([x], first, last)]
-    told = [f"{x.start / rate:.3f}-{x.stop / rate:.3f} s ({x.reason})" for x in marked]
+    listed = [f"{x.start / rate:.3f}-{x.stop / rate:.3f} s ({x.reason})" for x in marked]
     if marked and on_bad != "keep":
         raise BadSpanError(
-            f"{where}the recording is bad at {', '.join(told[:5])}{', ...' * (len(told) > 5)}, "
+            f"{where}the recording is bad at {', '.join(listed[:5])}{', ...' * (len(listed) > 5)}, "
             f"inside the trial that begins at {onset:g} s: set on_bad='keep' to use it all the "
             "same, or on_bad='drop' to leave out such trials of several"
         )
-    return told
+    return listed
 
 
 def needed(
@@ -210,7 +210,7 @@ def whole_trials(
         If trials are left out.
     """
     trials: list[Trial | None] = []
-    told: list[str] = []
+    listed: list[str] = []
     on_bad = arguments.get("on_bad", "raise")
     for cut in cuts:
         try:
@@ -219,17 +219,17 @@ def whole_trials(
             if on_bad != "drop":
                 raise
             trials.append(None)
-            told.append(str(error))
+            listed.append(str(error))
     if arguments.get("on_flat") == "drop":
         alive = iter(without_flat([trial for trial in trials if trial is not None]))
         trials = [trial and next(alive) for trial in trials]
-    if not told:
+    if not listed:
         return trials
-    first = told[0].split(": set on_bad")[0]
-    if len(told) == len(trials):
+    first = listed[0].split(": set on_bad")[0]
+    if len(listed) == len(trials):
         raise BadSpanError(f"every trial holds something that is marked bad, the first: {first}")
     note = (
-        f"{len(told)} of {len(trials)} trials were left out, because something in them is marked "
+        f"{len(listed)} of {len(trials)} trials were left out, because something in them is marked "
         f"bad; the first: {first}"
     )
     warnings.warn(note, UserWarning, stacklevel=4)

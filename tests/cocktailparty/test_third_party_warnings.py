@@ -2,7 +2,7 @@ import warnings
 
 import pytest
 
-from cocktailparty.foreign import shown_once
+from cocktailparty.third_party_warnings import shown_once
 
 
 class OddWarning(UserWarning):

@@ -3,7 +3,7 @@ import pytest
 import soundfile
 
 from cocktailparty.features import speech_envelope
-from cocktailparty.recordings.audio.files import (
+from cocktailparty.recordings.audio.reading import (
     audio_duration,
     read_audio,
     sound_features,

@@ -70,23 +70,25 @@ def read_audio(path: str | PathLike[str], *, mono: bool = True) -> tuple[np.ndar
     """
     path = Path(path)
     with _named_errors(path):
-        found = streams(path)
-        parts = [stream.read() for stream in found]
-        stated = sum(stream.length()[0] for stream in found)
-    held = sum(len(part) for part, _ in parts)
+        joined = streams(path)
+        decoded = [stream.read() for stream in joined]
+        stated = sum(stream.length()[0] for stream in joined)
+    held = sum(len(samples) for samples, _ in decoded)
     if held != stated:
         raise OSError(
             f"audio file {path} is damaged: {held} of its {stated} samples could be read, and what "
             "follows those that are lost would be at a wrong time; copy it again"
         )
-    sfreq = parts[0][1]
-    forms = {(rate, part.shape[1]) for part, rate in parts}
+    sfreq = decoded[0][1]
+    forms = {(rate, samples.shape[1]) for samples, rate in decoded}
     if len(forms) > 1:
         raise OSError(
             f"audio file {path} joins sounds of different rates or channels, (hertz, channels): "
             f"{sorted(forms)}; convert it to wav"
         )
-    audio = np.concatenate([part for part, _ in parts]) if len(parts) > 1 else parts[0][0]
+    audio = (
+        np.concatenate([samples for samples, _ in decoded]) if len(decoded) > 1 else decoded[0][0]
+    )
     if not audio.size:
         raise OSError(f"audio file {path} holds no samples: was it copied completely?")
     return audio.mean(axis=1) if mono else audio, float(sfreq)

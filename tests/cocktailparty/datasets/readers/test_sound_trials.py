@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cocktailparty.datasets.readers.trials import trial_with_sounds
+from cocktailparty.datasets.readers.sound_trials import trial_with_sounds
 from cocktailparty.recordings.eeg import raw_from_array
 
 NAMES = ["Fz", "Cz", "EXG1"]
