@@ -218,9 +218,9 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
         Parameters
         ----------
         trials : sequence of Trial
-            Trials in the order in which they were recorded; their labels are not looked at.
+            Trials in the order of recording; their labels are not looked at.
         attended : object
-            Ignored, present for the tools of scikit-learn.
+            Ignored.
 
         Returns
         -------

@@ -181,14 +181,12 @@ class PopulationTRF(LaggedModel):
         X : list of arrays (n_times, n_channels) or (n_times,), or one array (n_times, n_channels)
             EEG.
         subjects : sequence of str, shape (n_trials,), optional
-            Whose trial each is. Subjects who were not in training, and all without this, get the
-            average model.
+            Whose trial each is; who was not in training, and all if None, get the average model.
 
         Returns
         -------
         predicted : list of arrays of shape (n_times, n_features), or one such array
-            One for each trial, of the dtype of the input; without the last axis if the model was
-            fitted on outputs without it.
+            In the dtype of the input, and of one axis if the model was fitted on outputs of one.
 
         Raises
         ------
@@ -213,10 +211,8 @@ class PopulationTRF(LaggedModel):
 
         Parameters
         ----------
-        X : list of arrays (n_times, n_channels) or (n_times,), or one array (n_times, n_channels)
-            EEG.
-        y : list of arrays of shape (n_times, n_features) or (n_times,), or one such array
-            Stimulus.
+        X, y : list of arrays, or one array
+            EEG and stimulus of each trial, as for `fit`.
         subjects : sequence of str, shape (n_trials,), optional
             As for `predict`.
 
@@ -230,21 +226,17 @@ class PopulationTRF(LaggedModel):
         return self._compared(self.predict(inputs, subjects), outputs)
 
     def score(self, X: Any, y: Any, subjects: Any = None) -> float:
-        """Correlate reconstructed and true stimulus.
+        """Correlate reconstructed and true stimulus, mean over trials and features.
 
         Parameters
         ----------
-        X : list of arrays (n_times, n_channels) or (n_times,), or one array (n_times, n_channels)
-            EEG.
-        y : list of arrays of shape (n_times, n_features) or (n_times,), or one such array
-            Stimulus.
-        subjects : sequence of str, shape (n_trials,), optional
-            As for `predict`.
+        X, y, subjects : list of arrays, or one array
+            EEG, stimuli and subjects, as for `correlations`.
 
         Returns
         -------
         r : float
-            Pearson correlation, mean over trials and features.
+            Pearson correlation.
         """
         return float(np.mean(self.correlations(X, y, subjects)))
 

@@ -189,7 +189,7 @@ class LaggedRegressor(LaggedModel):
 
     @one_blas_thread()
     def predict(self, X: Any) -> Any:
-        """Predict the output.
+        """Predict the output of each trial.
 
         Parameters
         ----------
@@ -199,8 +199,7 @@ class LaggedRegressor(LaggedModel):
         Returns
         -------
         predicted : list of arrays of shape (n_times, n_outputs), or one such array
-            One for each trial, of the dtype of the input; without the last axis if the model was
-            fitted on outputs without it.
+            In the dtype of the input, and of one axis if the model was fitted on outputs of one.
         """
         check_is_fitted(self)
         inputs, _ = self._validated(X, reset=False)

@@ -80,22 +80,12 @@ def ridge_towards(moments: Moments | None, alpha: float, penalty: Penalty, targe
 
 @dataclass
 class GroupRidge:
-    """Linear models of all subjects and of the average one.
+    """Linear models of all subjects and of the average one, which is the last.
 
-    Attributes
-    ----------
-    lags : ndarray of int, shape (n_lags,)
-        Successive lags of the input in samples.
-    mean : array of shape (n_channels,)
-        Subtracted from every input.
-    weights : array of shape (n_subjects + 1, n_channels, n_lags, n_outputs)
-        The average subject is the last.
-    intercepts : array of shape (n_subjects + 1, n_outputs)
-        Constants.
-    alpha : float
-        Chosen penalty.
-    shrinkage : float
-        Chosen penalty of differences from the average; infinite where all have its weights.
+    `lags` (n_lags,) of the input are successive, in samples; `mean` (n_channels,) is subtracted
+    from every input; `weights` have the shape (n_subjects + 1, n_channels, n_lags, n_outputs) and
+    `intercepts` (n_subjects + 1, n_outputs). `alpha` and `shrinkage` are the chosen penalties, of
+    which the latter is infinite where all have the weights of the average.
     """
 
     lags: np.ndarray

@@ -37,18 +37,9 @@ class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def predict(self, X: Any) -> Any:
-        """Predict the output.
+        """Predict outputs (n_times, n_outputs) from one or several inputs (n_times, n_inputs).
 
-        Parameters
-        ----------
-        X : list of arrays (n_times, n_inputs) or (n_times,), or one array (n_times, n_inputs)
-            Input.
-
-        Returns
-        -------
-        predicted : list of arrays of shape (n_times, n_outputs), or one such array
-            One for each trial, of the dtype of the input; without the last axis if the model was
-            fitted on outputs without it.
+        They have the dtype of the input, and one axis if the model was fitted on outputs of one.
         """
 
     @one_blas_thread()
@@ -85,19 +76,9 @@ class LaggedModel(MultiOutputMixin, RegressorMixin, BaseEstimator, ABC):
         return np.mean(correlations, axis=0)
 
     def score(self, X: Any, y: Any) -> float:
-        """Correlate predicted and true output.
+        """Correlate predicted and true output, mean over trials and outputs.
 
-        Parameters
-        ----------
-        X : list of arrays (n_times, n_inputs) or (n_times,), or one array (n_times, n_inputs)
-            Input.
-        y : list of arrays of shape (n_times, n_outputs) or (n_times,), or one such array
-            Output.
-
-        Returns
-        -------
-        r : float
-            Pearson correlation, mean over trials and outputs.
+        For the parameters see `correlations`.
         """
         return float(np.mean(self.correlations(X, y)))
 
@@ -150,7 +131,7 @@ class LaggedLinearModel(LaggedModel):
 
     @one_blas_thread()
     def predict(self, X: Any) -> Any:
-        """Predict the output.
+        """Predict the output of each trial.
 
         Parameters
         ----------
@@ -160,8 +141,7 @@ class LaggedLinearModel(LaggedModel):
         Returns
         -------
         predicted : list of arrays of shape (n_times, n_outputs), or one such array
-            One for each trial, of the dtype of the input; without the last axis if the model was
-            fitted on outputs without it.
+            In the dtype of the input, and of one axis if the model was fitted on outputs of one.
         """
         check_is_fitted(self)
         inputs, _ = self._validated(X, reset=False)

@@ -300,22 +300,17 @@ class LaggedMoments:
 
     @classmethod
     def sum(cls, trials: Iterable["LaggedMoments"]) -> "LaggedMoments":
-        """Add up trials.
+        """Sum over trials.
 
         Parameters
         ----------
         trials : iterable of LaggedMoments
-            At least one.
+            At least one, else ValueError.
 
         Returns
         -------
         moments : LaggedMoments
             The sums.
-
-        Raises
-        ------
-        ValueError
-            If there is none.
         """
         edges, signs, sums, columns = [], [], None, None
         for m in trials:

@@ -102,22 +102,10 @@ class LaggedRidge(LaggedLinearModel):
         all outputs, and every further one, such as a shifted copy, costs a right-hand side. A
         penalty is chosen for each of them by itself.
 
-        Parameters
-        ----------
-        X : list of arrays of shape (n_times, n_inputs)
-            Input of each trial.
-        outputs : sequence of list of arrays of shape (n_times, n_outputs) or (n_times,)
-            For each model the output of each trial.
-
-        Returns
-        -------
-        models : list of LaggedRidge
-            A fitted model for each of `outputs`, without `cv_scores_`. This one is not fitted.
-
-        Raises
-        ------
-        ValueError
-            If there are no outputs, their shapes differ, or `fit` refuses them.
+        `X` lists inputs (n_times, n_inputs), and `outputs` for each model a list of arrays
+        (n_times, n_outputs) or (n_times,). The models come without `cv_scores_`, and this one is
+        not fitted. Raises ValueError if there are no outputs, their shapes differ, or `fit` refuses
+        them.
         """
         if not outputs:
             raise ValueError("outputs is empty: there is nothing to fit to")
@@ -149,24 +137,10 @@ class LaggedRidge(LaggedLinearModel):
         return models
 
     def moments(self, X: Any, y: Any) -> TrialMoments:
-        """Validate parameters and training data and sum over each trial.
+        """Validate parameters and training data, as `fit` does, and sum over each trial.
 
-        Parameters
-        ----------
-        X : list of arrays (n_times, n_inputs) or (n_times,), or one array (n_times, n_inputs)
-            Input.
-        y : list of arrays of shape (n_times, n_outputs) or (n_times,), or one such array
-            Output.
-
-        Returns
-        -------
-        moments : TrialMoments
-            All that the training data tell a linear model, for each trial.
-
-        Raises
-        ------
-        ValueError
-            See `fit`.
+        The moments are all that the training data tell a linear model. Raises ValueError like
+        `fit`.
         """
         self._check_parameters()
         inputs, outputs = self._training_data(X, y)
@@ -187,13 +161,9 @@ class LaggedRidge(LaggedLinearModel):
         )
 
     def candidates(self) -> np.ndarray | None:
-        """List the penalties to choose from.
+        """List the penalties to choose from, (n_candidates, n_bands), in the convention of `alpha`.
 
-        Returns
-        -------
-        penalties : ndarray of shape (n_candidates, n_bands) or None
-            In the convention of `alpha`; a single band without `bands`; None if the data alone
-            decide.
+        There is a single band without `bands`. None if the data alone decide.
         """
         if isinstance(self.alpha, str):
             return None
