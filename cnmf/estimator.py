@@ -92,12 +92,12 @@ class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     Notes
     -----
-    The loudness of `X` does not matter, in float32 as little as in float64: quiet and loud
+    The loudness of `X` does not matter, in float32 or in float64: quiet and loud
     spectrograms are multiplied by a power of two before and divided by it after the factorisation.
 
     A batch of mixtures, X of shape (n_mixtures, n_frames, n_freqs) with `y` of shape (n_mixtures,
     n_frames, n_refs), is factorised at once, and every attribute has the mixtures as its first
-    axis, but `cost_`, where they are the last. It goes on until all mixtures have converged.
+    axis, except `cost_`, where they are the last. It goes on until all mixtures have converged.
 
     References
     ----------

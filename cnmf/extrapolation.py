@@ -135,7 +135,7 @@ def _chosen(condition: Any, yes: Factors, no: Factors) -> Factors:
     """Take one or the other, for each mixture."""
     if yes is no:
         return yes
-    if not is_cupy(yes[0]):  # Asking makes a GPU wait.
+    if not is_cupy(yes[0]):  # The check makes a GPU wait.
         xp = namespace(*yes)
         if bool(xp.all(condition)):
             return yes

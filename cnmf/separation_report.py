@@ -147,7 +147,7 @@ def plot_separation(audio: Any, parts: Any, audio_sfreq: float) -> Any:
 
     from cocktailparty.separation.masking import magnitude, spectrogram
 
-    # At most some 2000 columns: more than a figure has pixels only cost time.
+    # About 2000 columns at most: more than the figure has pixels would only cost time.
     n_fft = 2 * round(0.064 * audio_sfreq / 2)
     hop = max(n_fft // 4, -(-len(audio) // 2000))
     signals = [audio, *parts]

@@ -12,7 +12,7 @@ from cnmf.extrapolation import Path
 from cnmf.objective import Objective, penalties
 from cocktailparty.backend import is_cupy, namespace
 
-# The stopping rule is asked only this often, as scikit-learn does: asking makes a GPU wait. The
+# The stopping rule is checked only this often, as in scikit-learn: checking makes a GPU wait. The
 # factors that it may leave, as the last ones, come from plain steps: those keep the loudness.
 CHECK_EVERY = 10
 
@@ -101,7 +101,7 @@ def solve(
         _zeros(fixed_activations, activations, eps, eps / x.shape[-2] ** 0.5),
         _zeros(fixed_components, components, floor, floor),
     )
-    # Then, frames do not know of each other, which a common momentum would change.
+    # Then frames are independent of each other, which a common momentum would change.
     path = Path(
         updates, objective, (activations, components), penalised, extrapolation and not frozen
     )

@@ -40,10 +40,10 @@ class NeuroSteeredSeparator(BaseEstimator):
     the whole mixture (`cocktailparty.separation.attend`). A Wiener mask takes these components out
     of the mixture. No source has to be known.
 
-    Better parts are better heard: where stems are known, or a trained network separates them, give
-    them as `parts` or its as `separator`. The EEG then only has to tell which one is attended.
+    Better parts sound better: where stems are known, give them as `parts`; where a trained network
+    separates them, give it as `separator`. The EEG then only has to tell which one is attended.
 
-    The evidence of EEG grows slowly. At a correlation of 0.1, which is what EEG gives today, some
+    The evidence of EEG grows slowly. At a correlation of 0.1, which is what EEG gives today, a few
     seconds tell next to nothing: the output is then close to the mixture, on purpose. It takes
     about a minute until the attended sound stands out, and minutes until it does so reliably.
 
@@ -84,25 +84,25 @@ class NeuroSteeredSeparator(BaseEstimator):
     artefacts_ : list of tuple of two floats
         Beginning and end of each artefact of the last guide in seconds; they were cut down.
     notes_ : list of str
-        What was done to the last parts and guide, and what a user should know.
+        Changes that were made to the last parts and guide, and warnings about them.
     steered_ : cocktailparty.separation.Steered or None
-        What was made of the last mixture, if its parts were known.
+        Result for the last mixture, if its parts were known.
     activations_ : ndarray of shape (n_frames, n_components)
-        When each component of the last mixture sounds.
+        Loudness of each component of the last mixture over time.
     components_ : ndarray of shape (n_components, n_freqs)
-        What each component of the last mixture sounds like; as `activations_`, only of a
+        Spectrum of each component of the last mixture; like `activations_`, only of a
         factorisation.
     n_fft_, hop_ : int
         Window and step of the last spectrogram, in samples.
 
     See Also
     --------
-    ContrastiveNMF : Draws components to a guide that is known to be good.
+    ContrastiveNMF : Steers the components themselves by a guide that is known to be good.
 
     Notes
     -----
     The components are found without the guide. Components that are drawn to a guide correlate with
-    its noise as well, and evidence from such a correlation is worth nothing.
+    its noise as well, and evidence from such a correlation is worthless.
 
     References
     ----------

@@ -38,7 +38,7 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
     .. math:: \ell_k = \arg\max_s \; \mathrm{corr}\Big(X_k \,(X^T X + \alpha I)^{-1}
               \sum_{j \ne k} X_j^T s_{j, \ell_j},\; s_{k, s}\Big)
 
-    A segment has no say in its own label, which would favour the label that it happens to have.
+    A segment has no say in its own label: that would favour the label that it happens to have.
     Which of several stimuli is called attended is settled by the strength of the responses alone:
     of several random starts, the one with the largest sum of correlations of left-out segments is
     taken. If another sound drives the EEG more than the attended one, that sound is followed. A
@@ -142,7 +142,7 @@ class AdaptiveDecoder(ReconstructionMixin, BaseEstimator):
         trials : sequence of Trial
             Training trials; their labels are not looked at.
         attended : object
-            Ignored, present for the tools of scikit-learn.
+            Ignored, for compatibility with scikit-learn.
 
         Returns
         -------

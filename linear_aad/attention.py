@@ -19,7 +19,7 @@ def _refits(decoder: "AttentionDecoder") -> bool:
 
 
 def _knows_subjects(regressor: Any) -> bool:
-    """Whether a regressor wants to know whose trials it is fitted to and predicts."""
+    """Whether a regressor has to be told the subjects of its trials."""
     return has_fit_parameter(regressor, "subjects")
 
 
@@ -157,7 +157,7 @@ class AttentionDecoder(ReconstructionMixin, BaseEstimator):
         """
         check_is_fitted(self)
         trials = check_trials(trials, sfreq=getattr(self.regressor, "sfreq", None))
-        # Told in terms of trials; a regressor would call channels features.
+        # In terms of trials: a regressor would call channels features.
         if hasattr(self.regressor_, "n_features_in_"):
             check_channels(trials, self.regressor_.n_features_in_)
         subjects = {}

@@ -24,7 +24,7 @@ PAIR_TOLERANCE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class NestedScores:
-    """What nested leave-one-trial-out found.
+    """Results of nested leave-one-trial-out.
 
     Attributes
     ----------

@@ -59,7 +59,7 @@ def prediction_map(
 
     See Also
     --------
-    ForwardTRF.correlations : The same on trials of one's own choice.
+    ForwardTRF.correlations : The same for trials of your choice.
 
     Examples
     --------

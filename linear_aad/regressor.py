@@ -301,7 +301,7 @@ class LaggedRegressor(LaggedModel):
         if self.direction == "backward":
             self.coef_ = np.ascontiguousarray(weights.transpose(0, 2, 1))
         else:
-            # The input is looked at from the longest lag to the shortest.
+            # The input is read from the longest lag to the shortest.
             self.coef_ = np.ascontiguousarray(weights[:, ::-1].transpose(2, 0, 1))
 
     def _check_memory(self, n_rows: int, view: np.ndarray) -> None:

@@ -163,7 +163,7 @@ class SpatialDecoder(AttentionDecoderMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter is impossible, a label is missing, a direction never occurs, a trial is
+            If a parameter is invalid, a label is missing, a direction never occurs, a trial is
             shorter than the filters or the training window, or channels are linearly dependent
             and `shrinkage` is 0.
         ImportError

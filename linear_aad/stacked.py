@@ -58,7 +58,7 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
     ridge_ : BackwardTRF
         Models of all features, from all training trials.
     features_ : EnvelopeFeatures
-        What the features were computed with.
+        Features and their thresholds, as learnt from the attended stimuli.
     weights_ : ndarray of shape (n_features,)
         Weight of the correlation of each feature.
     classes_ : ndarray of int

@@ -222,7 +222,7 @@ class ForwardTRF(LaggedRidge):
 
     def _store(self, weights: Any, full: Moments, n_inputs: int) -> None:
         xp = namespace(weights)
-        # The input is looked at from the longest lag to the shortest.
+        # The input is read from the longest lag to the shortest.
         weights = xp.flip(xp.reshape(weights, (n_inputs, len(self.lags_), -1)), axis=1)
         self.coef_ = xp.asarray(xp.permute_dims(weights, (0, 2, 1)), copy=True)
 

@@ -19,7 +19,7 @@ from cocktailparty.blas import one_blas_thread
 # Not every threading layer of Numba can be called by two threads at once.
 _IN_TURN = Lock()
 
-# A process that was forked has to do with one thread: OpenMP ends a child that uses its threads.
+# A forked process has to make do with one thread: OpenMP ends a child that uses its threads.
 _FORKED: list[bool] = []
 if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=lambda: _FORKED.append(True))

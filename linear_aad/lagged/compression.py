@@ -30,7 +30,7 @@ def compressed(moments: Moments, fit_intercept: bool = True) -> tuple[np.ndarray
     """
     xx, xy, yy = moments.centred() if fit_intercept else (moments.xx, moments.xy, moments.yy)
     power, directions = eigh(xx)
-    # Nothing is left along other directions than rounding errors, of the targets neither.
+    # Along other directions only rounding errors are left, of the targets as well.
     kept = power > len(power) * np.finfo(power.dtype).eps * power[-1]
     root, directions = np.sqrt(power[kept]), directions[:, kept]
     explained = directions.T @ xy / root[:, None]

@@ -249,7 +249,7 @@ class LaggedRidge(LaggedLinearModel):
         best = self._chosen(moments, groups, len(penalties), n_sets)
         xp = namespace(total.x)
         weights = xp.zeros_like(total.xy)
-        # As many solutions as different candidates were chosen, each for its outputs.
+        # One solution for each chosen candidate, for the outputs that chose it.
         for direction in groups:
             for alpha, place in zip(direction.alphas, direction.candidates, strict=True):
                 mine = best == place

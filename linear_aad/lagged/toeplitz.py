@@ -103,7 +103,7 @@ def assemble(toeplitz: Any, edges: Any, signs: Any) -> Any:
     products = xp.empty((n_channels, n_lags, n_channels, n_lags), dtype=toeplitz.dtype)
     for i in range(n_lags):
         products[:, i, :, i:] = toeplitz
-        # What lies below the diagonal is what lies above it, turned over.
+        # The matrix is symmetric: below the diagonal stands what is above it, transposed.
         products[:, i + 1 :, :, i] = xp.permute_dims(toeplitz[:, :, 1:], (1, 2, 0))
         leaving = xp.matrix_transpose(signs[:, None] * edges[:, i, :])
         n_left = n_lags - 1 - i

@@ -22,7 +22,7 @@ def assemble(toeplitz: np.ndarray, edges: np.ndarray, signs: np.ndarray) -> np.n
                 for i in range(n_lags - d):
                     j = i + d
                     products[a * n_lags + i, b * n_lags + j] = value
-                    # The tile of (b, a) below its diagonal is this one turned over.
+                    # The tile of (b, a) below its diagonal is this one transposed.
                     products[b * n_lags + j, a * n_lags + i] = value
                     change = 0.0
                     for e in range(n_edges):
