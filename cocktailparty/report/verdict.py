@@ -92,7 +92,7 @@ def findings(
             (above, "decides above chance", ""),
             (
                 single,
-                "exceeds the chance level of a single test, but not after correction for "
+                "reaches the chance level of a single test, but not after correction for "
                 f"{len(summary)} tests,",
                 "p_corrected",
             ),

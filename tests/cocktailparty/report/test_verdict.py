@@ -46,7 +46,7 @@ def test_correction_for_several_tests_changes_the_verdict() -> None:
     ]
     among = verdict(pd.concat([borderline, *others]))
     assert among[0].startswith(
-        "ridge exceeds the chance level of a single test, but not after correction for 9 tests, "
+        "ridge reaches the chance level of a single test, but not after correction for 9 tests, "
         "at 30 s: 18 of 20"
     )
     assert "corrected p = 0." in among[0]
