@@ -13,7 +13,7 @@ from cocktailparty.notebook import facts_table
 
 @dataclass(frozen=True, eq=False)
 class ShiftTest:
-    """A score, and what it is under circular shifts of the stimulus.
+    """A score and its null distribution under circular shifts of the stimulus.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ def circular_shift_null(
     score : callable
         Takes the list of stimuli, refits what has to be fitted, returns a float.
     stimuli : sequence of arrays of shape (n_times, ...)
-        One array a trial; each is shifted along time by its own random amount.
+        One array per trial; each is shifted along time by its own random amount.
     n_shifts : int
         Number of shifted data sets.
     min_shift : int

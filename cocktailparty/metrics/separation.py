@@ -129,7 +129,7 @@ def bss_eval(references: Any, estimates: Any) -> tuple[np.ndarray, np.ndarray, n
 
 
 def nsdr(references: Any, estimates: Any, mixture: Any) -> np.ndarray:
-    """Measure by how much separation raised the SDR: that of the estimates less the mixture's.
+    """Measure by how much separation raised the SDR above that of the mixture.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def nsdr(references: Any, estimates: Any, mixture: Any) -> np.ndarray:
 
 
 def si_sdr(reference: Any, estimate: Any) -> Any:
-    r"""Measure distortion with nothing forgiven but the gain.
+    r"""Measure distortion of any kind except a gain.
 
     .. math::
         \text{SI-SDR} = \frac{\|a s\|^2}{\|a s - \hat s\|^2}, \quad
@@ -189,7 +189,7 @@ def si_sdr(reference: Any, estimate: Any) -> Any:
     Parameters
     ----------
     reference : array of shape (..., n_samples)
-        True source; its mean is not taken off.
+        True source; its mean is not subtracted.
     estimate : array of shape (..., n_samples)
         Separated source.
 

@@ -32,7 +32,7 @@ class SearchResult:
     best_settings : dict
         What the decoder is given: ``decoder.set_params(**best_settings)``.
     best_parameters : dict
-        The same as it was drawn from the space.
+        The same as drawn from the space.
     best_trial : int
         Number of the trial of the search.
     score : float
@@ -48,7 +48,7 @@ class SearchResult:
     held_out : HeldOut or None
         Score on trials that the search never saw.
     study : optuna.Study
-        For Optuna's own tools.
+        The study, for Optuna's own tools.
     """
 
     best_settings: dict[str, Any]
@@ -67,7 +67,7 @@ class SearchResult:
         Returns
         -------
         fields : dict
-            All but the table and the study.
+            Everything except the table and the study.
         """
         states = self.table["state"].value_counts()
         return {
@@ -86,7 +86,7 @@ class SearchResult:
         return facts_table("Search of parameters", self.best_settings, self.verdict())
 
     def verdict(self) -> list[str]:
-        """Say in words what came out.
+        """Summarise the outcome in words.
 
         Returns
         -------
@@ -113,8 +113,8 @@ class SearchResult:
         lines.append(
             f"Held out ({self.held_out.group}): {100 * self.held_out.accuracy:.1f} % of "
             f"{self.held_out.n_windows} windows. If windows were independent (those of one trial "
-            f"are not), the 95 % interval were {low:.1f} to {high:.1f} %, and guessing would reach "
-            f"{100 * self.held_out.chance:.1f} % in at most 5 % of cases."
+            f"are not), the 95 % interval would be {low:.1f} to {high:.1f} %, and guessing would "
+            f"reach {100 * self.held_out.chance:.1f} % in at most 5 % of cases."
         )
         if self.held_out.n_looks > 1:
             lines.append(
