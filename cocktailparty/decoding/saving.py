@@ -55,7 +55,7 @@ _FOREIGN = (
     "sklearn.discriminant_analysis.LinearDiscriminantAnalysis",
     "sklearn.linear_model.LogisticRegression",
 )
-# What safetensors stores as it is; other arrays go in as bytes.
+# Types of arrays that safetensors stores as they are; others go in as bytes.
 _STORED = "?bhilqBHILQefdF"
 
 
@@ -174,7 +174,7 @@ def load_extra(path: str | Path) -> Any:
     Returns
     -------
     extra : object
-        What `save_model` was given; None if it was not.
+        The `extra` that `save_model` was given; None if there was none.
 
     Raises
     ------

@@ -23,7 +23,7 @@ def window_scores(
     Parameters
     ----------
     reconstruction : array of shape (n_times,) or (n_times, n_features)
-        What the decoder made of the EEG.
+        Reconstruction of the attended stimulus from EEG.
     stimuli : array of shape (n_stimuli, n_times) or (n_stimuli, n_times, n_features)
         The candidates, aligned with the reconstruction.
     sfreq : float
@@ -78,7 +78,7 @@ def window_sweep(
     Parameters
     ----------
     reconstruction : array of shape (n_times,) or (n_times, n_features)
-        What the decoder made of the EEG.
+        Reconstruction of the attended stimulus from EEG.
     stimuli : array of shape (n_stimuli, n_times) or (n_stimuli, n_times, n_features)
         The candidates, aligned with the reconstruction.
     sfreq : float

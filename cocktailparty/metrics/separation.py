@@ -138,7 +138,7 @@ def nsdr(references: Any, estimates: Any, mixture: Any) -> np.ndarray:
     estimates : array of shape (..., n_sources, n_samples)
         Separated sources.
     mixture : array of shape (n_samples,)
-        What was separated.
+        Mixture that was separated.
 
     Returns
     -------

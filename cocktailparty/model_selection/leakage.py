@@ -80,7 +80,7 @@ def check_no_leak(
     fold : Fold
         A split.
     index : SoundIndex, optional
-        What was compared in other folds, see `shared_stimuli`.
+        Index that remembers comparisons of other folds, see `shared_stimuli`.
     allow_shared_stimuli : bool
         Warn of a sound on both sides instead of refusing it.
 

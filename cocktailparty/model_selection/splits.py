@@ -18,7 +18,7 @@ class Fold:
     Attributes
     ----------
     name : str
-        What is held out.
+        Name of what is held out.
     train, test : list of Trial
         The two parts.
     whole : list of Trial, optional

@@ -71,7 +71,7 @@ def embedding_map(
     embeddings : array-like of shape (n_clips, n_features)
         Such as what `transform` gives.
     labels : array-like of shape (n_clips,)
-        What colours and markers show, such as the classes.
+        Labels that colours and markers show, such as the classes.
     ax : matplotlib.axes.Axes, optional
         Where to draw; None for a new figure.
     random_state : int

@@ -226,9 +226,9 @@ def reconstruction_excerpt(
     Parameters
     ----------
     reconstruction : array of shape (n_times,) or (n_times, n_features)
-        What a decoder made of the EEG.
+        Reconstruction of a decoder.
     stimuli : array of shape (n_stimuli, n_times) or (n_stimuli, n_times, n_features)
-        What was played.
+        Stimuli that played.
     sfreq : float
         Sampling rate in hertz.
     attended : int

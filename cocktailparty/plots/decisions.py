@@ -34,7 +34,7 @@ def plot_decisions(
     figure : matplotlib.figure.Figure, optional
         Where to draw; None for a new pyplot figure.
     note : str
-        What else is known of the recording, such as `follows_text`; put between the two parts.
+        Remark on the recording, such as `follows_text`; put between the two panels.
 
     Returns
     -------

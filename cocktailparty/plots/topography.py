@@ -52,7 +52,7 @@ def trf_topomap(
     spread : array of shape (n_channels, n_lags), optional
         Drawn as a band on either side of the lines, such as the standard error over listeners.
     label : str
-        What the values are, with their unit.
+        Name of the values, with their unit.
 
     Returns
     -------
@@ -158,7 +158,7 @@ def channel_topomap(
     positions : array of shape (n_channels, 3), optional
         Places of the electrodes, as `Trial.channel_positions`.
     label : str
-        What the values are, with their unit; written at the colour bar, which is left off without.
+        Name of the values with their unit, written at the colour bar; without it there is no bar.
     limit : float, optional
         Value of the darkest colours, which are blue below zero and red above; None for the
         largest magnitude.

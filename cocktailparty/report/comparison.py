@@ -40,9 +40,9 @@ class Comparison(NamedTuple):
     report : pathlib.Path
         The HTML file; tables and figures lie beside it.
     notes : list of str
-        What a reader of the verdict must know, in words.
+        Remarks that a reader of the verdict must know.
     protocol : dict
-        What ``report.json`` holds: that of `cocktailparty.report.protocol.protocol_of`, with
+        Contents of ``report.json``: those of `cocktailparty.report.protocol.protocol_of`, with
         `summary`, a row for each decoder and window, and `notes`.
     summary : pandas.DataFrame
         As from `cocktailparty.evaluation.summarise`.

@@ -111,7 +111,7 @@ def write_report(
     held_out : Trial, optional
         A labelled trial that none of the `reconstructions` was trained on.
     reconstructions : mapping of str to array of shape (n_times, n_features), optional
-        What decoders made of the EEG of `held_out`.
+        Reconstructions that decoders made from the EEG of `held_out`.
     patterns : mapping of str to Pattern, optional
         Patterns averaged over listeners, from `cocktailparty.evaluation.mean_pattern`, to be shown
         instead of those of the `decoders`.

@@ -17,7 +17,7 @@ class HeldOut:
     Attributes
     ----------
     group : str
-        What was held out.
+        Name of the held-out group.
     window : float
         Decision window in seconds.
     accuracy : float

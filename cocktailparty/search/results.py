@@ -30,7 +30,7 @@ class SearchResult:
     Attributes
     ----------
     best_settings : dict
-        What the decoder is given: ``decoder.set_params(**best_settings)``.
+        Parameters for the decoder: ``decoder.set_params(**best_settings)``.
     best_parameters : dict
         The same as drawn from the space.
     best_trial : int

@@ -102,7 +102,7 @@ def attend(
     Parameters
     ----------
     guide : ndarray of shape (n_frames,)
-        What is known of the attended sound's loudness, with any offset and scale.
+        Estimate of the attended sound's loudness, with any offset and scale.
     loudness : ndarray of shape (n_frames, n_components)
         Loudness of each component.
     gram : ndarray of shape (n_components, n_components)

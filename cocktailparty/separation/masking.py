@@ -34,9 +34,9 @@ def wiener_masks(activations: Any, components: Any, weights: Any) -> Any:
     Parameters
     ----------
     activations : array of shape (n_frames, n_components)
-        When each component sounds.
+        Activation of each component over time.
     components : array of shape (n_components, n_freqs)
-        What each component sounds like.
+        Spectrum of each component.
     weights : array of shape (n_parts, n_components)
         Share of each component that goes to each part, from 0 to 1. Where the columns sum to one,
         so do the masks.
@@ -90,7 +90,7 @@ def separate_waveform(
     activations : array of shape (n_frames, n_components)
         When each component sounds, in the frames of `cocktailparty.features.stft`.
     components : array of shape (n_components, n_freqs)
-        What each component sounds like.
+        Spectrum of each component.
     weights : array of shape (n_components,) or (n_parts, n_components)
         Share of each component that goes to each part, from 0 to 1. Weights of one part make two:
         that part, and the rest.

@@ -56,7 +56,7 @@ class FunctionSeparator:
         Returns
         -------
         array of shape (n_parts, n_samples) or (n_parts, n_samples, n_audio_channels)
-            What the function gives.
+            Parts that the function returns.
         """
         return self.function(mixture, sfreq)
 
@@ -79,7 +79,7 @@ class Steered:
         Power of the mixture that is in no part, relative to the mixture, in decibels; minus
         infinity if the parts add up to it.
     notes : list of str
-        What was done to the parts, and what a user should know.
+        Sentences on what was done to the parts, and other things that a user should know.
     """
 
     sounds: np.ndarray
