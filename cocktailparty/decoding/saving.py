@@ -323,7 +323,7 @@ def _check_digest(file: Any, header: dict[str, str], what: str) -> None:
         check_text(header["model"])
     except ValueError as error:
         raise ValueError(f"{what} is damaged: {error}") from None
-    # Files of earlier versions have no digest; a key that is damaged is another matter.
+    # Files of earlier versions have no digest. A damaged key of it is one that is not expected.
     if set(header) - {_DIGEST} != {"format", "model"}:
         raise ValueError(f"{what} is damaged: its header holds {sorted(header)}")
     arrays = ((name, file.get_tensor(name)) for name in sorted(file.keys()))

@@ -210,8 +210,8 @@ def _confirmed(part: Track, whole: Track, start: int, place: int, length: int) -
     """Sample of the whole at which the part begins, if a near match proves to be the same sound.
 
     If a sound begins half a sample later, its onsets are rounded to other samples of the grid. They
-    agree again when they are blurred. In a short segment nearly regular onsets would agree then,
-    too: there only blurred ones count.
+    agree again when they are blurred. In a short segment, nearly regular onsets may agree on the
+    grid by chance: there only blurred ones count.
     """
     step = part.step
     start, place, n = start * step, place * step, min(length * step, len(part.signal))

@@ -222,7 +222,7 @@ def shift_statistics(guide: np.ndarray, loudness: np.ndarray) -> tuple[np.ndarra
     spectra = np.fft.rfft(loudness - loudness.mean(axis=0), axis=0)
     power = _smooth(np.abs(guide_spectrum) ** 2 / n)
     level = _smooth(np.sum(np.abs(spectra) ** 2, axis=1) / n)
-    # Where the loudness has almost no power, a guide of white noise would dominate.
+    # Where the loudness has almost no power, the ratio would only show noise of the guide.
     heard = level > _HEARD * level.max()
     ratio = np.divide(power, level, out=np.zeros_like(power), where=heard).max()
     power = n * np.maximum(power, np.maximum(_FLOOR * power.max(), _RELATIVE_FLOOR * ratio * level))
