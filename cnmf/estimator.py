@@ -44,9 +44,9 @@ class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     n_components : int
         Number of components.
     n_attended : int
-        How many of them, the first, belong to the attended sound.
+        Number of components, the first ones, that belong to the attended sound.
     contrast : {"paired", "all-pairs"}
-        Which components are compared with which columns of `y`. With "paired", attended
+        Pairs of components and columns of `y` to be compared. With "paired", attended
         components take the columns in turn.
     contrast_weight : float
         Weight of the contrast; 0 for none.
@@ -68,7 +68,7 @@ class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Stops when 10 iterations lower the cost by less than this fraction of the divergence at
         the start.
     device : {None, "cpu", "cuda"}
-        Where to compute; None for where the input is. The results are where the input was.
+        Device that computes; None for that of the input, where results are given in any case.
     random_state : int, RandomState or None
         Source of the random start.
     verbose : bool
@@ -297,7 +297,7 @@ class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Returns
         -------
         spectrogram : array of shape (n_frames, n_freqs) or (n_mixtures, n_frames, n_freqs)
-            What the components make of them.
+            Product with the components.
 
         Raises
         ------
@@ -364,7 +364,7 @@ class ContrastiveNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         X : array of shape (n_frames, n_freqs) or (n_mixtures, n_frames, n_freqs)
             Spectrogram that was fitted, or, with `activations`, any other.
         activations : array of shape (n_frames, n_components), optional
-            What `transform` found for `X`; None for `activations_`.
+            Result of `transform` for `X`; None for `activations_`.
 
         Returns
         -------

@@ -54,7 +54,7 @@ def separate_and_report(
     eeg : array of shape (n_times, n_channels), optional
         EEG that starts and ends with the mixture, preprocessed as in training.
     guide : array of shape (n_times,) or (n_times, n_features), optional
-        How loud the attended sound is over time, instead of EEG.
+        Loudness of the attended sound over time, instead of EEG.
     sfreq : float
         Sampling rate of the EEG or guide in hertz.
     parts : sequence of array or of tuple of (array, rate), optional
@@ -72,7 +72,7 @@ def separate_and_report(
     Returns
     -------
     record : dict
-        What `separation.json` holds: what was chosen, how surely, in words and in numbers.
+        Contents of `separation.json`: the choice and its confidence, in words and in numbers.
 
     Raises
     ------

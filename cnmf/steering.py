@@ -50,12 +50,12 @@ class NeuroSteeredSeparator(BaseEstimator):
     Parameters
     ----------
     decoder : estimator, optional
-        What turns EEG into the envelope (or activations) of the attended sound: a regressor with
+        Estimator of the envelope (or activations) of the attended sound from EEG: a regressor with
         ``fit(eeg_trials, stimulus_trials)`` and ``predict(eeg_trials)`` that take and return lists,
-        as `linear_aad.BackwardTRF`, or an attention decoder with ``fit(trials)`` and
+        such as `linear_aad.BackwardTRF`, or an attention decoder with ``fit(trials)`` and
         ``reconstruct(trials)``. Not needed for `separate_by_guide`.
     separator : object, optional
-        What splits the mixture into 2 to 8 parts, by ``separate(mixture, sfreq)``;
+        Object that splits the mixture into 2 to 8 parts, by ``separate(mixture, sfreq)``;
         `cocktailparty.separation.FunctionSeparator` makes one of a function. It may return a
         dictionary of talkers, as `deep.ASAMSeparator` does for those that it knows. None for a
         factorisation.
@@ -66,7 +66,7 @@ class NeuroSteeredSeparator(BaseEstimator):
     max_iter : int
         Number of iterations of the factorisation at most.
     device : {None, "cpu", "cuda"}
-        Where the mixture is factorised.
+        Device that factorises the mixture.
     random_state : int, RandomState or None
         Source of the random start.
     lag : float, optional
@@ -78,7 +78,7 @@ class NeuroSteeredSeparator(BaseEstimator):
     decoder_ : estimator
         Fitted decoder.
     attention_ : cocktailparty.separation.Attention
-        Which part of the last mixture was chosen, and how surely.
+        Choice among the parts of the last mixture, with its confidence.
     lag_ : float
         Seconds that the last guide was taken to be late.
     artefacts_ : list of tuple of two floats
@@ -254,7 +254,7 @@ class NeuroSteeredSeparator(BaseEstimator):
         audio_sfreq : float
             Its sampling rate in hertz.
         guide : array of shape (n_times,) or (n_times, n_features)
-            How loud the attended sound is over time, with any offset and scale; the mean over
+            Loudness of the attended sound over time, with any offset and scale; the mean over
             features is taken.
         sfreq : float
             Sampling rate of the guide in hertz.

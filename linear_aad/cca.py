@@ -62,7 +62,7 @@ class CCADecoder(AttentionDecoderMixin, BaseEstimator):
     alpha_stimulus : float
         Ridge on the stimulus side, relative to the mean variance of the lagged stimulus.
     combine : {"dprime", "lda"}
-        How correlations become a score: each component weighted by its own d', or linear
+        Rule by which correlations become a score: each component weighted by its own d', or linear
         discriminant analysis of the differences between attended and unattended stimuli, which
         takes more training windows; see `linear_aad.canonical.combination`.
     train_window : float

@@ -135,9 +135,9 @@ class PopulationTRF(LaggedModel):
         y : list of arrays of shape (n_times, n_features) or (n_times,), or one such array
             Stimulus of each trial.
         subjects : sequence of str, shape (n_trials,), optional
-            Whose trial each is; None if all are of one subject.
+            Subject of each trial; None if all are of one subject.
         groups : sequence, shape (n_trials,), optional
-            What is left out together, such as stories; None for each trial by itself.
+            Groups of trials to be left out together, such as stories; None for single trials.
 
         Returns
         -------
@@ -181,7 +181,7 @@ class PopulationTRF(LaggedModel):
         X : list of arrays (n_times, n_channels) or (n_times,), or one array (n_times, n_channels)
             EEG.
         subjects : sequence of str, shape (n_trials,), optional
-            Whose trial each is; who was not in training, and all if None, get the average model.
+            Subject of each trial. New subjects, and all if None, get the average model.
 
         Returns
         -------

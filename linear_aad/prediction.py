@@ -36,7 +36,7 @@ def prediction_map(
     trials : sequence of Trial
         Trials.
     cv : {"trial", "story", "subject", "time"}, scikit-learn splitter or Split
-        How to split, see `cocktailparty.model_selection.Split`.
+        Kind of split, see `cocktailparty.model_selection.Split`.
     followed : array-like of int, shape (n_trials,), optional
         Index of the stimulus that predicts the EEG; None for the attended one of each trial.
     **split : object

@@ -45,7 +45,7 @@ class SpatialDecoder(AttentionDecoderMixin, BaseEstimator):
     n_components : int
         Spatial filters of each direction in each band; "csp" only.
     shrinkage : float
-        How far each covariance matrix is shrunk towards the identity of equal trace, from 0 to 1;
+        Shrinkage of each covariance matrix towards the identity of equal trace, from 0 to 1;
         positive for "riemann" and where channels are linearly dependent (average reference).
     train_window : float
         Seconds of the windows that the classifier learns from; best that of the decision windows.

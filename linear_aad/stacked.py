@@ -43,7 +43,7 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
         Penalty, relative to the mean diagonal; of several, each feature gets the best, by
         leave-one-trial-out.
     target : int, optional
-        Which feature of the stimuli is the broadband envelope; None for the mean of all.
+        Index of the feature that is the broadband envelope; None for the mean of all.
     window : float
         Length in seconds of the windows in which the correlations of training are computed.
         Trials that are shorter count as one window.

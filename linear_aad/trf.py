@@ -32,7 +32,7 @@ class BackwardTRF(LaggedRidge):
     alpha_per_output : bool
         Choose among several penalties for each feature of the stimulus by itself.
     penalty : {"ridge", "laplacian"}
-        What is penalised: the squared weights, or the squared differences of weights at
+        Penalised quantity: the squared weights, or the squared differences of weights at
         neighbouring lags of the same channel, which makes responses smooth (Tikhonov), counted as
         in MNE-Python. The mTRF toolboxes count half of it, and so do their conventions of `alpha`
         here; with several inputs, mTRFpy compares neighbouring inputs instead of lags.
@@ -71,7 +71,7 @@ class BackwardTRF(LaggedRidge):
     lags_ : ndarray of shape (n_lags,)
         Lags in samples; with `lags`, from the first to the last of any channel.
     lag_mask_ : ndarray of bool, shape (n_inputs, n_lags)
-        Which lags of which channel were looked at; only with `lags`. Elsewhere weights are zero.
+        Lags in use, channel by channel; only with `lags`. Weights of the others are zero.
     alpha_ : float, or ndarray of shape (n_bands,), (n_outputs,) or (n_outputs, n_bands)
         Chosen penalty, in the unit of `alpha`; absolute for "ledoit-wolf"; one for each band with
         `bands`, and for each output with `alpha_per_output`.
@@ -154,7 +154,7 @@ class ForwardTRF(LaggedRidge):
     alpha_per_output : bool
         Choose among several penalties for each channel by itself.
     penalty : {"ridge", "laplacian"}
-        What is penalised: squared weights, or their squared differences at neighbouring lags.
+        Penalised quantity: squared weights, or their squared differences at neighbouring lags.
     bands : sequence of int, optional
         Numbers of successive features of the stimulus that have a penalty of their own.
     band_search : "grid" or int
@@ -179,7 +179,7 @@ class ForwardTRF(LaggedRidge):
     lags_ : ndarray of shape (n_lags,)
         Lags in samples; with `lags`, from the first to the last of any feature.
     lag_mask_ : ndarray of bool, shape (n_features, n_lags)
-        Which lags of which feature were looked at; only with `lags`.
+        Lags in use, feature by feature; only with `lags`.
     alpha_ : float, or ndarray of shape (n_bands,), (n_channels,) or (n_channels, n_bands)
         Chosen penalty, in the unit of `alpha`.
     cv_scores_ : ndarray of shape (n_candidates, n_trials)

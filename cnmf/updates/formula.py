@@ -78,14 +78,14 @@ def update_activations(
     fixed : array of bool, shape (..., n_frames, n_components), optional
         Entries that keep their value, up to the norm of their column.
     comparison : callable
-        What `workspace` yields: how to compare the spectrogram with its model.
+        Value of `workspace`: the function that compares the spectrogram with its model.
 
     Returns
     -------
     activations : array of shape (..., n_frames, n_components)
         Updated, columns of norm 1.
     norms : array of shape (..., n_components)
-        What the components have to be multiplied by, to make up for it.
+        Factors by which the components have to be multiplied to make up for it.
     value : array of shape (...)
         Divergence before the step, in float64.
     """

@@ -41,7 +41,7 @@ class Penalty:
         "ridge": the squared weights, P = I. "laplacian": the squared differences of weights at
         neighbouring lags of the same input, which favours smooth responses (Tikhonov).
     convention : {"absolute", "relative", "mtrfpy", "mtrf-toolbox"}
-        What alpha counts in. "absolute": as it is added to the summed products. "relative": the
+        Unit of alpha. "absolute": as it is added to the summed products. "relative": the
         mean diagonal of the summed products, so that it is free of the scale and the length of
         the data. "mtrfpy": the sampling rate times the number of training trials. "mtrf-toolbox":
         the sampling rate. Both toolboxes take half the squared differences for "laplacian".
@@ -50,11 +50,11 @@ class Penalty:
     n_lags : int
         Number of lags, which lie together for each input, where all inputs have the same.
     factors : array of shape (n_regressors,), optional
-        What the regressors were multiplied with; "relative" counts in their scale before that.
+        Factors by which the regressors were multiplied; "relative" refers to their scale before.
     fit_intercept : bool
         Fit a constant, which is not penalised. Without it, nothing is centred.
     joined : array of shape (n_regressors - 1,), optional
-        Where inputs have lags of their own: 1 if the next regressor is the next lag of the same
+        For inputs with different lags: 1 if the next regressor is the next lag of the same
         input, 0 if it belongs to the next input.
     """
 

@@ -204,7 +204,7 @@ class LaggedRidge(LaggedLinearModel):
         return choice.lags
 
     def _columns(self) -> np.ndarray | None:
-        """Which of all inputs and lags are regressors, in the order of `_input_lags`."""
+        """Columns of all inputs and lags that are regressors, in the order of `_input_lags`."""
         mask = getattr(self, "lag_mask_", None)
         return None if mask is None else LagChoice(self.lags_, mask).columns(self._direction)
 
