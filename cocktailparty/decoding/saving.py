@@ -293,9 +293,9 @@ def _loaded(path: Path, section: str) -> Any:
             if not isinstance(model, dict) or type(model.get("version")) is not int:
                 raise KeyError("version")
             if model["version"] > VERSION:
-                made = model.get("versions", {}).get("cocktailparty", "a newer version")
+                writer = model.get("versions", {}).get("cocktailparty", "a newer version")
                 raise ValueError(
-                    f"{what} was made by cocktailparty {made} in format {model['version']}, this "
+                    f"{what} was made by cocktailparty {writer} in format {model['version']}, this "
                     f"version reads up to {VERSION}: install a newer cocktailparty"
                 )
             names = {name for name in file.keys() if name.startswith(section)}  # noqa: SIM118
@@ -391,12 +391,12 @@ class _Reader:
         parameters.update({name: self.decoded(value) for name, value in node["init"].items()})
         if hasattr(cls, "_from_older"):
             parameters = cls._from_older(parameters)
-        made = cls(**parameters)
+        instance = cls(**parameters)
         for name, value in node["set"].items():
             if not name.isidentifier() or name.startswith("__") or hasattr(cls, name):
                 raise ValueError(
                     f"{self.what} is damaged: {node['class']} has no attribute {name!r}"
                 )
-            vars(made)[name] = self.decoded(value)
+            vars(instance)[name] = self.decoded(value)
         # A class that is only kept for older files turns into the one used today.
-        return made._today() if hasattr(made, "_today") else made
+        return instance._today() if hasattr(instance, "_today") else instance

@@ -176,7 +176,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
             raise ValueError(f"trials {alone} have a single stimulus, at least 2 are needed")
         several = len({trial.subject for trial in trials}) > 1
         units: dict[Any, list[np.ndarray]] = {}
-        seen: list[tuple[np.ndarray, int, list[np.ndarray]]] = []
+        held_out: list[tuple[np.ndarray, int, list[np.ndarray]]] = []
         for fold in Split.of(self.cv).folds(trials):
             decoder = clone(self.decoder).fit(fold.train)
             for trial, label in zip(fold.test, attended_labels(fold.test), strict=True):
@@ -185,7 +185,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
                     continue
                 scores = scores[heard]
                 others = np.delete(scores, label, axis=1)
-                seen.append((scores, int(label), self._unrelated(decoder, trial)))
+                held_out.append((scores, int(label), self._unrelated(decoder, trial)))
                 unit = trial.subject if several else trial.origin or len(units)
                 units.setdefault(unit, []).append(scores[:, [label]] - others)
         differences = [
@@ -206,7 +206,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
             [d.sum() for d in differences], [len(d) for d in differences]
         )
         held_out_scores, held_out_labels, unrelated = (
-            list(column) for column in zip(*seen, strict=True)
+            list(column) for column in zip(*held_out, strict=True)
         )
         self.score_model_ = ScoreModel.of(
             held_out_scores, held_out_labels, unrelated, self.interval_
@@ -375,9 +375,11 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         kept_scores = []
         for version, scores in zip(versions, all_scores, strict=True):
             heard = decidable_windows(version.stimuli, version.sfreq, self.window)
-            kept = to_numpy(scores)[heard]
-            check_scores(kept, f"{type(decoder).__name__}, {trial.label}, sounds shifted in time")
-            kept_scores.append(kept)
+            heard_scores = to_numpy(scores)[heard]
+            check_scores(
+                heard_scores, f"{type(decoder).__name__}, {trial.label}, sounds shifted in time"
+            )
+            kept_scores.append(heard_scores)
         return kept_scores
 
     def _former(self, scores: np.ndarray, n_lagging: int) -> Posterior:

@@ -356,11 +356,13 @@ class TrainedModel:
 
     def _check_stimuli(self, trial: Trial, allow_shared: bool) -> None:
         index = sound_index([trial])
-        heard = stimuli_at(trial, index.sfreq)
-        delays = index.delays([known for known in self.stimuli if known.ndim == 2], heard)
+        stimuli = stimuli_at(trial, index.sfreq)
+        delays = index.delays([known for known in self.stimuli if known.ndim == 2], stimuli)
         # Models of former versions only have the mean over features.
         known_means = [known[:, None] for known in self.stimuli if known.ndim == 1]
-        delays |= index.delays(known_means, [sound.mean(axis=1, keepdims=True) for sound in heard])
+        delays |= index.delays(
+            known_means, [sound.mean(axis=1, keepdims=True) for sound in stimuli]
+        )
         shared = sorted({k for _, k in delays})
         if shared:
             refuse_or_warn(

@@ -71,8 +71,8 @@ class FoldStore:
         # A trial is in many folds. Holding on to it keeps its id from being used again.
         if id(trial) not in self._hashes:
             # No decoder sees the metadata: a new column of a table changes no fold.
-            seen = {f.name: getattr(trial, f.name) for f in fields(trial) if f.name != "metadata"}
-            self._hashes[id(trial)] = (trial, str(joblib.hash(seen)))
+            hashed = {f.name: getattr(trial, f.name) for f in fields(trial) if f.name != "metadata"}
+            self._hashes[id(trial)] = (trial, str(joblib.hash(hashed)))
         return self._hashes[id(trial)][1]
 
 

@@ -107,17 +107,17 @@ def _shared(
 
     The former with the time in the first trial, in seconds, at which the other begins.
     """
-    sounds, owner = [], []
+    stimuli, owner = [], []
     for i, trial in enumerate(trials):
-        for k, sound in enumerate(stimuli_at(trial, index.sfreq)):
-            sounds.append(sound)
+        for k, stimulus in enumerate(stimuli_at(trial, index.sfreq)):
+            stimuli.append(stimulus)
             owner.append((i, k == trial.attended or trial.n_stimuli == 1))
     agreed, opposed = {}, set()
-    for (first, second), delay in index.delays(sounds, sounds).items():
-        (a, chosen), (b, also) = owner[first], owner[second]
-        if a < b and chosen and also:
+    for (first, second), delay in index.delays(stimuli, stimuli).items():
+        (a, chosen), (b, chosen_too) = owner[first], owner[second]
+        if a < b and chosen and chosen_too:
             agreed[a, b] = delay / index.sfreq
-        elif a < b and chosen != also:
+        elif a < b and chosen != chosen_too:
             opposed.add((a, b))
     return agreed, opposed
 

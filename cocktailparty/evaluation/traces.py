@@ -23,31 +23,33 @@ class Trace(NamedTuple):
 
 def trace_of(fitted: Any, held_out: Trial) -> Trace:
     """Take pattern and reconstruction of a held-out trial from a fitted decoder."""
-    made = to_numpy(fitted.reconstruct([held_out])[0]) if hasattr(fitted, "reconstruct") else None
-    return Trace(fold_pattern(fitted), made)
+    reconstruction = (
+        to_numpy(fitted.reconstruct([held_out])[0]) if hasattr(fitted, "reconstruct") else None
+    )
+    return Trace(fold_pattern(fitted), reconstruction)
 
 
 def save_trace(store: FoldStore, key: str, trace: Trace) -> None:
     """Keep a trace beside the result of its fold, under the key of the result."""
     if key:
-        pattern, made = trace
+        pattern, reconstruction = trace
         store.save(
             _key(key),
             {
                 "pattern": None
                 if pattern is None
                 else [pattern.values.tolist(), pattern.lags.tolist(), pattern.any_sign],
-                "reconstruction": None if made is None else made.tolist(),
+                "reconstruction": None if reconstruction is None else reconstruction.tolist(),
             },
         )
 
 
 def load_trace(store: FoldStore, key: str) -> Trace | None:
     """Read the trace kept beside the result with this key; None if there is none."""
-    kept = store.load(_key(key)) if key else None
-    if not kept:
+    stored = store.load(_key(key)) if key else None
+    if not stored:
         return None
-    pattern, made = kept["pattern"], kept["reconstruction"]
+    pattern, made = stored["pattern"], stored["reconstruction"]
     if pattern is not None:
         values, lags, any_sign = pattern
         pattern = FoldPattern(np.array(values), np.array(lags), any_sign)

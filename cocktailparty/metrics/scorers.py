@@ -62,16 +62,16 @@ def attention_roc_auc(decoder: Any, trials: Any, attended: Any = None) -> float:
             f"trials {others} have not two stimuli: an ROC curve tells two from each other, use "
             "the accuracy (scoring=None)"
         )
-    heard = [
+    decidable = [
         bool(decidable_windows(trial.stimuli, trial.sfreq, trial.duration).all())
         for trial in trials
     ]
-    known = np.unique(labels[heard])
-    if len(known) < 2:
+    scored_labels = np.unique(labels[decidable])
+    if len(scored_labels) < 2:
         raise ValueError(
-            f"attended is {known.tolist()} in all trials that are scored: a ROC curve takes trials "
-            "of both labels; choose folds that hold both, such as StratifiedKFold, or list the "
-            "stimuli in an order that does not depend on attention"
+            f"attended is {scored_labels.tolist()} in all trials that are scored: a ROC curve "
+            "takes trials of both labels; choose folds that hold both, such as StratifiedKFold, or "
+            "list the stimuli in an order that does not depend on attention"
         )
-    scores = decoder.decision_function(trials)[:, :2][heard]
-    return float(roc_auc_score(labels[heard] == 1, scores[:, 1] - scores[:, 0]))
+    scores = decoder.decision_function(trials)[:, :2][decidable]
+    return float(roc_auc_score(labels[decidable] == 1, scores[:, 1] - scores[:, 0]))

@@ -256,12 +256,12 @@ def _check_order(references: np.ndarray) -> None:
 def _copies(references: np.ndarray, spectra: np.ndarray, projectors: list) -> np.ndarray:
     """Tell which references are filtered copies of each other, (n_sources, n_sources)."""
     n, length = len(references), next_fast_len(references.shape[-1] + _TAPS - 1, real=True)
-    left = np.zeros((n, n))
+    remaining = np.zeros((n, n))
     for i, j in np.ndindex(n, n):
         if i != j:
             rest = irfft(spectra[i], length) - projectors[j](spectra[i])
-            left[i, j] = np.sum(rest**2) / np.sum(references[i] ** 2)
-    alike = left < _COPY
+            remaining[i, j] = np.sum(rest**2) / np.sum(references[i] ** 2)
+    alike = remaining < _COPY
     copies: np.ndarray = alike | alike.T
     return copies
 

@@ -169,15 +169,15 @@ def stimuli_at(trial: Trial, sfreq: float) -> list[np.ndarray]:
         One for each stimulus, the same arrays in every call; resampled if the trial has another
         rate.
     """
-    kept = _STIMULI.setdefault(trial, {})
-    if sfreq not in kept:
+    by_rate = _STIMULI.setdefault(trial, {})
+    if sfreq not in by_rate:
         stimuli = list(to_numpy(trial.stimuli))
         if not same_rate(trial.sfreq, sfreq):
             # Without the mean, which resampling would fade out at the ends.
             centred = (stimulus - stimulus.mean(axis=0, keepdims=True) for stimulus in stimuli)
             stimuli = [resample(stimulus, trial.sfreq, sfreq) for stimulus in centred]
-        kept[sfreq] = stimuli
-    return kept[sfreq]
+        by_rate[sfreq] = stimuli
+    return by_rate[sfreq]
 
 
 def _stimuli_of(trials: Sequence[Trial], sfreq: float) -> tuple[list[np.ndarray], list[int]]:

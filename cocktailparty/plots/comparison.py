@@ -189,15 +189,15 @@ def correlation_scatter(
             f"({100 * above / len(x):.0f} %)"
         )
     values = scored[["r_unattended", "r_attended"]].to_numpy()
-    said = words(task_of(table))
+    terms = words(task_of(table))
     pad = 0.08 * (np.ptp(values) or 1.0)
     limits = (values.min() - pad, values.max() + pad)
     ax.axline((limits[0], limits[0]), slope=1, color="0.5", ls="--", lw=1, zorder=0)
     ax.set(
         xlim=limits,
         ylim=limits,
-        xlabel=f"score of the {said.other}",
-        ylabel=f"score of the {said.right}",
+        xlabel=f"score of the {terms.other}",
+        ylabel=f"score of the {terms.right}",
     )
     ax.set_aspect("equal", adjustable="box")
     ax.locator_params(nbins=5)
@@ -274,9 +274,9 @@ def reconstruction_excerpt(
             f"{len(reconstruction) / sfreq:g} s"
         )
     shown = slice(first, last)
-    made = _z_scored(reconstruction)[shown]
+    shown_reconstruction = _z_scored(reconstruction)[shown]
     played = [_z_scored(stimulus)[shown] for stimulus in stimuli]
-    times = np.arange(first, first + len(made)) / sfreq
+    times = np.arange(first, first + len(shown_reconstruction)) / sfreq
     ax = axes_for(ax, (8.0, 1.2 + 1.5 * len(stimuli)))
     # Ordinary envelopes stay within -2 and 5 standard deviations: rows this far apart do not mix.
     distance = 7.0
@@ -291,8 +291,8 @@ def reconstruction_excerpt(
             times, played[i] + offset, offset + played[i].min(), color=color, alpha=0.25, lw=0
         )
         lines[role] = ax.plot(times, played[i] + offset, color=color, lw=1.2)[0]
-        above = ax.plot(times, made + offset, color=COLORS[1], lw=1.2)[0]
-        labels.append(f"{role}\nr = {np.corrcoef(made, played[i])[0, 1]:.2f}")
+        above = ax.plot(times, shown_reconstruction + offset, color=COLORS[1], lw=1.2)[0]
+        labels.append(f"{role}\nr = {np.corrcoef(shown_reconstruction, played[i])[0, 1]:.2f}")
     ax.set_yticks([-distance * row for row in range(len(rows))], labels)
     ax.set(xlim=(times[0], times[-1]), xlabel="time (s)")
     ax.set_ylabel(f"z score (rows {distance:g} SD apart)")

@@ -261,7 +261,7 @@ def cluster_map(
     ax = fig.add_subplot(grid[0, :])
     limit = float(np.abs(test.t).max()) or 1.0
     step = 1e3 * (test.lags[1] - test.lags[0]) if len(test.lags) > 1 else 1.0
-    look: dict[str, Any] = {
+    style: dict[str, Any] = {
         "cmap": "RdBu_r",
         "vmin": -limit,
         "vmax": limit,
@@ -277,8 +277,8 @@ def cluster_map(
     }
     t = test.t[order]
     inside = test.clusters[significant][:, order].any(axis=0)
-    ax.imshow(t, alpha=0.3, **look)
-    image = ax.imshow(np.ma.masked_array(t, ~inside), **look)
+    ax.imshow(t, alpha=0.3, **style)
+    image = ax.imshow(np.ma.masked_array(t, ~inside), **style)
     ax.set(xlabel="lag (ms), brain after sound")
     ax.set_ylabel("channel" if test.channel_positions is None else "channel, back to front")
     count = f"{len(significant)} cluster" + ("s" if len(significant) > 1 else "")

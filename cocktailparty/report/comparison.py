@@ -212,8 +212,8 @@ def _task_notes(trials: Sequence[Trial], split: Split, table: Any) -> list[str]:
 
 def _silence_notes(table: Any) -> list[str]:
     """Say how many windows were left out because nothing plays in them."""
-    one = table[table["decoder"] == table["decoder"].iloc[0]]
-    counts = one.groupby("window")[["n_undecidable", "n_windows"]].sum()
+    of_one_decoder = table[table["decoder"] == table["decoder"].iloc[0]]
+    counts = of_one_decoder.groupby("window")[["n_undecidable", "n_windows"]].sum()
     silent = counts[counts["n_undecidable"] > 0]
     if silent.empty:
         return []

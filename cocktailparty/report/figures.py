@@ -48,7 +48,7 @@ def pictures(
 
     from cocktailparty import plots
 
-    said = words(task_of(table))
+    terms = words(task_of(table))
     highest = ", up to the highest of the chance levels in the table of results" * (
         table["decoder"].nunique() > 1
     )
@@ -57,7 +57,7 @@ def pictures(
     yield Picture(
         "accuracy",
         "Accuracy by decision window",
-        f"Share of windows in which the {said.right} was chosen; the folds of a subject are "
+        f"Share of windows in which the {terms.right} was chosen; the folds of a subject are "
         "pooled. The grey band tells what guessing reaches with all windows pooled"
         f"{highest}; a single subject's line rests on fewer windows and scatters more widely.",
         figure,
@@ -75,10 +75,10 @@ def pictures(
             ax.remove()
         yield Picture(
             "scores",
-            f"Scores of the {said.right} and the {said.other}",
+            f"Scores of the {terms.right} and the {terms.other}",
             "A point for each test fold of each subject: mean score over its windows. That is "
             "Pearson's r for decoders that reconstruct; others have scales of their own, so that "
-            f"panels cannot be compared by size. Above the dashed line the {said.right} scores "
+            f"panels cannot be compared by size. Above the dashed line the {terms.right} scores "
             "higher.",
             figure,
         )

@@ -328,10 +328,10 @@ def _table(rows: Iterable[Sequence[object]], header: Sequence[str] = (), style: 
 
 def _named(names: Iterable[str]) -> str:
     """Count different names, and list them if they are few."""
-    known = list(dict.fromkeys(name for name in names if name))
-    if not known:
+    distinct = list(dict.fromkeys(name for name in names if name))
+    if not distinct:
         return "not named"
-    return f"{len(known)} ({', '.join(known)})" if len(known) <= 10 else str(len(known))
+    return f"{len(distinct)} ({', '.join(distinct)})" if len(distinct) <= 10 else str(len(distinct))
 
 
 def _span(values: Sequence[float], spec: str = "g") -> str:

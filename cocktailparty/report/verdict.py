@@ -65,8 +65,10 @@ def verdict(table: "pd.DataFrame", summary: "pd.DataFrame | None" = None) -> lis
     'ridge decides above chance at 30 s: 36 of 40 windows (90 %), chance level 72.5 %.'
     """
     summary = summarise(table) if summary is None else summary
-    said = [f"{statement} {'; '.join(numbers)}." for statement, numbers in findings(table, summary)]
-    return said + cautions(table, summary)
+    sentences = [
+        f"{statement} {'; '.join(numbers)}." for statement, numbers in findings(table, summary)
+    ]
+    return sentences + cautions(table, summary)
 
 
 def findings(
@@ -190,8 +192,8 @@ def _numbers(rows: "pd.DataFrame", p: str = "") -> list[str]:
 
 
 def _p_value(p: float, column: str) -> str:
-    said = f"p = {p:.2g}"
-    return f"corrected {said}" if column == "p_corrected" else said
+    text = f"p = {p:.2g}"
+    return f"corrected {text}" if column == "p_corrected" else text
 
 
 def _percent(share: float) -> str:

@@ -100,13 +100,13 @@ def _draw_history(ax: "Axes", result: SearchResult) -> None:
 
 
 def _draw_importances(ax: "Axes", importance: dict[str, float | None]) -> None:
-    known = {name: value for name, value in importance.items() if value is not None}
-    if not known:
+    importances = {name: value for name, value in importance.items() if value is not None}
+    if not importances:
         ax.text(0.5, 0.5, "too few completed trials\nto rank parameters", ha="center", va="center")
         ax.set_axis_off()
         return
-    names = list(known)[::-1][-10:]
-    ax.barh([plain(name) for name in names], [known[name] for name in names], color=COLORS[0])
+    names = list(importances)[::-1][-10:]
+    ax.barh([plain(name) for name in names], [importances[name] for name in names], color=COLORS[0])
     ax.set_xlabel("share of influence\n(PED-ANOVA)")
     sober(ax)
     ax.grid(visible=False, axis="y")

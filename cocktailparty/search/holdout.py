@@ -81,10 +81,10 @@ def hold_out(
             f"holdout must be story, subject, story:NAME or subject:NAME, got {group!r}"
         )
     labels = [getattr(trial, kind) for trial in trials]
-    known = list(dict.fromkeys(label for label in labels if label))
-    name = name or (known[-1] if known else "")
-    if name not in known:
-        raise ValueError(f"holdout {group!r}: there is no such {kind}, known are {known}")
+    group_names = list(dict.fromkeys(label for label in labels if label))
+    name = name or (group_names[-1] if group_names else "")
+    if name not in group_names:
+        raise ValueError(f"holdout {group!r}: there is no such {kind}, known are {group_names}")
     rest = [trial for trial, label in zip(trials, labels, strict=True) if label != name]
     if not rest:
         raise ValueError(f"holdout {group!r} leaves no trial for the search")

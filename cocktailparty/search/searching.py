@@ -274,8 +274,8 @@ class _Rounds:
                 bar.refresh()
 
     def _n_finished(self) -> int:
-        done = (self.states.COMPLETE, self.states.PRUNED)
-        return len(self.study.get_trials(deepcopy=False, states=done))
+        finished_states = (self.states.COMPLETE, self.states.PRUNED)
+        return len(self.study.get_trials(deepcopy=False, states=finished_states))
 
     def _best(self) -> str:
         if not self.study.get_trials(deepcopy=False, states=(self.states.COMPLETE,)):

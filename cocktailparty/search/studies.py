@@ -113,11 +113,13 @@ def fingerprint_of(
     ]
     if isinstance(space, Mapping):
         to_json = optuna.distributions.distribution_to_json
-        where: Any = {name: to_json(distribution) for name, distribution in space.items()}
+        searched: Any = {name: to_json(distribution) for name, distribution in space.items()}
     else:
-        where = _name_of(space)
-    what = (type(decoder).__name__, decoder.get_params()) if hasattr(decoder, "get_params") else ""
-    return str(joblib.hash((what or _name_of(decoder), where, data, float(window))))
+        searched = _name_of(space)
+    described = (
+        (type(decoder).__name__, decoder.get_params()) if hasattr(decoder, "get_params") else ""
+    )
+    return str(joblib.hash((described or _name_of(decoder), searched, data, float(window))))
 
 
 def suggest(trial: Any, space: Space) -> dict[str, Any]:

@@ -31,8 +31,8 @@ def without_artefacts(
     far = np.abs(guide - middle) > reach
     if reach == 0 or not np.any(far):
         return guide.copy(), []
-    where = np.flatnonzero(far)
-    segments = np.split(where, 1 + np.flatnonzero(np.diff(where) > _CLOSE * sfreq))
+    far_samples = np.flatnonzero(far)
+    segments = np.split(far_samples, 1 + np.flatnonzero(np.diff(far_samples) > _CLOSE * sfreq))
     artefacts = [
         (float(segment[0] / sfreq), float((segment[-1] + 1) / sfreq)) for segment in segments
     ]

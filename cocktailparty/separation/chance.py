@@ -62,19 +62,19 @@ def _autocorrelation(x: np.ndarray) -> np.ndarray:
 
 def _period(guide: np.ndarray) -> float:
     """Frames after which a guide repeats, on average over many; 0 if it does not."""
-    alike = _autocorrelation(guide[:, None])[: len(guide) // 2]
-    if not np.any(alike < 0):
+    correlation = _autocorrelation(guide[:, None])[: len(guide) // 2]
+    if not np.any(correlation < 0):
         return 0.0
-    first = int(np.argmax(alike < 0))
-    if first >= len(alike) or alike[first:].max() < _REPEATS:
+    first = int(np.argmax(correlation < 0))
+    if first >= len(correlation) or correlation[first:].max() < _REPEATS:
         return 0.0
-    peak = first + int(np.argmax(alike[first:] >= 0.9 * alike[first:].max()))
-    while peak + 1 < len(alike) and alike[peak + 1] > alike[peak]:
+    peak = first + int(np.argmax(correlation[first:] >= 0.9 * correlation[first:].max()))
+    while peak + 1 < len(correlation) and correlation[peak + 1] > correlation[peak]:
         peak += 1
     # Later peaks tell the period more exactly.
     period, k = float(peak), 1
-    while 2 * k * period < len(alike) - 3:
+    while 2 * k * period < len(correlation) - 3:
         k *= 2
         window = round(k * period) + np.arange(-2, 3)
-        period = float(window[np.argmax(alike[window])]) / k
+        period = float(window[np.argmax(correlation[window])]) / k
     return period

@@ -41,13 +41,13 @@ class Case:
 
     def new(self) -> Any:
         """Clone the decoder, unfitted, with its random numbers fixed."""
-        made = clone(self.decoder)
+        decoder = clone(self.decoder)
         seeds = {
             k: 0
-            for k, v in made.get_params().items()
+            for k, v in decoder.get_params().items()
             if k.rpartition("__")[2] == "random_state" and v is None
         }
-        return made.set_params(**seeds)
+        return decoder.set_params(**seeds)
 
     def trained(self, trials: list[Trial], *labels: Any) -> Any:
         """Train a clone, with labels if they are given."""
