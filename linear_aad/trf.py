@@ -46,13 +46,14 @@ class BackwardTRF(LaggedRidge):
         One model of the summed products of all trials, or the mean of one model per trial (early
         or late integration). Left-out trials are predicted in the same way.
     fit_intercept : bool
-        Fit a constant, which is not penalised. Without it, only `remove_mean` centres anything.
+        Fit a constant, which is not penalised. Without it, predictions have none, and only
+        `remove_mean` centres anything.
     random_state : int, RandomState or None
         Source of the random ratios of `band_search`.
     remove_mean : bool
         Subtract the mean of each trial of EEG and stimulus in training, of EEG in prediction,
         before lags are made: beyond the ends of a trial, where samples count as zero, an offset
-        would become a step. Predictions have the mean of all training samples. mTRFpy keeps means.
+        would become a step. Predictions have the mean of all training samples. False: as mTRFpy.
     lags : sequence of (float, float), or dict of int or str to (float, float), optional
         First and last lag of each channel in seconds: a list with one pair each, or a dict from
         indices (or names of columns, if X are DataFrames) to pairs; `tmin` and `tmax` hold for the
