@@ -1,13 +1,18 @@
 import contextlib
 import doctest
 import importlib
+import importlib.util
 import inspect
 import io
+import json
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from joblib.externals.loky import get_reusable_executor
+
+from cocktailparty.catalogue import named_decoders
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -92,3 +97,36 @@ def test_readme_prints_what_it_says() -> None:
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(code, {})
     assert printed.getvalue().split() == output.split()
+
+
+def test_landing_page_shows_figures_of_the_gallery() -> None:
+    page = (DOCS / "index.rst").read_text(encoding="utf-8")
+    figures = re.findall(r"figure:: auto_examples/(\w+)/images/sphx_glr_(\w+)_\d{3}\.png", page)
+    assert len(figures) == 3
+    for section, example in figures:
+        assert (DOCS / "examples" / section / f"{example}.py").is_file()
+        assert f":target: auto_examples/{section}/{example}.html" in page
+
+
+def benchmark(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_table_of_all_decoders_says_what_was_measured() -> None:
+    table = (DOCS / "guide" / "catalogue_table.txt").read_text(encoding="utf-8")
+    assert table == benchmark("accuracy/catalogue").guide_table()
+    rows = set(re.findall(r"^   \* - ``([\w-]+)``$", table, flags=re.MULTILINE))
+    named = named_decoders().values()
+    assert rows == {row.name for row in named if row.distribution == "cocktailparty"}
+
+
+def test_tables_of_recordings_say_what_was_measured() -> None:
+    results = ROOT / "benchmarks" / "results" / "decoders.json"
+    table = (DOCS / "guide" / "decoders_table.txt").read_text(encoding="utf-8")
+    kept = json.loads(results.read_text(encoding="utf-8"))
+    assert table == benchmark("accuracy/decoders").rst(kept)

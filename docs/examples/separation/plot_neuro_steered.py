@@ -168,11 +168,32 @@ left.legend()
 # The last mixture
 # ----------------
 
-from cnmf.separation_report import plot_separation
+from cocktailparty.features import stft
 
 seconds = slice(0, 12 * RATE)
-figure = plot_separation(trial.audio[seconds], parts[:, seconds], RATE)
-figure  # noqa: B018
+panels = {
+    "mixture": trial.audio[seconds],
+    "attended": parts[0, seconds],
+    "rest": parts[1, seconds],
+}
+loudest = np.abs(stft(panels["mixture"], 512, 128)).max()
+fig, axes = plt.subplots(
+    3, 1, figsize=(8, 5), sharex=True, sharey=True, layout="constrained"
+)
+for ax, (name, sound) in zip(axes, panels.items(), strict=True):
+    level = 20 * np.log10(np.abs(stft(sound, 512, 128)) / loudest + 1e-6)
+    image = ax.imshow(
+        level.T,
+        origin="lower",
+        aspect="auto",
+        extent=(0, 12, 0, RATE / 2000),
+        vmin=-60,
+        vmax=0,
+        cmap="magma",
+    )
+    ax.set(title=name, ylabel="kHz", ylim=(0, 3))
+axes[-1].set_xlabel("time (s)")
+fig.colorbar(image, ax=list(axes), label="level (dB)")
 
 # %%
 # What this does not show
