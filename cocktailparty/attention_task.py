@@ -1,4 +1,4 @@
-"""What was decided: which sound was attended, or whether a sound played at all."""
+"""Name of the task that was decoded: attention among several sounds, or match against mismatch."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
@@ -8,23 +8,17 @@ if TYPE_CHECKING:
 
 #: Several sounds played, and one was attended.
 ATTENTION = "attention"
-#: One sound played; it is told from another stretch of itself.
+#: One sound played; it is told from another segment of itself.
 MATCH_MISMATCH = "match-mismatch"
 #: Trials of both kinds.
 MIXED = "mixed"
 
 
 class Words(NamedTuple):
-    """How reports and figures call what was decided.
+    """Words of reports and figures for a task.
 
-    Attributes
-    ----------
-    title : str
-        Heading of a report.
-    right : str
-        The stimulus that is to be chosen.
-    other : str
-        The stimulus that is not.
+    `title` heads a report; `right` is the stimulus that is to be chosen, `other` the one that is
+    not.
     """
 
     title: str
@@ -42,17 +36,7 @@ _MIXED = Words(
 
 
 def joint_task(tasks: Iterable[str]) -> str:
-    """Name the task of several rows or trials.
-
-    Parameters
-    ----------
-    tasks : iterable of str
-        Task of each.
-
-    Returns
-    -------
-    task : str
-        The task if it is one and the same, else "mixed".
+    """Name the task of several rows or trials: theirs if all have the same, else "mixed".
 
     Examples
     --------
@@ -64,34 +48,16 @@ def joint_task(tasks: Iterable[str]) -> str:
 
 
 def task_of(table: "pd.DataFrame") -> str:
-    """Name the task of a comparison.
+    """Name the task of a comparison: "attention", "match-mismatch" or "mixed".
 
-    Parameters
-    ----------
-    table : DataFrame
-        Rows of `cocktailparty.evaluation.compare`, or of `cocktailparty.evaluation.summarise`.
-        Without a column `task`, attention was decoded.
-
-    Returns
-    -------
-    task : str
-        "attention", "match-mismatch" or "mixed".
+    `table` has the rows of `cocktailparty.evaluation.compare` or `summarise`; without a column
+    `task`, attention was decoded.
     """
     return joint_task(table["task"]) if "task" in table and len(table) else ATTENTION
 
 
 def words(task: str) -> Words:
-    """Choose the words for a task.
-
-    Parameters
-    ----------
-    task : str
-        From `task_of`.
-
-    Returns
-    -------
-    words : Words
-        Nothing is called attention where one sound played alone.
+    """Choose the words for a task of `task_of`: nothing is called attention where one sound played.
 
     Examples
     --------

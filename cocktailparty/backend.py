@@ -1,7 +1,7 @@
-"""Which array library the inputs belong to, and how arrays get to the GPU and back.
+"""Array library of the inputs, and transfers between host and GPU.
 
-No state: the namespace follows from the arrays of each call. This is the only module, besides
-the CUDA kernels, that names CuPy.
+No state: the namespace follows from the arrays of each call. Apart from the CUDA kernels, this is
+the only module that names CuPy.
 """
 
 import sys
@@ -14,22 +14,9 @@ import numpy as np
 
 
 def namespace(*arrays: Any) -> ModuleType:
-    """Array library that all given arrays belong to.
+    """Array-API namespace of all given arrays: NumPy's, or CuPy's; numbers and None are skipped.
 
-    Parameters
-    ----------
-    *arrays : array
-        Arrays of one library; numbers and None are skipped.
-
-    Returns
-    -------
-    module
-        The array-API namespace: NumPy's, or CuPy's for CuPy arrays.
-
-    Raises
-    ------
-    TypeError
-        If the arrays belong to different libraries: nothing is moved silently.
+    Raises a TypeError if the arrays belong to different libraries: nothing is moved silently.
 
     Examples
     --------
@@ -42,43 +29,20 @@ def namespace(*arrays: Any) -> ModuleType:
 
 
 def is_array(x: Any) -> bool:
-    """Tell whether something is an array of any library.
-
-    Parameters
-    ----------
-    x : object
-        Anything.
-
-    Returns
-    -------
-    bool
-        True for an array of NumPy, CuPy or another array library.
-    """
+    """Tell whether something is an array of NumPy, CuPy or another array library."""
     return bool(array_api_compat.is_array_api_obj(x))
 
 
 def as_array(x: Any, what: str = "the array") -> Any:
     """Leave an array where it is and turn anything else into a NumPy array.
 
-    Parameters
-    ----------
-    x : array or other container of numbers
-        Array of any library, table or column of pandas, or (nested) sequence of numbers or arrays.
-    what : str
-        Name of the argument in the message.
+    `x` is an array of any library, a table or column of pandas, or a (nested) sequence of numbers
+    or arrays. A column becomes (n_rows,), a table (n_rows, n_columns), with NaN where pandas has a
+    missing number. An object array that holds nothing but real numbers gets their dtype. `what`
+    names the argument in messages.
 
-    Returns
-    -------
-    array
-        The same array, or a NumPy array: of a column (n_rows,), of a table (n_rows, n_columns),
-        with NaN where pandas has a missing number. What an object array holds gets a dtype of its
-        own if all of it is real numbers.
-
-    Raises
-    ------
-    ValueError
-        If values are masked: what lies under a mask is no data. Or if the rows of a sequence
-        differ in length.
+    Raises a ValueError if values are masked (what lies under a mask is no data) or if the rows of
+    a sequence differ in length.
 
     Examples
     --------
@@ -100,18 +64,7 @@ def as_array(x: Any, what: str = "the array") -> Any:
 
 
 def is_pandas(x: Any) -> bool:
-    """Tell whether something is a table, column or index of pandas.
-
-    Parameters
-    ----------
-    x : object
-        Anything.
-
-    Returns
-    -------
-    bool
-        True for what pandas holds numbers in; pandas is not imported to find out.
-    """
+    """Tell whether something is a table, column or index of pandas, without importing pandas."""
     pandas = sys.modules.get("pandas")
     return pandas is not None and isinstance(
         x, pandas.Series | pandas.DataFrame | pandas.Index | pandas.api.extensions.ExtensionArray
@@ -119,35 +72,13 @@ def is_pandas(x: Any) -> bool:
 
 
 def holds_objects(x: Any) -> bool:
-    """Tell whether something is an array, or column of pandas, of Python objects.
-
-    Parameters
-    ----------
-    x : object
-        Anything.
-
-    Returns
-    -------
-    bool
-        True where the items may be arrays themselves.
-    """
+    """Tell whether something is an array, or column of pandas, whose items are Python objects."""
     dtype = getattr(x, "dtype", None)
     return isinstance(dtype, np.dtype) and dtype.kind == "O"
 
 
 def is_cupy(x: Any) -> bool:
-    """Tell whether an array lives on the GPU as a CuPy array.
-
-    Parameters
-    ----------
-    x : object
-        Anything.
-
-    Returns
-    -------
-    bool
-        True for a CuPy array; CuPy is not imported to find out.
-    """
+    """Tell whether an array lives on the GPU as a CuPy array, without importing CuPy."""
     cupy = sys.modules.get("cupy")
     return cupy is not None and isinstance(x, cupy.ndarray)
 
@@ -155,47 +86,16 @@ def is_cupy(x: Any) -> bool:
 def to_numpy(x: Any, what: str = "the array") -> np.ndarray:
     """Copy an array to the host, or pass a NumPy array through.
 
-    Parameters
-    ----------
-    x : array
-        NumPy or CuPy array, or other container of numbers.
-    what : str
-        Name of the argument in the message.
-
-    Returns
-    -------
-    ndarray
-        The same numbers on the host.
-
-    Raises
-    ------
-    ValueError
-        If values are masked, see `as_array`.
+    Takes whatever `as_array` takes, and raises a ValueError as it does; `what` names the argument.
     """
     return x.get() if is_cupy(x) else np.asarray(as_array(x, what))
 
 
 def to_device(x: Any, device: str | None) -> Any:
-    """Move an array to a device.
+    """Move an array to "cuda" (CuPy) or "cpu" (NumPy); None leaves it where it is.
 
-    Parameters
-    ----------
-    x : array
-        NumPy or CuPy array.
-    device : {None, "cpu", "cuda"}
-        Where the array should be; None leaves it where it is.
-
-    Returns
-    -------
-    array
-        CuPy array for "cuda", NumPy array for "cpu".
-
-    Raises
-    ------
-    ValueError
-        If the device is unknown.
-    RuntimeError
-        If "cuda" is asked for and no GPU can be used.
+    Raises a ValueError if the device is unknown, a RuntimeError if "cuda" is asked for and no GPU
+    can be used.
     """
     if device is None:
         return x
@@ -216,11 +116,7 @@ def to_device(x: Any, device: str | None) -> Any:
 def gpu_available() -> bool:
     """Tell whether CuPy is installed and sees a CUDA device.
 
-    Returns
-    -------
-    bool
-        True if arrays can be put on a GPU. Importing CuPy succeeds on machines without one, so
-        the import alone proves nothing.
+    Importing CuPy succeeds on machines without one, so the import alone proves nothing.
     """
     try:
         import cupy
@@ -230,13 +126,7 @@ def gpu_available() -> bool:
 
 
 def gpu_description() -> str:
-    """Describe the GPU in words, for reports.
-
-    Returns
-    -------
-    str
-        Name and memory of the first device with the CuPy version, or why there is none.
-    """
+    """Describe the GPU in words: name, memory and CuPy version, or why there is none."""
     try:
         import cupy
     except ImportError:

@@ -1,6 +1,6 @@
-"""Threads of BLAS: one, but for factorisations that are large enough to gain from more.
+"""BLAS on one thread, except for factorisations that are large enough to gain from more.
 
-OpenBLAS shares a matrix between threads that wait for each other without sleeping. Where another
+OpenBLAS splits a matrix among threads that wait for each other without sleeping. Where another
 program wants one of the cores, all of them wait for the one that lost its turn: a Cholesky factor
 of 256 unknowns then takes a hundred times longer on two threads than on one, and a comparison of
 decoders minutes instead of half a minute. `benchmarks/speed/blas_threads.py` measures it.
@@ -12,23 +12,18 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
-#: Unknowns from which on a Cholesky factor has all threads of BLAS. Below, two threads took up to
+#: Unknowns above which a Cholesky factor gets all threads of BLAS. Below, two threads took up to
 #: 980 times longer than one where other programs kept both cores busy; here they took 2.2 times as
 #: long at worst, and can at best halve the time of free cores. Eigendecompositions never gain.
 WIDE_FROM = 4096
 
 
 class BlasThreads:
-    """Number of threads of all BLAS libraries in this process, asked for by several callers.
+    """Number of threads of all BLAS libraries in this process, requested by several callers.
 
-    The number belongs to the process, not to a thread of it. So callers are counted: the first
-    takes the threads away, the last gives back as many as there were, in whatever order they come
-    and go.
-
-    Attributes
-    ----------
-    n_narrow, n_wide : int
-        Callers inside that ask for one thread, and for all of them.
+    The number belongs to the process, not to one of its threads. So callers are counted
+    (`n_narrow` that ask for one thread, `n_wide` for all): the first takes the threads away, the
+    last gives back as many as there were, in whatever order they come and go.
     """
 
     def __init__(self) -> None:
@@ -41,17 +36,9 @@ class BlasThreads:
 
     @contextmanager
     def counted(self, narrow: int, wide: int) -> Iterator[None]:
-        """Count a caller while it is inside.
+        """Count a caller while it is inside, 1 for what it asks for and 0 for the other.
 
-        Parameters
-        ----------
-        narrow, wide : int
-            1 for what the caller asks for, 0 for the other.
-
-        Yields
-        ------
-        None
-            BLAS has one thread if somebody asks for `narrow` and nobody for `wide`.
+        BLAS has one thread if somebody asks for `narrow` and nobody for `wide`.
         """
         process = self._process
         self._count(narrow, wide)
@@ -77,12 +64,9 @@ class BlasThreads:
                 self._before = []
 
     def libraries(self) -> list[Any]:
-        """List the BLAS libraries of NumPy and SciPy.
+        """List the BLAS libraries of NumPy and SciPy, as controllers of threadpoolctl.
 
-        Returns
-        -------
-        libraries : list of threadpoolctl.LibController
-            Found once: a search through all that is loaded takes milliseconds.
+        Looked up once: a search through all that is loaded takes milliseconds.
         """
         if self._libraries is None:
             import numpy.linalg  # noqa: F401
@@ -107,16 +91,11 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Let BLAS take one thread, but for factorisations of `WIDE_FROM` unknowns and more.
+    """Give BLAS one thread, except for factorisations of `WIDE_FROM` unknowns and more.
 
     For whole fits and predictions: entering it takes microseconds, and within another it only
-    counts. All threads of the process are concerned; the number from before comes back when the
-    last has left. It is also a decorator.
-
-    Yields
-    ------
-    None
-        With one thread.
+    counts. All threads of the process are affected; the former number comes back when the last
+    caller has left. Also a decorator.
 
     Examples
     --------
@@ -130,17 +109,10 @@ def one_blas_thread() -> Iterator[None]:
 
 @contextmanager
 def factorising(n: int) -> Iterator[None]:
-    """Give BLAS its threads back while a large matrix is factorised by Cholesky's method.
+    """Give BLAS its threads back while a matrix of `n` unknowns is factorised by Cholesky's method.
 
-    Parameters
-    ----------
-    n : int
-        Number of unknowns; below `WIDE_FROM` nothing is changed.
-
-    Yields
-    ------
-    None
-        Within `one_blas_thread`; elsewhere BLAS has its threads anyway.
+    Nothing changes below `WIDE_FROM`, nor outside of `one_blas_thread`, where BLAS has its threads
+    anyway.
     """
     if n < WIDE_FROM:
         yield

@@ -1,4 +1,4 @@
-"""The decoders that are known by name, our own and those of other installed packages.
+"""Catalogue of decoders by name, our own and those of other installed packages.
 
 A decoder is one row, a `NamedDecoder`. A package lists its rows in a table and names that table in
 an entry point of the group ``cocktailparty.decoders``:
@@ -8,8 +8,8 @@ an entry point of the group ``cocktailparty.decoders``:
    [project.entry-points."cocktailparty.decoders"]
    mine = "my_package.catalogue:DECODERS"
 
-Its decoders are then known wherever a decoder is chosen by name. Rows are light: what makes a
-decoder is imported when one is made.
+Its decoders are then known wherever a decoder is chosen by name. Rows are light: what a decoder
+needs is imported when one is made.
 """
 
 import importlib
@@ -54,25 +54,14 @@ class CatalogueWarning(UserWarning):
 
 
 def check_refusals(refuses: Iterable[str]) -> None:
-    """Refuse names that are not in `REFUSALS`.
-
-    Parameters
-    ----------
-    refuses : iterable of str
-        What a decoder is said to refuse.
-
-    Raises
-    ------
-    ValueError
-        If a name is unknown.
-    """
+    """Raise a ValueError for names that are not in `REFUSALS`."""
     if unknown := sorted(set(refuses) - REFUSALS.keys()):
         raise ValueError(f"refuses={unknown}: unknown, known are {', '.join(REFUSALS)}")
 
 
 @dataclass(frozen=True)
 class NamedDecoder:
-    """A decoder that is known by name. Called with a sampling rate, it makes an unfitted one.
+    """Row of the catalogue; called with a sampling rate, it makes an unfitted decoder.
 
     Parameters
     ----------
@@ -80,12 +69,11 @@ class NamedDecoder:
         Short name, without spaces, commas and colons.
     make : callable
         Takes the sampling rate of the trials in hertz, returns an unfitted decoder. Should import
-        what it needs itself, so that the catalogue can be listed in an instant.
+        what it needs itself, so that the catalogue is listed in an instant.
     summary : str
-        What it is, in one line.
+        One line that says what it is.
     space : callable, optional
-        Search space: takes an Optuna trial, returns parameters of the decoder. None if there is
-        nothing to search for.
+        Search space: takes an Optuna trial, returns parameters of the decoder.
     needs : tuple of str
         Extras of the distribution that have to be installed.
     refuses : tuple of str
@@ -132,26 +120,13 @@ class NamedDecoder:
 
     @property
     def requirement(self) -> str:
-        """What an installer has to be given, such as ``"cocktailparty[deep]"``."""
+        """Argument for an installer, such as ``"cocktailparty[deep]"``."""
         return f"{self.distribution}[{','.join(self.needs)}]" if self.needs else self.distribution
 
     def __call__(self, sfreq: float) -> Any:
-        """Make the decoder.
+        """Make an unfitted decoder for trials at `sfreq` hertz.
 
-        Parameters
-        ----------
-        sfreq : float
-            Sampling rate of the trials in hertz.
-
-        Returns
-        -------
-        decoder : estimator
-            Unfitted.
-
-        Raises
-        ------
-        ImportError
-            If a package that the decoder needs is not installed.
+        Raises an ImportError if a package that it needs is not installed.
         """
         try:
             return self.make(sfreq)
@@ -164,22 +139,22 @@ class NamedDecoder:
 
 
 def named_decoders() -> dict[str, NamedDecoder]:
-    """List all decoders that are known by name.
+    """List all decoders that are known by name: our own, then those of other distributions.
 
     Nothing that they are made of is imported, JAX least of all. A table of another distribution
     that cannot be read is left out with a warning that names the distribution. A name belongs to
-    the first who has it: to this library, then to the other distributions in the order of the
-    alphabet; later decoders of that name are left out with a warning.
+    this library first, then to the other distributions in alphabetical order; later decoders of
+    that name are left out with a warning.
 
     Returns
     -------
     decoders : dict of str to NamedDecoder
-        Our own, then those of other distributions.
+        By name.
 
     Warns
     -----
     CatalogueWarning
-        If something is left out; once a process.
+        If something is left out; once per process.
 
     Examples
     --------
@@ -193,24 +168,10 @@ def named_decoders() -> dict[str, NamedDecoder]:
 
 
 def find_decoder(name: str) -> Callable[[float], Any]:
-    """Find what makes a decoder.
+    """Find the factory of a decoder, which takes the sampling rate in hertz.
 
-    Parameters
-    ----------
-    name : str
-        A name of the catalogue, or ``module:function``.
-
-    Returns
-    -------
-    make : callable
-        Takes the sampling rate in hertz, returns an unfitted decoder.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown, or the module has no such function.
-    ImportError
-        If there is no such module.
+    `name` is one of the catalogue, or ``module:function``. Raises a ValueError if the name is
+    unknown or the module has no such function, an ImportError if there is no such module.
 
     Examples
     --------
@@ -227,24 +188,11 @@ def find_decoder(name: str) -> Callable[[float], Any]:
 
 
 def find_space(name: str) -> Callable[[Any], dict[str, Any]]:
-    """Find a search space.
+    """Find a search space, a function of an Optuna trial that returns parameters of a decoder.
 
-    Parameters
-    ----------
-    name : str
-        A decoder of the catalogue that has one, or ``module:function``.
-
-    Returns
-    -------
-    space : callable
-        Takes an Optuna trial, returns parameters of a decoder.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown, the decoder has no space, or the module has no such function.
-    ImportError
-        If there is no such module.
+    `name` is a decoder of the catalogue that has one, or ``module:function``. Raises a ValueError
+    if the name is unknown, the decoder has no space or the module no such function, an ImportError
+    if there is no such module.
     """
     otherwise = "--space module:function, a function of an Optuna trial that returns parameters"
     if ":" in name:
@@ -259,7 +207,7 @@ def find_space(name: str) -> Callable[[Any], dict[str, Any]]:
 
 
 def _row(name: str) -> NamedDecoder | None:
-    """Row of a name; the packages of others are left alone where one of ours is asked for."""
+    """Row of a name; other packages are left alone where one of ours is asked for."""
     return _built_in().get(name) or _installed().get(name)
 
 

@@ -1,4 +1,4 @@
-"""Channels and reference of trials that were cut already."""
+"""Channels and reference of trials that have already been cut."""
 
 from collections.abc import Sequence
 
@@ -28,12 +28,12 @@ def choose_channels(
     Parameters
     ----------
     trials : sequence of Trial
-        Trials, before they are filtered or after.
+        Trials, filtered or not.
     picks : str or sequence of str
         "eeg" for all channels, or names in the wanted order.
     reference : "average", sequence of str, or None
-        Average of all picked channels; or mean of the named channels, which are then left out; or
-        None, as it is.
+        Average of all picked channels; mean of the named channels, which are then left out; None
+        leaves it as it is.
 
     Returns
     -------

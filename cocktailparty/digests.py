@@ -1,4 +1,4 @@
-"""Digests in stored files, by which damage is noticed before anything is computed with it."""
+"""Digests in stored files, which reveal damage before anything is computed from them."""
 
 import hashlib
 import json
@@ -17,19 +17,9 @@ _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 
 
 def sealed(name: str, content: Any) -> str:
-    """Write something as JSON that carries its digest.
+    """Write strings, numbers, lists and dicts as JSON with a digest, for `opened`.
 
-    Parameters
-    ----------
-    name : str
-        What it is the content of, so that a file under another file's name is noticed.
-    content : object
-        Of strings, numbers, lists and dicts.
-
-    Returns
-    -------
-    text : str
-        For `opened`.
+    `name` enters the digest, so that a file under another file's name is noticed.
     """
     body = json.dumps(content)
     digest = hashlib.sha256(f"{name}\n{body}".encode()).hexdigest()
@@ -37,24 +27,7 @@ def sealed(name: str, content: Any) -> str:
 
 
 def opened(name: str, text: str) -> Any:
-    """Read what `sealed` wrote.
-
-    Parameters
-    ----------
-    name : str
-        As given to `sealed`.
-    text : str
-        What it returned.
-
-    Returns
-    -------
-    content : object
-        As given to `sealed`.
-
-    Raises
-    ------
-    ValueError
-        If as much as one bit is another.
+    """Read what `sealed` wrote under the same name; a ValueError if as much as one bit differs.
 
     Examples
     --------
@@ -72,18 +45,7 @@ def opened(name: str, text: str) -> Any:
 
 
 def check_text(text: str) -> None:
-    """Refuse JSON that is too long or too deeply nested to be read, before it is read.
-
-    Parameters
-    ----------
-    text : str
-        JSON.
-
-    Raises
-    ------
-    ValueError
-        If it is.
-    """
+    """Raise a ValueError for JSON that is too long or too deeply nested, before it is read."""
     if len(text) > MOST_TEXT:
         raise ValueError(f"its text has {len(text)} characters, more than {MOST_TEXT}")
     depth = 0
@@ -95,19 +57,9 @@ def check_text(text: str) -> None:
 
 
 def digest_of(texts: Iterable[str], arrays: Iterable[tuple[str, np.ndarray]]) -> str:
-    """Compute the digest of texts and named arrays.
+    """SHA-256 of texts and of the names, types, shapes and values of arrays.
 
-    Parameters
-    ----------
-    texts : iterable of str
-        Texts.
-    arrays : iterable of tuple of str and ndarray
-        Names and arrays, sorted by name, each contiguous in the order of C.
-
-    Returns
-    -------
-    digest : str
-        SHA-256 of all texts, names, types, shapes and values.
+    The arrays come sorted by name, each contiguous in C order, see `contiguous`.
     """
     digest = hashlib.sha256()
     for text in texts:
@@ -119,17 +71,9 @@ def digest_of(texts: Iterable[str], arrays: Iterable[tuple[str, np.ndarray]]) ->
 
 
 def contiguous(arrays: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Lay arrays out in the order of C, in which safetensors writes them whatever their order is.
+    """Lay arrays out in C order, sorted by name; copies only where the order was another.
 
-    Parameters
-    ----------
-    arrays : dict of str to array
-        Arrays.
-
-    Returns
-    -------
-    arrays : dict of str to ndarray
-        The same values, sorted by name; copies only where the order was another.
+    Safetensors writes the memory of an array as if it were in C order.
     """
     # Not ascontiguousarray, which gives a number an axis.
     return {name: np.asarray(arrays[name], order="C") for name in sorted(arrays)}

@@ -1,4 +1,4 @@
-"""Writing files so that neither an interruption nor a power cut leaves half of one."""
+"""Atomic writing: neither an interruption nor a power cut leaves half a file."""
 
 import os
 import re
@@ -19,17 +19,9 @@ _RANDOM = "[a-z0-9_]{8}"
 def replacing(path: str | Path) -> Iterator[Path]:
     """Write a file under a temporary name and rename it when it is complete and on the disk.
 
-    What earlier writers of the same file left because they were killed is removed.
-
-    Parameters
-    ----------
-    path : path
-        Final name. Its folder must exist.
-
-    Yields
-    ------
-    temporary : Path
-        Where to write; same name as `path`, in a folder beside it, which is removed in the end.
+    Yields the path to write to: the same name as `path`, in a folder beside it that is removed in
+    the end. The folder of `path` must exist. What killed writers of the same file left behind is
+    removed.
 
     Examples
     --------
@@ -57,23 +49,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def scratch_folder(folder: Path, name: str, suffix: str = "") -> Iterator[Path]:
-    """Make a folder for files that are not finished; it is removed in the end.
+    """Make a folder for unfinished files in `folder`; it is removed in the end.
 
-    Those of earlier processes that were killed are removed first.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to make it.
-    name : str
-        Beginning of its name, after a dot.
-    suffix : str
-        That of files of earlier versions, which had no such folder.
-
-    Yields
-    ------
-    scratch : Path
-        New folder.
+    Its name begins with a dot and `name`. Those of earlier processes that were killed are removed
+    first, and so are files with `suffix` of earlier versions, which had no such folder.
     """
     remove_leftovers(folder, name, suffix)
     scratch, handle = _new_folder(folder, name)
@@ -86,20 +65,11 @@ def scratch_folder(folder: Path, name: str, suffix: str = "") -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path, stem: str, suffix: str = "", any_stem: bool = False) -> None:
-    """Remove temporary folders and files whose writer is no more.
+    """Remove temporary folders and files in `folder` whose writer is gone.
 
-    A writer holds a lock on what it writes, which the system takes from it when it dies.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to look.
-    stem : str
-        Name of the finished file without its suffix.
-    suffix : str
-        Its suffix, which files of earlier versions have, and no folder.
-    any_stem : bool
-        Take the stem for a regular expression.
+    A writer holds a lock on what it writes, which the system releases when it dies. `stem` is the
+    name of the finished file without its suffix, or with `any_stem` a regular expression for it;
+    files of earlier versions have `suffix` as well.
     """
     if not _LOCKS:
         return

@@ -1,4 +1,4 @@
-"""What is known of a trial beyond what decoders take: age, signal-to-noise ratio, condition."""
+"""Metadata of trials that no decoder takes: age, signal-to-noise ratio, condition."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,16 +15,9 @@ _NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 def typed_columns(rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
     """Turn the cells of a table into numbers, where a column holds nothing else.
 
-    Parameters
-    ----------
-    rows : sequence of dict of str to str
-        Cells by the names of their columns, which all rows have.
-
-    Returns
-    -------
-    metadata : list of dict of str to str, int, float or None
-        One for each row. A column whose cells are all numbers or empty is one of numbers, whole
-        ones if all are; any other stays as it was written. Empty cells are None.
+    `rows` map column names, the same in all rows, to text. A column whose cells are all numbers or
+    empty becomes one of numbers, integers if all are; any other stays as written. Empty cells
+    become None.
 
     Examples
     --------
@@ -36,20 +29,11 @@ def typed_columns(rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
 
 
 def with_metadata(rows: Sequence[dict[str, Any]], trials: Iterable[Trial]) -> list[dict[str, Any]]:
-    """Add what is known of the tested trials to rows of a comparison.
+    """Add the metadata of the tested trials to rows of `cocktailparty.evaluation.compare`.
 
-    Parameters
-    ----------
-    rows : sequence of dict
-        Rows of `cocktailparty.evaluation.compare`, whose `trials` have `metadata` if any trial has.
-    trials : iterable of Trial
-        All trials, which need not have the same metadata.
-
-    Returns
-    -------
-    rows : list of dict
-        With a column for each name of metadata, here and in `trials`: ``metadata_NAME`` where the
-        name is taken. None in a row whose trials differ.
+    Rows and the records in their `trials` get a column for each name of metadata,
+    ``metadata_NAME`` where the name is taken; None in a row whose trials differ. The trials need
+    not have the same names.
     """
     names = dict.fromkeys(name for trial in trials for name in trial.metadata)
     if not names:

@@ -34,7 +34,7 @@ MOVED = {
 
 
 class _Former(MetaPathFinder, Loader):
-    """Finds a module under its former name, with a warning that tells the new one."""
+    """Finds a module under its former name, with a warning that gives the new one."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None

@@ -1,4 +1,4 @@
-"""Band-pass filtering and resampling of signals and of whole trials, without a shift in time."""
+"""Zero-phase band-pass filtering and resampling of signals and whole trials."""
 
 from functools import lru_cache
 from math import ceil
@@ -32,8 +32,8 @@ def preprocess(
     """Resample and band-pass trials that are already cut, EEG and stimuli alike.
 
     For trials that come from arrays or from a corpus. Where the continuous recording is at hand,
-    `cocktailparty.recordings` lets the ends of a trial see the data beyond them; here they see
-    the odd reflection of the trial.
+    `cocktailparty.recordings` lets the ends of a trial see the data beyond them; here they see the
+    odd reflection of the trial.
 
     Parameters
     ----------
@@ -58,11 +58,6 @@ def preprocess(
     -----
     RecordingWarning
         If the EEG looks wrong, see `cocktailparty.suspicions`.
-
-    See Also
-    --------
-    bandpass : The filter.
-    filter_reach : How far the filter mixes samples.
 
     Examples
     --------
@@ -140,27 +135,12 @@ def bandpass(x: Any, sfreq: float, l_freq: float | None, h_freq: float | None) -
 
 
 def filter_reach(sfreq: float, l_freq: float | None, h_freq: float | None) -> float:
-    """Half length of the filter that `bandpass` applies.
+    """Half length in seconds of the filter of `bandpass` at `sfreq` hertz; 0 without a filter.
 
     Filtered samples that lie more than twice this apart share no unfiltered sample: a split in
     time that is to be free of leaks leaves out at least that much between training and test.
-
-    Parameters
-    ----------
-    sfreq : float
-        Sampling rate in hertz at which the filter runs.
-    l_freq, h_freq : float, optional
-        Edges of the pass band in hertz.
-
-    Returns
-    -------
-    reach : float
-        Seconds; 0 without a filter.
-
-    Raises
-    ------
-    ValueError
-        If a frequency is impossible.
+    `l_freq` and `h_freq` are the edges of the pass band in hertz; a ValueError is raised if one is
+    impossible.
 
     Examples
     --------
@@ -185,8 +165,8 @@ def interpolate(x: Any, positions: Any, spacing: float = 1.0) -> Any:
     positions : array-like of shape (n_positions,)
         Where to evaluate them, in samples: 0 is the first sample, 0.5 half way to the second.
     spacing : float
-        Distance of the positions in samples. Above 1, what would alias is filtered out first:
-        gain 1/2 at half the new rate, at most -80 dB from 0.63 of it.
+        Distance of the positions in samples. Above 1, what would alias is filtered out first: gain
+        1/2 at half the new rate, at most -80 dB from 0.63 of it.
 
     Returns
     -------
@@ -229,17 +209,7 @@ def interpolate(x: Any, positions: Any, spacing: float = 1.0) -> Any:
 
 
 def interpolation_reach(spacing: float) -> int:
-    """Count the samples on either side that `interpolate` looks at.
-
-    Parameters
-    ----------
-    spacing : float
-        Distance of the positions in samples.
-
-    Returns
-    -------
-    reach : int
-        Samples.
+    """Count the samples on either side that `interpolate` looks at, for a spacing in samples.
 
     Examples
     --------
@@ -250,19 +220,9 @@ def interpolation_reach(spacing: float) -> int:
 
 
 def check_band(sfreq: float, l_freq: float | None, h_freq: float | None) -> None:
-    """Check that a pass band fits below half the sampling rate.
+    """Check that a pass band (edges in hertz, or None) fits below half the sampling rate in hertz.
 
-    Parameters
-    ----------
-    sfreq : float
-        Sampling rate in hertz.
-    l_freq, h_freq : float, optional
-        Edges of the pass band in hertz.
-
-    Raises
-    ------
-    ValueError
-        If a value is not positive, or the edges are not in order.
+    Raises a ValueError if a value is not positive, too high, or the edges are not in order.
 
     Examples
     --------
@@ -286,23 +246,10 @@ def check_band(sfreq: float, l_freq: float | None, h_freq: float | None) -> None
 def check_duration(
     duration: float, sfreq: float, l_freq: float | None, h_freq: float | None, what: str
 ) -> None:
-    """Check that a signal is longer than the filter.
+    """Raise a ValueError if a signal of `duration` seconds is not longer than the filter.
 
-    Parameters
-    ----------
-    duration : float
-        Length of the signal in seconds.
-    sfreq : float
-        Sampling rate in hertz at which the filter runs.
-    l_freq, h_freq : float, optional
-        Edges of the pass band in hertz.
-    what : str
-        Name of the signal in the message.
-
-    Raises
-    ------
-    ValueError
-        If the signal is not longer than the filter.
+    `sfreq` is the rate in hertz at which the filter runs, `what` the name of the signal in the
+    message.
 
     Examples
     --------

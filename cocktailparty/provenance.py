@@ -1,4 +1,4 @@
-"""What was done to the signals of a trial, kept with it, and the methods text that follows."""
+"""Provenance of the signals of a trial, and the text for a methods section that follows from it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -11,9 +11,9 @@ from cocktailparty.validation import same_rate
 
 __all__ = ["methods_text", "of_recording", "of_sounds", "passed_filter"]
 
-# At most so many names are listed in the text; the trials hold all of them.
+# At most this many names are listed in the text; the trials hold all of them.
 _LISTED = 8
-# Of channels that are no potentials.
+# Units of channels that are not potentials.
 _UNITS = {"mag": "T", "grad": "T/m"}
 
 
@@ -22,20 +22,10 @@ def of_recording(
 ) -> dict[str, Any]:
     """Describe where the EEG of a trial comes from.
 
-    Parameters
-    ----------
-    raw : mne.io.Raw
-        Recording.
-    names : sequence of str
-        Channels that were kept.
-    reference : "average", sequence of str, or None
-        Reference that they were given.
-
-    Returns
-    -------
-    provenance : dict
-        `eeg_file` and `eeg_unit` (if it was read from one), `eeg_sfreq` in hertz, `recorded_band`
-        in hertz as the file states it, `reference`, and `bads`, channels that were left out as bad.
+    `names` are the channels kept from `raw`, `reference` the one they were given ("average",
+    names, or None). The entries are `eeg_file` and `eeg_unit` (if it was read from a file),
+    `eeg_sfreq` in hertz, `recorded_band` in hertz as the file states it, `reference`, and `bads`,
+    channels left out as bad.
 
     Examples
     --------
@@ -69,19 +59,10 @@ def of_recording(
 
 
 def of_sounds(sounds: Iterable[Any], envelope: Callable[..., Any]) -> dict[str, Any]:
-    """Describe where the stimuli of a trial come from.
+    """Describe where the stimuli of a trial come from: `sound_files`, if any, and `features`.
 
-    Parameters
-    ----------
-    sounds : iterable of path, (array, float) or array
-        As for `cocktailparty.recordings.trial_from_raw`.
-    envelope : callable
-        What made features of them.
-
-    Returns
-    -------
-    provenance : dict
-        `sound_files`, if there are any, and `features`.
+    `sounds` are those of `cocktailparty.recordings.trial_from_raw`, `envelope` the function that
+    made features of them.
 
     Examples
     --------
@@ -108,23 +89,10 @@ def passed_filter(
     *,
     stimuli: bool = True,
 ) -> dict[str, Any]:
-    """Add a filter to what was done.
+    """Add a filter to the end of the `filters` of a provenance.
 
-    Parameters
-    ----------
-    provenance : mapping of str to object
-        Provenance of a trial.
-    before, after : float
-        Sampling rates in hertz.
-    l_freq, h_freq : float, optional
-        Edges of the pass band in hertz.
-    stimuli : bool
-        Whether the stimuli passed it, too.
-
-    Returns
-    -------
-    provenance : dict
-        With the entry at the end of `filters`.
+    `before` and `after` are the sampling rates, `l_freq` and `h_freq` the edges of the pass band,
+    all in hertz; `stimuli` says whether the stimuli passed it, too.
 
     Examples
     --------
@@ -142,18 +110,10 @@ def passed_filter(
 
 
 def methods_text(trials: Sequence[Trial]) -> list[str]:
-    """Say in sentences what was done to trials, as far as they know.
+    """Say in sentences what was done to trials, as far as their `provenance` tells.
 
-    Parameters
-    ----------
-    trials : sequence of Trial
-        Trials with `provenance`.
-
-    Returns
-    -------
-    text : list of str
-        Points of a list: files, channels, reference, bad channels, filters, features, positions,
-        and warnings. What the trials do not know is said to be unknown.
+    The sentences are points of a list: files, channels, reference, bad channels, filters,
+    features, positions, and warnings. What the trials do not tell is said to be unknown.
 
     Examples
     --------

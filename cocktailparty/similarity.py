@@ -1,6 +1,6 @@
-"""Pearson correlation, and vectors whose products are correlations: the formulas of the library.
+"""Pearson correlation, and unit vectors whose products are correlations.
 
-Where sums are there already, such as those of windows in `cocktailparty.metrics` or of lagged
+Where sums are already at hand, such as those of windows in `cocktailparty.metrics` or of lagged
 signals in `linear_aad.lagged`, correlations are computed from them; `deep.losses` has the same
 formulas with gradients.
 """
@@ -11,23 +11,11 @@ from cocktailparty.backend import namespace
 
 
 def unit_vectors(x: Any, axis: int | tuple[int, ...] = -1, mean_axis: int | None = None) -> Any:
-    """Take the mean off signals and scale them to length 1.
+    """Take the mean off signals and scale them to length 1, so that products are correlations.
 
-    Parameters
-    ----------
-    x : array of floating-point numbers
-        Signals.
-    axis : int or tuple of int
-        Axes over which a signal extends.
-    mean_axis : int, optional
-        Axis of means that are taken off, such as those of each feature over time; None for the
-        mean over `axis`.
-
-    Returns
-    -------
-    unit : array
-        Same shape and dtype. The sum of products of two is a correlation. Zero where there is
-        nothing but the mean.
+    A signal extends over `axis`, one or several; its mean is taken over the same, or over
+    `mean_axis`, such as that of each feature over time. Same shape and floating-point dtype; zero
+    where there is nothing except the mean.
 
     Examples
     --------
@@ -43,19 +31,9 @@ def unit_vectors(x: Any, axis: int | tuple[int, ...] = -1, mean_axis: int | None
 
 
 def pearson(x: Any, y: Any, axis: int = -1) -> Any:
-    """Correlate signals along an axis.
+    """Correlate signals, whose shapes broadcast, along `axis`.
 
-    Parameters
-    ----------
-    x, y : array of floating-point numbers
-        Signals, of shapes that broadcast.
-    axis : int
-        Axis of time.
-
-    Returns
-    -------
-    r : array
-        Of the shape of the signals without that axis, from -1 to 1; 0 where one is constant.
+    The result, from -1 to 1, has their shape without that axis; 0 where a signal is constant.
 
     Examples
     --------

@@ -1,9 +1,9 @@
-"""What is suspicious about EEG as it was recorded, looked for before anything is averaged.
+"""Signs of faults in EEG as it was recorded, looked for before anything is averaged.
 
-An average reference or a decoder spreads what is wrong with one channel over all of them, where
-nobody sees it any more. The limits are far from what real recordings showed: in the band from 1 to
-9 Hz, channels of two data sets (64 and 128 channels) were between 0.27 and 3.5 times as large as
-their median, and no two of them were closer than 0.002 of the median distance.
+An average reference or a decoder spreads the fault of one channel over all of them, where nobody
+sees it any more. The limits are far from what real recordings showed: in the band from 1 to 9 Hz,
+channels of two data sets (64 and 128 channels) were between 0.27 and 3.5 times as large as their
+median, and no two of them were closer than 0.002 of the median distance.
 """
 
 import warnings
@@ -16,20 +16,20 @@ from scipy.signal import welch
 if TYPE_CHECKING:
     import mne
 
-# Times the median of the channels, in the band, or a part of it.
+# Ratio to the median size of the channels, in the band, or its inverse.
 _LARGE = 20.0
-# Part of the median distance between two channels that makes them one electrode; and of their
+# Fraction of the median distance between two channels that makes them one electrode; and of their
 # variance, where there are too few channels for that.
 _BRIDGED, _EQUAL, _FEW = 1e-3, 1e-6, 4
-# Squared correlation of most channels, from which on they are one signal.
+# Squared correlation of most channels, above which they are one signal.
 _ALIKE = 0.98
 # Root mean square of EEG in volts, in the band; electrodes in the brain reach a millivolt.
 _VOLTS = (1e-8, 0.005)
 # What a filter took away, in decibels, and the seconds that it takes to see it.
 _CUT, _SPECTRUM = -35.0, 8.0
-# Flatness of a spectrum, from which on it is one of noise.
+# Flatness of a spectrum, above which it is one of noise.
 _NOISE = 0.1
-# A channel that stands still for so many seconds was not connected, or not recorded.
+# A channel that stands still for this many seconds was not connected, or not recorded.
 _STILL = 1.0
 _LISTED = 8
 
@@ -54,10 +54,10 @@ def suspicions(
     Parameters
     ----------
     recorded, filtered : ndarray of shape (n_times, n_channels)
-        Channels before they are re-referenced, without and with the filter of the trial; at rates
-        of their own.
+        Channels before they are re-referenced, without and with the filter of the trial, each at a
+        rate of its own.
     names : sequence of str
-        Their names.
+        Names of the channels.
     sfreq : float
         Sampling rate of `recorded` in hertz.
     l_freq, h_freq : float, optional
@@ -65,14 +65,14 @@ def suspicions(
     volts : bool
         Whether the unit is known to be the volt.
     stated : tuple of float, optional
-        Edges of the band that the file says it was recorded in, in hertz.
+        Band in hertz that the file says it was recorded in.
 
     Returns
     -------
     doubts : list of str
-        One sentence for each suspicion: channels that are much larger or smaller than the others,
-        equal to each other, or do not move for a second; a unit that cannot be; a filter that the
-        recording has passed already and that leaves out a part of the band.
+        One sentence for each: channels that are much larger or smaller than the others, equal to
+        each other, or do not move for a second; an impossible unit; a filter that the recording
+        has already passed and that leaves out a part of the band.
 
     References
     ----------
@@ -98,54 +98,20 @@ def suspicions(
 
 
 def warn_of(doubts: Sequence[str], where: str = "") -> None:
-    """Give each suspicion as a warning.
-
-    Parameters
-    ----------
-    doubts : sequence of str
-        From `suspicions`.
-    where : str
-        Beginning of the message.
-
-    Warns
-    -----
-    RecordingWarning
-        For each of them.
-    """
+    """Give each suspicion as a `RecordingWarning`, after the text `where`."""
     for text in doubts:
         warnings.warn(f"{where}{text}", RecordingWarning, stacklevel=3)
 
 
 def stated_band(raw: "mne.io.BaseRaw") -> tuple[float, float]:
-    """Look up the band that a recording says it holds.
-
-    Parameters
-    ----------
-    raw : mne.io.Raw
-        Recording.
-
-    Returns
-    -------
-    low, high : float
-        Edges in hertz.
-    """
+    """Lower and upper edge in hertz of the band that a recording says it holds."""
     return float(raw.info["highpass"]), float(raw.info["lowpass"])
 
 
 def in_volts(raw: "mne.io.BaseRaw", names: Sequence[str]) -> bool:
     """Tell whether channels are potentials in volts, as MNE-Python has them.
 
-    Parameters
-    ----------
-    raw : mne.io.Raw
-        Recording.
-    names : sequence of str
-        Channels.
-
-    Returns
-    -------
-    volts : bool
-        False for arrays of `cocktailparty.recordings.eeg.raw_from_array`, whose unit is their own.
+    False for arrays of `cocktailparty.recordings.eeg.raw_from_array`, whose unit is their own.
     """
     index = [raw.ch_names.index(name) for name in names]
     potentials = set(raw.get_channel_types(index)) <= {"eeg"}
@@ -228,7 +194,7 @@ def _stills(x: np.ndarray, names: Sequence[str], sfreq: float) -> list[str]:
     at = np.arange(1, len(moves) + 1)[:, None]
     last = np.maximum.accumulate(np.where(moves, at, 0), axis=0)
     longest = (at - last).max(axis=0, initial=0)
-    # Those that never move are found before.
+    # Those that never move were found before.
     still = (longest >= _STILL * sfreq) & (longest < len(moves))
     if not still.any():
         return []
@@ -291,5 +257,5 @@ def _channels(names: Sequence[str], chosen: np.ndarray) -> str:
 
 
 def _rounded(x: float) -> str:
-    """One digit, so that trials of a recording say the same."""
+    """Round to one digit, so that trials of a recording get the same text."""
     return f"{float(f'{x:.0e}'):g}"

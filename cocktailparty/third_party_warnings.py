@@ -1,4 +1,4 @@
-"""Warnings of other packages: collected, and each shown once."""
+"""Warnings of other packages, collected so that each is shown once."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -9,17 +9,8 @@ from contextlib import contextmanager
 def shown_once(harmless: Sequence[str] = ()) -> Iterator[None]:
     """Collect the warnings of a block of code, and give each different one once when it ends.
 
-    Blocks may be nested: what the inner ones give, the outer one collects.
-
-    Parameters
-    ----------
-    harmless : sequence of str
-        Regular expressions for the beginnings of warnings that are left out.
-
-    Yields
-    ------
-    None
-        Nothing.
+    Blocks may be nested: what the inner ones give, the outer one collects. `harmless` are regular
+    expressions for the beginnings of warnings that are left out.
 
     Examples
     --------

@@ -21,22 +21,22 @@ from cocktailparty.validation import (
 class Trial:
     """One listening trial: EEG and the stimuli that played, on one clock.
 
-    A trial is checked once, here, so that no decoder has to check it again. Arrays are kept as
-    they come (NumPy or CuPy, float32 stays float32) and are not copied.
+    A trial is checked once, when it is made, so that no decoder has to check it again. Arrays are
+    kept as they come (NumPy or CuPy, float32 stays float32) and are not copied.
 
     Parameters
     ----------
     eeg : array of shape (n_times, n_channels)
         Recording in volts (or any unit: the decoders learn the scale).
     stimuli : array of shape (n_stimuli, n_times, n_features), or sequence of arrays
-        What the brain may follow (envelopes, spectrograms, ...) of each sound, aligned with
-        `eeg`. A two-dimensional array is taken as (n_stimuli, n_times), an array of a sequence as
+        What the brain may follow (envelopes, spectrograms, ...) of each sound, aligned with `eeg`.
+        A two-dimensional array is taken as (n_stimuli, n_times), an array of a sequence as
         (n_times,) or (n_times, n_features). None if only the mixture `audio` is known: such a
         trial can be separated, not decoded.
     sfreq : float
         Sampling rate of `eeg` and `stimuli` in hertz.
     attended : int, optional
-        Index into `stimuli` of the sound that was attended; None if unknown.
+        Index into `stimuli` of the attended sound; None if unknown.
     subject : str
         Who listened.
     story : str
@@ -44,18 +44,18 @@ class Trial:
     name : str
         Label of the trial in tables and messages.
     channel_names : sequence of str, optional
-        One name a channel, as in MNE; needed for topographies.
+        One name per channel, as in MNE; needed for topographies.
     audio : array of shape (n_samples,) or (n_samples, n_audio_channels), optional
         Waveform that was played, the mixture.
     audio_sfreq : float, optional
         Sampling rate of `audio` in hertz.
     channel_positions : array of shape (n_channels, 3), optional
-        Where the electrodes were, in metres: x to the right ear, y to the nose, z up (the head
-        coordinates of MNE). Rows of NaN for channels that have no place. Maps of the head use
-        them; without them they try the names, see `cocktailparty.electrodes.montages`.
+        Places of the electrodes in metres: x to the right ear, y to the nose, z up (the head
+        coordinates of MNE); NaN for channels without a place. Without them, maps of the head go by
+        the names, see `cocktailparty.electrodes.montages`.
     provenance : mapping of str to object
-        What the loader and the preprocessing did, such as file, original rate, reference and
-        filters, in values that JSON can hold; see `cocktailparty.provenance`.
+        What loader and preprocessing did, such as file, original rate, reference and filters, in
+        values that JSON can hold; see `cocktailparty.provenance`.
     metadata : mapping of str to str, int, float, bool or None
         Whatever else is known of the trial, such as the signal-to-noise ratio or the age of the
         listener. No decoder sees it; tables of results have it as columns.
@@ -91,12 +91,12 @@ class Trial:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
-    # Whether it was cut out of a trial. In a part of a valid trial a talker may pause throughout,
-    # or a channel be flat; in a whole trial either is a mistake.
+    # Whether it was cut out of a trial. In a segment of a valid trial a talker may pause all the
+    # time, or a channel be flat; in a whole trial either is a mistake.
     _is_segment = False
-    # What may be constant: in a part, "eeg" and "stimuli", unless they were replaced by such.
+    # What may be constant: in a segment, "eeg" and "stimuli", unless they were replaced by such.
     _may_rest = frozenset[str]()
-    # The same for all parts of a trial, which are one decision of attention.
+    # The same for all segments of a trial, which are one decision of attention.
     _origin = ""
 
     def __post_init__(self) -> None:
@@ -132,7 +132,7 @@ class Trial:
 
     @property
     def origin(self) -> str:
-        """What all parts that `crop` cut from one trial have in common; empty for whole trials."""
+        """Mark shared by all segments that `crop` cut from one trial; empty if whole."""
         # A whole trial that is changed is another one: templates are filled so.
         return self._origin if self._is_segment else ""
 
@@ -186,7 +186,7 @@ class Trial:
         Returns
         -------
         Trial
-            The changed trial; unchanged arrays are shared. The change of a part remains a part of
+            The changed trial; unchanged arrays are shared. A changed segment remains a segment of
             its trial, in which only what was silent or flat before may be so.
 
         Raises
@@ -206,7 +206,7 @@ class Trial:
         return self._made(changes, self._is_segment, self._resting(changes), self.origin)
 
     def crop(self, start: float = 0.0, stop: float | None = None) -> "Trial":
-        """Cut a stretch of time out of the trial.
+        """Cut a segment of time out of the trial.
 
         Parameters
         ----------
@@ -218,14 +218,14 @@ class Trial:
         Returns
         -------
         Trial
-            EEG, stimuli and audio between the two moments. A stimulus may be silent, and a channel
-            flat, in a part of a trial, as long as they are not in the whole. Parts of one trial
-            are one decision of attention, see `cocktailparty.evaluation.units`.
+            EEG, stimuli and audio between the two moments. In a segment, a stimulus may be silent
+            and a channel flat, if they are not in the whole. Segments of one trial are one
+            decision of attention, see `cocktailparty.evaluation.units`.
 
         Raises
         ------
         ValueError
-            If the stretch does not lie inside the trial.
+            If the segment does not lie inside the trial.
 
         Examples
         --------
@@ -244,10 +244,10 @@ class Trial:
         if audio is not None and self.audio_sfreq is not None:
             scale = self.audio_sfreq / self.sfreq
             audio = audio[round(first * scale) : round(last * scale), ...]
-        part = {"eeg": self.eeg[first:last, :], "stimuli": self.stimuli[:, first:last, :]}
+        segment = {"eeg": self.eeg[first:last, :], "stimuli": self.stimuli[:, first:last, :]}
         if not self._origin:
             object.__setattr__(self, "_origin", uuid4().hex)
-        changes = {**part, "audio": audio}
+        changes = {**segment, "audio": audio}
         return self._made(changes, True, frozenset({"eeg", "stimuli"}), self._origin)
 
     def _resting(self, changes: dict[str, Any]) -> frozenset[str]:
@@ -261,7 +261,7 @@ class Trial:
     def _made(
         self, changes: dict[str, Any], is_segment: bool, may_rest: frozenset[str], origin: str
     ) -> "Trial":
-        """Copy with some fields changed, checked as a whole trial or as a part of one."""
+        """Copy with some fields changed, checked as a whole trial or as a segment of one."""
         known = {f.name: getattr(self, f.name) for f in fields(self)}
         unknown = sorted(changes.keys() - known.keys())
         if unknown:

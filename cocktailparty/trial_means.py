@@ -1,4 +1,4 @@
-"""Take the mean off each trial, so that an offset does not become a step at its ends."""
+"""Removal of the mean of each trial, so that an offset does not become a step at its ends."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -9,17 +9,10 @@ from cocktailparty.backend import namespace
 
 
 def without_mean(x: Any) -> Any:
-    """Take its mean off each channel of a signal.
+    """Subtract the mean of each channel of a signal, (n_times,) or (n_times, n_channels).
 
-    Parameters
-    ----------
-    x : array of shape (n_times,) or (n_times, n_channels)
-        Signal of one trial.
-
-    Returns
-    -------
-    centred : array of the same shape and dtype
-        Exactly zero where a channel is constant. Integers become double precision.
+    Same shape and dtype, except that integers become double precision; exactly zero where a
+    channel is constant.
 
     Examples
     --------
@@ -43,12 +36,7 @@ def without_mean(x: Any) -> Any:
 
 
 class WithoutMeans(Sequence[Any]):
-    """Trials without their means, made one at a time when they are looked at.
-
-    Parameters
-    ----------
-    trials : sequence of array of shape (n_times, n_channels)
-        The signals, which stay as they are.
+    """Signals of trials, each (n_times, n_channels), without their means, made on access.
 
     Examples
     --------
@@ -77,13 +65,7 @@ class WithoutMeans(Sequence[Any]):
         return without_mean(self.trials[index])
 
     def mean(self) -> Any:
-        """Average what was taken off, over the samples of all trials.
-
-        Returns
-        -------
-        mean : array of shape (n_channels,)
-            In double precision.
-        """
+        """Mean over the samples of all trials that was taken off, (n_channels,), in float64."""
         xp = namespace(*self.trials)
         total = reduce(add, (xp.sum(x, axis=0, dtype=xp.float64) for x in self.trials))
         return total / sum(x.shape[0] for x in self.trials)

@@ -1,4 +1,4 @@
-"""Sets of trials: whether they can be decoded together, and what was attended in them."""
+"""Checks of lists of trials and of their attention labels."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -72,24 +72,9 @@ def check_trials(trials: Any, sfreq: float | None = None) -> list[Trial]:
 
 
 def list_trials(trials: Any) -> list[Trial]:
-    """Check that there are trials, whatever they have in common.
+    """Check that there are trials, also of other channels or another rate, and list them.
 
-    Parameters
-    ----------
-    trials : sequence of Trial
-        Trials, also of listeners with other channels or another rate.
-
-    Returns
-    -------
-    list of Trial
-        The same trials.
-
-    Raises
-    ------
-    TypeError
-        If something is not a Trial.
-    ValueError
-        If there is no trial.
+    Raises a TypeError if something is not a Trial, a ValueError if there is no trial.
     """
     if isinstance(trials, Trial):
         raise TypeError("expected a sequence of trials, got a single Trial: wrap it in a list")
@@ -106,24 +91,10 @@ def list_trials(trials: Any) -> list[Trial]:
 
 
 def attended_labels(trials: Sequence[Trial], attended: Any = None) -> np.ndarray:
-    """Index of the attended stimulus of each trial.
+    """Index of the attended stimulus of each trial, an integer array of shape (n_trials,).
 
-    Parameters
-    ----------
-    trials : sequence of Trial
-        Trials, labelled unless `attended` is given.
-    attended : array-like of int, shape (n_trials,), optional
-        Labels that take the place of the trials' own.
-
-    Returns
-    -------
-    ndarray of int, shape (n_trials,)
-        Index into each trial's stimuli.
-
-    Raises
-    ------
-    ValueError
-        If a label is missing, not an integer, or outside the trial's stimuli.
+    Labels in `attended`, array-like of the same shape, take the place of the trials' own. Raises a
+    ValueError if a label is missing, not an integer, or outside the trial's stimuli.
 
     Examples
     --------
@@ -159,20 +130,7 @@ def attended_labels(trials: Sequence[Trial], attended: Any = None) -> np.ndarray
 
 
 def check_channels(trials: Sequence[Trial], n_channels: int) -> None:
-    """Refuse trials with other channels than those of training.
-
-    Parameters
-    ----------
-    trials : sequence of Trial
-        Trials to decode.
-    n_channels : int
-        Number of channels of the training trials.
-
-    Raises
-    ------
-    ValueError
-        If a trial has more or fewer.
-    """
+    """Raise a ValueError if a trial has another number of channels than those of training."""
     for trial in trials:
         if trial.n_channels != n_channels:
             raise ValueError(

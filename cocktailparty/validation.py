@@ -1,4 +1,4 @@
-"""Checks of arrays, with one wording of what is wrong."""
+"""Checks of arrays and rates, with one wording of what is wrong."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 from cocktailparty.backend import as_array, namespace
 
-# So many times more columns than rows no signal has: 306 sensors make 5 times the samples of a
+# No signal has this many times more columns than rows: 306 sensors make 5 times the samples of a
 # second at 64 Hz.
 _FAR = 5
 
@@ -16,25 +16,11 @@ _RATE_TOLERANCE = 1e-6
 
 
 def float_array(x: Any, what: str) -> Any:
-    """Take anything that holds real numbers as a floating-point array.
+    """Take anything that holds real numbers as a floating-point array, on the device where it was.
 
-    Parameters
-    ----------
-    x : array-like
-        Arrays of float32 and float64 pass through; integers become float64. Tables and columns of
-        pandas are taken as well, see `cocktailparty.backend.as_array`.
-    what : str
-        Name of the argument in the message.
-
-    Returns
-    -------
-    array
-        On the device where `x` was.
-
-    Raises
-    ------
-    ValueError
-        If `x` is no array of real numbers, or some of them are masked.
+    Arrays of float32 and float64 pass through, integers become float64; tables and columns of
+    pandas are taken as well, see `cocktailparty.backend.as_array`. Raises a ValueError that names
+    the argument, `what`, if `x` holds no real numbers or some of them are masked.
     """
     x = as_array(x, what)
     xp = namespace(x)
@@ -46,20 +32,7 @@ def float_array(x: Any, what: str) -> Any:
 
 
 def check_finite(x: Any, what: str) -> None:
-    """Refuse NaN and infinite values.
-
-    Parameters
-    ----------
-    x : array
-        Floating-point array.
-    what : str
-        Name of the argument in the message.
-
-    Raises
-    ------
-    ValueError
-        If a value is not finite; says how many are not.
-    """
+    """Raise a ValueError if values of `x` are NaN or infinite, which says how many."""
     xp = namespace(x)
     finite = xp.isfinite(x)
     if not bool(xp.all(finite)):
@@ -68,17 +41,7 @@ def check_finite(x: Any, what: str) -> None:
 
 
 def constant_columns(x: Any) -> list[int]:
-    """Find the columns that never change.
-
-    Parameters
-    ----------
-    x : array of shape (n_times, n_columns)
-        Signals.
-
-    Returns
-    -------
-    columns : list of int
-        Indices of the constant columns.
+    """Find the columns of `x`, (n_times, n_columns), that never change, by index.
 
     Examples
     --------
@@ -94,20 +57,9 @@ def constant_columns(x: Any) -> list[int]:
 def check_time_first(shape: Sequence[int], what: str, n_times: int | None = None) -> None:
     """Refuse signals that have their channels in rows.
 
-    Parameters
-    ----------
-    shape : (int, int)
-        Shape of the signals, expected to be (n_times, n_channels).
-    what : str
-        Name of the argument in the message.
-    n_times : int, optional
-        Number of samples of what belongs to the signals, such as their stimulus.
-
-    Raises
-    ------
-    ValueError
-        If there are not two axes, `n_times` columns and another number of rows, or more than 5
-        times as many columns as rows.
+    Raises a ValueError unless `shape` has two axes, (n_times, n_channels), and if it has more than
+    5 times as many columns as rows, or `n_times` columns (the samples of what belongs to the
+    signals, such as their stimulus) and another number of rows.
 
     Examples
     --------
@@ -131,19 +83,9 @@ def check_time_first(shape: Sequence[int], what: str, n_times: int | None = None
 
 
 def same_rate(first: Any, second: Any) -> bool:
-    """Tell whether sampling rates are equal but for rounding.
+    """Tell whether sampling rates in hertz, numbers or arrays, are equal except for rounding.
 
     The one tolerance of all comparisons of rates: 1e-6 of the rate, 3.6 ms in an hour.
-
-    Parameters
-    ----------
-    first, second : float, or array-like of float
-        Rates in hertz.
-
-    Returns
-    -------
-    same : bool
-        Whether all of them are.
 
     Examples
     --------
@@ -156,19 +98,7 @@ def same_rate(first: Any, second: Any) -> bool:
 
 
 def check_rate(rate: Any, what: str) -> None:
-    """Check that a number can be a rate or frequency.
-
-    Parameters
-    ----------
-    rate : float
-        Value in hertz.
-    what : str
-        Name of the argument, for messages.
-
-    Raises
-    ------
-    ValueError
-        If it is not a positive finite number.
+    """Raise a ValueError if a rate or frequency is not a positive finite number of hertz.
 
     Examples
     --------

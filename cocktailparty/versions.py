@@ -1,4 +1,4 @@
-"""Versions of what a result was computed with."""
+"""Versions of the libraries that a result was computed with."""
 
 import platform
 import re
@@ -8,14 +8,9 @@ from importlib import metadata
 def versions() -> dict[str, str]:
     """Collect the versions of Python, of this library and of everything that it can use.
 
-    The libraries are those that the installed package names as its dependencies, optional parts
-    included; none of them is imported.
-
-    Returns
-    -------
-    installed : dict of str to str
-        Name to version, or "not installed". The last entries are the platform and the linear
-        algebra libraries with the number of their threads.
+    Maps names to versions, or to "not installed". The libraries are those that the installed
+    package names as its dependencies, extras included; none of them is imported. The last entries
+    are the platform, and the linear algebra libraries with the number of their threads.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Where electrodes are.
+"""Places and names of electrodes.
 
 `montages` places the channels of trials, `biosemi` names those of BioSemi caps, `caps` gives
 corpora theirs.

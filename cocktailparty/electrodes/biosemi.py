@@ -35,23 +35,10 @@ _AZIMUTH = dict(zip(BIOSEMI_64, map(float, _CAP_64.split()[2::3]), strict=True))
 
 
 def biosemi_names(n_channels: int) -> tuple[str, ...]:
-    """Choose channels of a BioSemi cap, spread over the head.
+    """Names in recording order of 1 to 64 channels of a BioSemi cap, spread over the head.
 
-    Parameters
-    ----------
-    n_channels : int
-        Number of channels, 1 to 64. 32 and 64 are the whole caps; fewer are taken from the smaller
-        cap that has enough of them.
-
-    Returns
-    -------
-    names : tuple of str
-        Channel names in recording order.
-
-    Raises
-    ------
-    ValueError
-        If no cap has so many channels.
+    32 and 64 are the whole caps; fewer are taken from the smaller cap that has enough of them.
+    Raises a ValueError if no cap has this many channels.
 
     Examples
     --------
@@ -67,22 +54,10 @@ def biosemi_names(n_channels: int) -> tuple[str, ...]:
 
 
 def head_positions(channel_names: Sequence[str]) -> np.ndarray:
-    """Look up where electrodes lie on a spherical head.
+    """Look up places on a spherical head, (n_channels, 3), by names of the 64-channel cap.
 
-    Parameters
-    ----------
-    channel_names : sequence of str
-        Names of the 10-10 system that the 64-channel cap has.
-
-    Returns
-    -------
-    positions : ndarray of shape (n_channels, 3)
-        Points on the unit sphere: x to the right ear, y to the nose, z to the vertex.
-
-    Raises
-    ------
-    ValueError
-        If the position of a channel is unknown.
+    Points lie on the unit sphere: x to the right ear, y to the nose, z to the vertex. Raises a
+    ValueError if the position of a channel is unknown.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Places of electrodes of corpora, whose documents say which cap was used."""
+"""Places of the electrodes of corpora whose documents say which cap was used."""
 
 from functools import cache
 
@@ -7,23 +7,11 @@ from cocktailparty.trial import Trial
 
 
 def on_cap(trial: Trial, montage: str) -> Trial:
-    """Give a trial of a corpus the places of the cap that its authors name.
+    """Give a trial with channel names the places of a cap, a montage of MNE that its authors name.
 
-    Channels can then be left out without the rest losing its places, which a cap that is only
-    known by all of its names together would.
-
-    Parameters
-    ----------
-    trial : Trial
-        Trial with `channel_names`.
-    montage : str
-        Name of the cap among the montages of MNE.
-
-    Returns
-    -------
-    trial : Trial
-        With `channel_positions`; as it was if the cap has none of its channels, such as external
-        ones.
+    Channels can then be left out without the rest losing its places, as a cap that is recognised
+    only by all of its names together would. The trial stays as it was if the cap has none of its
+    channels, such as external ones.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Where electrodes were: positions of the recording, or of a montage with the channels' names."""
+"""Places of electrodes: those of the recording, or of a montage with the channels' names."""
 
 import re
 from collections.abc import Sequence
@@ -181,12 +181,12 @@ def places_of(trials: Sequence[Trial]) -> Places:
 
 
 def recorded_positions(raw: "mne.io.BaseRaw", names: Sequence[str]) -> np.ndarray | None:
-    """Read the places of electrodes from a recording.
+    """Read the places of channels from a recording, digitised or of a montage that was set.
 
     Parameters
     ----------
     raw : mne.io.Raw
-        Recording, with digitised positions or a montage that was set.
+        Recording.
     names : sequence of str
         Its channels.
 
@@ -214,7 +214,7 @@ def recorded_positions(raw: "mne.io.BaseRaw", names: Sequence[str]) -> np.ndarra
 
 
 def head_info(positions: np.ndarray, names: Sequence[str] | None = None) -> tuple[Any, np.ndarray]:
-    """Make what MNE draws maps of the head from.
+    """Make the measurement info from which MNE draws maps of the head.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ def head_info(positions: np.ndarray, names: Sequence[str] | None = None) -> tupl
     info : mne.Info
         The channels that have a place.
     kept : ndarray of int
-        Which they are.
+        Indices of these channels.
 
     Raises
     ------

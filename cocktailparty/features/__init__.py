@@ -1,4 +1,4 @@
-"""What the brain follows in a sound: envelopes, filter banks and spectrograms."""
+"""Features of sounds that the brain follows: envelopes, filter banks and spectrograms."""
 
 from cocktailparty.features.envelope import onsets, resample, speech_envelope
 from cocktailparty.features.filterbank import (

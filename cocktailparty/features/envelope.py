@@ -1,4 +1,4 @@
-"""Speech envelopes: the slow part of a sound, which the brain follows."""
+"""Speech envelopes: the slow fluctuations of a sound, which the brain follows."""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -44,10 +44,8 @@ def speech_envelope(
     ----------
     audio : array of shape (n_samples,)
         Waveform; NumPy or CuPy.
-    audio_sfreq : float
-        Sampling rate of the audio in hertz.
-    sfreq : float
-        Sampling rate of the envelope in hertz, below that of the audio.
+    audio_sfreq, sfreq : float
+        Sampling rates of the audio and of the envelope, which is lower, in hertz.
     method : {"gammatone", "hilbert", "mel"}
         Where the magnitudes come from: "gammatone" rectifies the bands of a gammatone bank (1.5
         ERB apart) and keeps their delay of a few milliseconds; "hilbert" takes the broadband
@@ -57,15 +55,14 @@ def speech_envelope(
     average : bool
         Average the compressed bands into one feature; otherwise each band is a feature.
     f_min, f_max : float
-        Range of the bands in hertz. Every band, half its bandwidth included, must lie below half of
-        `audio_sfreq`; the default fits audio at 8 kHz and above. Ignored by "hilbert", which has
-        no bands.
+        Range of the bands in hertz. Every band, half its bandwidth included, must lie below half
+        of `audio_sfreq`; the default fits audio at 8 kHz and above. Ignored by "hilbert".
 
     Returns
     -------
     array of shape (n_times, n_features)
-        Envelope, nonnegative, with n_times = ceil(n_samples * sfreq / audio_sfreq); float32 if
-        the audio is.
+        Envelope, nonnegative, with n_times = ceil(n_samples * sfreq / audio_sfreq); float32 if the
+        audio is.
 
     Raises
     ------
@@ -73,10 +70,6 @@ def speech_envelope(
         If the audio is not one channel of finite samples or is constant, a rate or the power is
         not positive, the envelope would not be slower than the audio, the method is unknown, or a
         band reaches past half the sampling rate of the audio.
-
-    See Also
-    --------
-    onsets : Rising flanks of an envelope.
 
     References
     ----------

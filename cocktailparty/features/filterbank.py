@@ -1,4 +1,4 @@
-"""Banks of filters spaced as on the cochlea: gammatone in time, mel on spectra."""
+"""Filter banks spaced as on the cochlea: gammatone in time, mel on spectra."""
 
 import warnings
 from collections.abc import Iterator
@@ -92,12 +92,12 @@ def erb_frequencies(f_min: float, f_max: float, spacing: float = 1.5) -> np.ndar
 def gammatone_sos(frequencies: Any, sfreq: float) -> np.ndarray:
     """Design fourth-order gammatone filters as cascades of second-order sections.
 
-    The impulse response is t^3 exp(-2 pi b t) cos(2 pi f t) with b = 1.019 ERB(f), but for n^3
-    being n^3 - n at the n-th sample. As in Slaney's design, four sections share their poles (one
+    The impulse response is t^3 exp(-2 pi b t) cos(2 pi f t) with b = 1.019 ERB(f), except that n^3
+    is n^3 - n at the n-th sample. As in Slaney's design, four sections share their poles (one
     transfer function of order eight would lose them to rounding, for low frequencies at high
     sampling rates) and each has gain one at the centre frequency. Slaney's carrier runs two
-    samples behind its envelope; here the zeros are turned so that it does not, which matters for
-    frequencies above an eighth of the sampling rate.
+    samples behind its envelope; here the zeros are turned so that it does not, which matters above
+    an eighth of the sampling rate.
 
     Parameters
     ----------
@@ -194,19 +194,10 @@ def gammatone(audio: Any, audio_sfreq: float, frequencies: Any) -> Any:
 
 
 def filter_bands(audio: Any, sos: np.ndarray) -> Iterator[Any]:
-    """Filter a waveform band after band, holding one band in memory at a time.
+    """Filter a checked waveform, (n_samples,), band by band, holding one band in memory at a time.
 
-    Parameters
-    ----------
-    audio : array of shape (n_samples,)
-        Checked waveform; NumPy or CuPy.
-    sos : ndarray of shape (n_bands, n_sections, 6)
-        Second-order sections of each band.
-
-    Yields
-    ------
-    array of shape (n_samples,)
-        One subband, of the audio's dtype.
+    `sos` are second-order sections, (n_bands, n_sections, 6). Yields one subband at a time,
+    (n_samples,), of the audio's dtype.
     """
     xp, library = namespace(audio), signal_library(audio)
     # The offset is lost in rounding where there is sound. In digital silence it keeps the decaying

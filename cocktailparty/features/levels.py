@@ -1,4 +1,4 @@
-"""Functions of an envelope that a brain may follow, without anything to learn but their scale."""
+"""Functions of an envelope that a brain may follow, with nothing to learn except their scale."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -9,24 +9,16 @@ from scipy.signal import lfilter
 # Knees of the hinges, as quantiles; and the time constant of adaptation in seconds.
 _QUANTILES = (0.25, 0.5, 0.75)
 _SLOW = 0.25
-# Silence, and what is added to a level before its logarithm is taken, as a part of the mean level.
+# Silence as a quantile, and what is added to a level before its logarithm is taken, as a fraction
+# of the mean level.
 _SILENCE, _FLOOR = 0.01, 0.1
 
 
 def broadband(stimuli: np.ndarray, target: int | None) -> np.ndarray:
-    """Envelope that is reconstructed.
+    """Envelope of each stimulus, float32 (n_stimuli, n_times).
 
-    Parameters
-    ----------
-    stimuli : ndarray of shape (n_stimuli, n_times, n_bands)
-        Stimuli.
-    target : int or None
-        Index of the band that is the envelope; None for the mean of the bands.
-
-    Returns
-    -------
-    envelope : ndarray of float32, shape (n_stimuli, n_times)
-        One for each stimulus.
+    `stimuli` are bands, (n_stimuli, n_times, n_bands). `target` is the index of the band that is
+    the envelope; None takes the mean of the bands.
     """
     chosen = stimuli.mean(axis=2) if target is None else stimuli[:, :, target]
     return np.asarray(chosen, dtype=np.float32)
@@ -41,18 +33,10 @@ class EnvelopeFeatures:
     Onsets are those of the envelope and of its logarithm [1]_, [2]_. The bands follow where there
     are several.
 
-    Attributes
-    ----------
-    sfreq : float
-        Sampling rate in hertz.
-    target : int or None
-        As for `broadband`.
-    knees : ndarray
-        Levels above which the envelope is a feature.
-    silence, floor : float
-        Level of silence, and what is added to the level above it before taking the logarithm.
-    mean, scale : ndarray of shape (n_features,)
-        Of the features in training.
+    `sfreq` is in hertz, `target` as for `broadband`; `knees` are the levels above which the
+    envelope is a feature, `silence` the level of silence, `floor` what is added to the level above
+    it before taking the logarithm; `mean` and `scale`, (n_features,), standardise the features as
+    in training.
 
     References
     ----------
@@ -73,22 +57,7 @@ class EnvelopeFeatures:
 
     @classmethod
     def of(cls, stimuli: list[np.ndarray], sfreq: float, target: int | None) -> Self:
-        """Measure levels and scales.
-
-        Parameters
-        ----------
-        stimuli : list of ndarray of shape (n_stimuli, n_times, n_bands)
-            Attended stimuli of training.
-        sfreq : float
-            Sampling rate in hertz.
-        target : int or None
-            As for `broadband`.
-
-        Returns
-        -------
-        features : EnvelopeFeatures
-            Standardised for these.
-        """
+        """Measure levels and scales on training stimuli, each (n_stimuli, n_times, n_bands)."""
         envelopes = np.concatenate([broadband(s, target).ravel() for s in stimuli])
         knees = np.unique(np.quantile(envelopes, _QUANTILES).astype(np.float32))
         silence = float(np.quantile(envelopes, _SILENCE))
@@ -101,17 +70,9 @@ class EnvelopeFeatures:
         return levels
 
     def __call__(self, stimuli: Any) -> np.ndarray:
-        """Compute the features.
+        """Compute the features, float32 (n_stimuli, n_times, n_features), the envelope first.
 
-        Parameters
-        ----------
-        stimuli : ndarray of shape (n_stimuli, n_times, n_bands)
-            Stimuli.
-
-        Returns
-        -------
-        features : ndarray of float32, shape (n_stimuli, n_times, n_features)
-            The envelope first.
+        `stimuli` are bands, (n_stimuli, n_times, n_bands).
         """
         x = broadband(stimuli, self.target)
         decay = np.exp(-1 / (_SLOW * self.sfreq))

@@ -1,4 +1,4 @@
-"""What counts as a waveform here, and which signal library can filter it."""
+"""Checks of waveforms, and the signal library that can filter them."""
 
 import importlib
 from types import ModuleType
@@ -9,25 +9,10 @@ from cocktailparty.validation import check_rate
 
 
 def check_samples(x: Any, what: str) -> Any:
-    """Check that an array holds finite real numbers.
+    """Check that an array, or what `as_array` makes one of, holds finite real numbers.
 
-    Parameters
-    ----------
-    x : array
-        NumPy or CuPy array of any shape, or other container of numbers, see
-        `cocktailparty.backend.as_array`.
-    what : str
-        Name of the argument, for messages.
-
-    Returns
-    -------
-    array
-        The same numbers, float32 if they came so, else float64.
-
-    Raises
-    ------
-    ValueError
-        If the array is empty, or its numbers are masked, not real or not finite.
+    Returns them as float32 if they came so, else as float64. Raises a ValueError that names the
+    argument, `what`, if the array is empty, or its numbers are masked, not real or not finite.
 
     Examples
     --------
@@ -50,25 +35,9 @@ def check_samples(x: Any, what: str) -> Any:
 
 
 def check_waveform(audio: Any, audio_sfreq: float) -> Any:
-    """Check that audio is one channel of finite samples.
+    """Check that audio is one channel of finite samples, (n_samples,), at a rate in hertz.
 
-    Parameters
-    ----------
-    audio : array of shape (n_samples,)
-        Waveform.
-    audio_sfreq : float
-        Its sampling rate in hertz.
-
-    Returns
-    -------
-    array of shape (n_samples,)
-        The same samples, float32 if they came so, else float64.
-
-    Raises
-    ------
-    ValueError
-        If the audio is not one-dimensional, empty, not real or not finite, or the rate is not
-        positive.
+    Returns the samples as `check_samples` does, and raises a ValueError like it.
 
     Examples
     --------
@@ -89,18 +58,10 @@ def check_waveform(audio: Any, audio_sfreq: float) -> Any:
 
 
 def signal_library(x: Any) -> ModuleType:
-    """Choose the signal-processing library that takes the given array.
+    """Choose `scipy.signal`, or `cupyx.scipy.signal` for a CuPy array.
 
-    Parameters
-    ----------
-    x : array
-        NumPy or CuPy array.
-
-    Returns
-    -------
-    module
-        `scipy.signal`, or `cupyx.scipy.signal` for a CuPy array: SciPy hands CuPy arrays on only
-        under an environment variable that must be set before its import.
+    SciPy hands CuPy arrays on only under an environment variable that must be set before its
+    import.
 
     Examples
     --------
