@@ -1,4 +1,4 @@
-"""Recordings of MNE-Python and sound files become trials.
+"""Trials from recordings of MNE-Python and sound files.
 
 Read `trials` first, which puts EEG and sounds together; `eeg` and `audio` read each, `formats`
 knows what MNE-Python does not, and the rest checks what was read: pauses, flat channels, clocks.

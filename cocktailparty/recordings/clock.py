@@ -1,4 +1,4 @@
-"""The drift between the clocks of EEG amplifier and sound card."""
+"""Drift between the clocks of EEG amplifier and sound card."""
 
 from typing import Any, NamedTuple
 

@@ -1,4 +1,4 @@
-"""Continuous EEG recordings of MNE-Python: reading files, and reading stretches of them."""
+"""Continuous EEG recordings of MNE-Python: opening files, and reading segments of them."""
 
 import logging
 import warnings
@@ -86,7 +86,7 @@ def read_eeg(path: str | PathLike[str], **arguments: Any) -> "mne.io.BaseRaw":
     Notes
     -----
     Of EDF, BDF and GDF files whose channels have unequal rates, MNE-Python reads wrong samples
-    wherever a stretch does not start with a data record. `cocktailparty.recordings` reads each
+    wherever a segment does not start with a data record. `cocktailparty.recordings` reads each
     channel at its own rate instead, and is right whether the file is loaded or not; your own
     ``raw.get_data(start=...)``, ``raw.crop(...).load_data()`` and `mne.Epochs` are right after
     ``raw.load_data()`` only.
@@ -131,30 +131,11 @@ def read_eeg(path: str | PathLike[str], **arguments: Any) -> "mne.io.BaseRaw":
 def raw_from_array(
     eeg: Any, sfreq: float, channel_names: Sequence[str], electrodes: Sequence[str], what: str
 ) -> "mne.io.BaseRaw":
-    """Wrap an array as a continuous recording.
+    """Wrap an array, (n_times, n_channels), as a continuous recording at `sfreq` hertz.
 
-    Parameters
-    ----------
-    eeg : array of shape (n_times, n_channels)
-        Recording.
-    sfreq : float
-        Its sampling rate in hertz.
-    channel_names : sequence of str
-        One name a channel.
-    electrodes : sequence of str
-        Names of those channels that are EEG; the others can serve as a reference.
-    what : str
-        File and name of the array in the message.
-
-    Returns
-    -------
-    raw : mne.io.Raw
-        The recording, in the unit of the array.
-
-    Raises
-    ------
-    ValueError
-        If the array does not have as many channels as there are names.
+    The recording keeps the unit of the array. `electrodes` names the channels that are EEG; the
+    others can serve as a reference. `what`, file and name of the array, is for the message of the
+    ValueError that is raised if the array does not have as many channels as there are names.
     """
     import mne
 
@@ -172,16 +153,11 @@ def raw_from_array(
 
 
 class Continuous:
-    """View of the channels of a recording that are to be decoded, stretch by stretch.
+    """View of the channels of a recording that are to be decoded, read segment by segment.
 
-    Parameters
-    ----------
-    raw : mne.io.Raw
-        Recording, preloaded or not; it is not modified.
-    picks : str or sequence of str
-        Channel type, or names in the wanted order. Bad channels are left out.
-    reference : "average", sequence of str, or None
-        New reference; channels named here are left out.
+    `raw`, preloaded or not, is not modified. `picks` is a channel type or names in the wanted
+    order; bad channels are left out. `reference` is "average", channels that are then left out, or
+    None.
 
     Attributes
     ----------
@@ -246,44 +222,20 @@ class Continuous:
             self.stored_sfreq = float(min(rates.min() for rates in self._rates))
 
     def span(self, position: float, keep_bad: bool = False) -> tuple[int, int]:
-        """Find the uninterrupted stretch that a moment lies in.
+        """Find the uninterrupted segment around `position`, in samples: its start and its stop.
 
-        Parameters
-        ----------
-        position : float
-            Moment in samples.
-        keep_bad : bool
-            Go on where only somebody marked the recording as bad.
-
-        Returns
-        -------
-        start, stop : int
-            First sample of the stretch and first one after it.
+        With `keep_bad` it goes on where the recording is only marked as bad.
         """
         ends = [x for x in self.interruptions if not (x.bad and keep_bad)]
         return segment_around(ends, self.n_times, position)
 
     def recorded(self, positions: np.ndarray, spacing: float, start: int, stop: int) -> np.ndarray:
-        """Evaluate the channels at any moments, as they were recorded.
+        """Evaluate the channels in volts at any moments, as they were recorded.
 
-        Parameters
-        ----------
-        positions : ndarray of shape (n_positions,)
-            Rising moments in samples.
-        spacing : float
-            Their distance in samples; above 1, frequencies that would alias are removed.
-        start, stop : int
-            Stretch that may be looked at, from `span`.
-
-        Returns
-        -------
-        values : ndarray of shape (n_positions, n_channels + n_references)
-            Values in volts, of the channels and then of the references.
-
-        Raises
-        ------
-        MissingValuesError
-            If a value that is needed is not finite.
+        `positions`, (n_positions,), are rising moments in samples, `spacing` apart; above 1,
+        frequencies that would alias are removed. `start` and `stop` bound the segment that may be
+        looked at, see `span`. Returns (n_positions, n_channels + n_references), the references
+        last. Raises a MissingValuesError if a value that is needed is not finite.
         """
         names = self.names + self.references
         values = np.empty((len(positions), len(names)))
@@ -297,19 +249,8 @@ class Continuous:
     ) -> tuple[np.ndarray, list[str]]:
         """Give channels their reference.
 
-        Parameters
-        ----------
-        values : ndarray of shape (n_positions, n_channels + n_references)
-            From `recorded`, filtered or not.
-        left_out : sequence of str
-            Channels that are not used.
-
-        Returns
-        -------
-        eeg : ndarray of shape (n_positions, n_kept)
-            Channels that are left.
-        names : list of str
-            Their names.
+        `values` come from `recorded`, filtered or not, (n_positions, n_channels + n_references).
+        Returns the channels that are not in `left_out`, (n_positions, n_kept), and their names.
         """
         kept = [i for i, name in enumerate(self.names) if name not in left_out]
         eeg, references = values[:, kept], values[:, len(self.names) :]
@@ -323,12 +264,7 @@ class Continuous:
 class MissingValuesError(ValueError):
     """Values of a recording that a trial needs are not finite.
 
-    Parameters
-    ----------
-    message : str
-        What is missing.
-    first, last : float
-        Moments of the first and the last one, in seconds.
+    `first` and `last` are the moments of the first and the last one, in seconds.
     """
 
     def __init__(self, message: str, first: float, last: float) -> None:
@@ -382,18 +318,7 @@ class _Reader:
 
 
 def check_raw(raw: Any) -> None:
-    """Check that something is a continuous recording of MNE-Python.
-
-    Parameters
-    ----------
-    raw : object
-        Anything.
-
-    Raises
-    ------
-    TypeError
-        If it is not; says how to get one.
-    """
+    """Raise a TypeError, which says how to get one, for what is not a continuous recording of MNE."""
     import mne
 
     if not isinstance(raw, mne.io.BaseRaw):

@@ -1,4 +1,4 @@
-"""Moments of a recording that markers name: annotations, and values of a trigger channel."""
+"""Times of markers in a recording: annotations, and values of a trigger channel."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -87,7 +87,7 @@ def _triggers(raw: "mne.io.BaseRaw") -> dict[str, list[float]]:
 
     if not len(mne.pick_types(raw.info, stim=True)):
         return {}
-    # Loaded, since MNE reads stretches of some files at wrong places; only these channels are.
+    # Loaded, since MNE reads segments of some files at wrong places; only these channels are.
     stim = raw.copy().pick("stim").load_data(verbose="WARNING")
     with shown_once():
         events = mne.find_events(

@@ -17,18 +17,10 @@ _LISTED = 8
 
 
 def flat_columns(values: np.ndarray) -> list[int]:
-    """Find channels that do not move, up to rounding.
+    """Find channels of a recording, (n_times, n_channels), that do not move, up to rounding.
 
-    Parameters
-    ----------
-    values : ndarray of shape (n_times, n_channels)
-        Channels as they were recorded.
-
-    Returns
-    -------
-    columns : list of int
-        Channels whose range is below 1e-9 of their largest value, or below 1e-6 of the median
-        range of those that move, if these are three or more.
+    Returns the columns whose range is below 1e-9 of their largest value, or below 1e-6 of the
+    median range of those that move, if these are three or more.
 
     Examples
     --------
@@ -47,31 +39,12 @@ def flat_columns(values: np.ndarray) -> list[int]:
 def check_flat(
     flat: Sequence[str], references: Sequence[str], n_channels: int, on_flat: str, where: str
 ) -> list[str]:
-    """Decide on channels that are constant in a trial.
+    """Choose which of the constant channels of a trial are to be left out.
 
-    Parameters
-    ----------
-    flat : sequence of str
-        Names of these channels.
-    references : sequence of str
-        Channels of the new reference.
-    n_channels : int
-        Number of channels, without those of the reference.
-    on_flat : str
-        What to do, see `cocktailparty.recordings.trial_from_raw`.
-    where : str
-        Beginning of the message.
-
-    Returns
-    -------
-    dropped : list of str
-        Channels that are to be left out.
-
-    Raises
-    ------
-    ValueError
-        If there are any, and they are neither to be kept nor left out; or if a reference is among
-        them or no channel would be left.
+    `n_channels` counts the channels without `references`, those of the new reference; `on_flat` is
+    the argument of `cocktailparty.recordings.trial_from_raw`. Raises a ValueError, beginning with
+    `where`, if there are any and they are neither to be kept nor left out, if a reference is among
+    them, or if no channel would be left.
     """
     if not flat or on_flat == "keep":
         return []
@@ -94,18 +67,7 @@ def check_flat(
 
 
 def check_on_flat(on_flat: Any) -> None:
-    """Check the argument that says what to do with constant channels.
-
-    Parameters
-    ----------
-    on_flat : object
-        Anything.
-
-    Raises
-    ------
-    ValueError
-        If it is none of the choices.
-    """
+    """Raise a ValueError unless `on_flat` says what to do with constant channels."""
     if on_flat not in ON_FLAT:
         raise ValueError(f"on_flat must be one of {list(ON_FLAT)}, got {on_flat!r}")
 
@@ -113,20 +75,8 @@ def check_on_flat(on_flat: Any) -> None:
 def without_flat(trials: Sequence[Trial]) -> list[Trial]:
     """Leave channels that were flat in one trial out of all of them.
 
-    Parameters
-    ----------
-    trials : sequence of Trial
-        Trials that know which channels were left out as flat.
-
-    Returns
-    -------
-    trials : list of Trial
-        The same, with the channels that are left.
-
-    Raises
-    ------
-    ValueError
-        If a trial would have no channel.
+    Trials know which channels were left out as flat. Raises a ValueError if a trial would keep
+    none.
     """
     flat = {name for trial in trials for name in trial.provenance.get("flat", ())}
     return [_without(trial, flat) for trial in trials]

@@ -1,4 +1,4 @@
-"""Where a recording is interrupted: pauses, joins, samples that were lost or are marked bad."""
+"""Interruptions of a recording: pauses, joins, samples that were lost or are marked bad."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 # Descriptions of annotations, in lower case, at which what follows was not recorded at once after
 # what came before. MNE-Python marks joins of recordings so, and calls the join itself bad, too.
 _JOINS = {"edge": "a join of recordings", "bad boundary": "a join of recordings"}
-# EEGLAB: its duration is how much was removed there, not a stretch of what is left.
+# EEGLAB: its duration is how much was removed there, not a segment of what is left.
 _JOINS |= {"boundary": "where something was removed"}
 _REMOVED = {"-99": "a boundary of EEGLAB", "-99.0": "a boundary of EEGLAB"}
 # BrainVision, after a pause. GDF has a number for it (0x7ffe in the table of BioSig).
@@ -22,7 +22,7 @@ _LOST = "bad_acq_skip"
 
 
 class BadSpanError(ValueError):
-    """A stretch that is marked bad lies inside a trial."""
+    """A segment that is marked bad lies inside a trial."""
 
 
 @dataclass(frozen=True, order=True)
@@ -105,19 +105,9 @@ def interruptions(raw: "mne.io.BaseRaw", names: Sequence[str]) -> list[Interrupt
 
 
 def first_inside(breaks: Sequence[Interruption], start: float, stop: float) -> Interruption | None:
-    """Find the first interruption inside a stretch.
+    """Find the first interruption inside a segment from `start` to `stop`, in samples, or None.
 
-    Parameters
-    ----------
-    breaks : sequence of Interruption
-        From `interruptions`.
-    start, stop : float
-        The stretch in samples. One that begins or ends it, up to half a sample, is not inside.
-
-    Returns
-    -------
-    interruption : Interruption or None
-        None if there is none.
+    One that begins or ends the segment, up to half a sample, is not inside.
     """
     inside = (x for x in breaks if x.start < stop - 0.5 and x.stop > start + 0.5)
     return next(inside, None)
@@ -126,21 +116,9 @@ def first_inside(breaks: Sequence[Interruption], start: float, stop: float) -> I
 def segment_around(
     breaks: Sequence[Interruption], n_times: int, position: float
 ) -> tuple[int, int]:
-    """Find the uninterrupted stretch that a moment lies in.
+    """Find the uninterrupted segment around `position`, in samples, of a recording of `n_times`.
 
-    Parameters
-    ----------
-    breaks : sequence of Interruption
-        From `interruptions`.
-    n_times : int
-        Samples of the recording.
-    position : float
-        Moment in samples.
-
-    Returns
-    -------
-    start, stop : int
-        First sample of the stretch and first one after it.
+    Returns its first sample and the first one after it.
     """
     # Rounded: a moment that is meant to lie on a join may miss it by a fraction of a sample.
     nearest = min(round(position), n_times - 1)
@@ -150,18 +128,7 @@ def segment_around(
 
 
 def check_on_bad(on_bad: Any) -> None:
-    """Check the argument that says what to do with what is marked bad.
-
-    Parameters
-    ----------
-    on_bad : object
-        Anything.
-
-    Raises
-    ------
-    ValueError
-        If it is none of the choices.
-    """
+    """Raise a ValueError unless `on_bad` says what to do with what is marked bad."""
     if on_bad not in ON_BAD:
         raise ValueError(f"on_bad must be one of {list(ON_BAD)}, got {on_bad!r}")
 

@@ -1,4 +1,4 @@
-"""Why a recording could not be read, in MNE-Python's words as far as they help."""
+"""Errors for recordings that cannot be read, in MNE-Python's words as far as they help."""
 
 import importlib
 import re
@@ -24,22 +24,11 @@ _LONGEST = 1500
 
 
 def reader_error(path: Path, error: BaseException, arguments: dict[str, Any]) -> OSError:
-    """Turn what a reader of MNE-Python raised into an error that names file and remedy.
+    """Turn what `mne.io.read_raw` raised into an error that names file and remedy.
 
-    Parameters
-    ----------
-    path : Path
-        Recording.
-    error : exception
-        What was raised by `mne.io.read_raw`.
-    arguments : dict
-        Arguments that `mne.io.read_raw` was given.
-
-    Returns
-    -------
-    error : OSError
-        To be raised from `error`. If MNE-Python states a remedy, such as a package to install, a
-        reader to call or a parameter to give, all of what it says is in the text.
+    `arguments` are those that it was given. Returns the OSError to be raised from `error`. If
+    MNE-Python states a remedy, such as a package to install, a reader to call or a parameter to
+    give, its whole text is kept.
     """
     reasons = _reasons(path, error, arguments)
     if all(_PACKAGE.search(reason) for reason in reasons):

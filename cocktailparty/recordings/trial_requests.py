@@ -1,4 +1,4 @@
-"""What is asked for when trials are cut out of a recording, checked before any work."""
+"""Checks of requests for trials of a recording, before any work is done."""
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,18 +25,7 @@ _PER_TRIAL = {"duration", "attended", "audio", "eeg_clock", "subject", "story", 
 
 
 def check_list(sounds: Any) -> None:
-    """Refuse one path in the place of a list of sounds.
-
-    Parameters
-    ----------
-    sounds : object
-        Sounds of a trial.
-
-    Raises
-    ------
-    TypeError
-        If it is a path.
-    """
+    """Raise a TypeError for one path in the place of a list of sounds."""
     if isinstance(sounds, str | PathLike):
         raise TypeError(f"the sounds of a trial must be a list, got the path {sounds}: wrap it")
 
@@ -49,27 +38,10 @@ def check_request(
     attended: Any,
     where: str,
 ) -> None:
-    """Find what is wrong with a trial before any signal is read.
+    """Raise a ValueError if a trial is impossible, before any signal is read.
 
-    Parameters
-    ----------
-    recording : Continuous
-        Recording.
-    onset : float
-        Start of the trial in seconds.
-    duration : float or None
-        Its length in seconds, if one is asked for.
-    n_stimuli : int
-        Number of sounds.
-    attended : object
-        Which of them was attended, or None.
-    where : str
-        Beginning of the message.
-
-    Raises
-    ------
-    ValueError
-        If something is impossible.
+    `onset` and `duration` (None if none is asked for) are in seconds, `attended` is None or an
+    index into `n_stimuli` sounds, `where` begins the message.
     """
     lasts = recording.n_times / recording.sfreq
     if np.ndim(onset) or np.asarray(onset).dtype.kind not in "iuf":
@@ -95,32 +67,11 @@ def check_whole(
 ) -> list[str]:
     """Find what interrupts a trial, before any signal is read.
 
-    Parameters
-    ----------
-    recording : Continuous
-        Recording.
-    onset : float
-        Start of the trial in seconds.
-    wanted : float
-        Seconds of the recording that it is to last; infinite for as long as there is EEG.
-    on_bad : str
-        What to do with what is marked bad, see `cocktailparty.recordings.trial_from_raw`.
-    where : str
-        Beginning of the message.
-    tolerance : float
-        Seconds that may be missing at its end.
-
-    Returns
-    -------
-    kept : list of str
-        What is marked bad in it and used all the same.
-
-    Raises
-    ------
-    ValueError
-        If the recording is interrupted inside the trial.
-    BadSpanError
-        If something in it is marked bad, and is not to be kept.
+    The trial begins at `onset` and takes `wanted` seconds of the recording, infinite for as long
+    as there is EEG, of which `tolerance` may be missing at its end. Returns what is marked bad in
+    it and used all the same, see `on_bad` of `cocktailparty.recordings.trial_from_raw`. Raises a
+    ValueError if the recording is interrupted inside the trial, a BadSpanError if something in it
+    is marked bad and not to be kept; `where` begins the message.
     """
     rate = recording.sfreq
     first, last = onset * rate, min((onset + wanted) * rate, recording.n_times)
@@ -148,23 +99,10 @@ def check_whole(
 def needed(
     error: MissingValuesError, onset: float, n_times: int, before: int, after: int, sfreq: float
 ) -> str:
-    """Say why a trial needs a value that is not finite.
+    """Say what value is missing or infinite, why the trial needs it, and what to do.
 
-    Parameters
-    ----------
-    error : MissingValuesError
-        What is missing.
-    onset : float
-        Start of the trial in seconds.
-    n_times, before, after : int
-        Samples of the trial, and those before and after it that the filter looks at.
-    sfreq : float
-        Its sampling rate in hertz.
-
-    Returns
-    -------
-    message : str
-        Says what is missing, why it matters, and what to do.
+    The trial starts at `onset` seconds and has `n_times` samples at `sfreq` hertz; the filter
+    looks at `before` samples before it and `after` samples after it.
     """
     end = onset + n_times / sfreq
     if error.last >= onset and error.first < end:
@@ -183,31 +121,12 @@ def needed(
 def whole_trials(
     cuts: Iterable[Callable[[], Trial]], arguments: Mapping[str, Any]
 ) -> list[Trial | None]:
-    """Cut trials, and leave out what is bad or dead, if that is asked for.
+    """Call each of `cuts` for a trial, and leave out what is bad or dead, if that is asked for.
 
-    Parameters
-    ----------
-    cuts : iterable of callable
-        Each cuts a trial.
-    arguments : mapping of str to object
-        Arguments of `cocktailparty.recordings.trial_from_raw`, of which `on_bad` and `on_flat`
-        matter.
-
-    Returns
-    -------
-    trials : list of Trial or None
-        In order; None for those that are left out. The others know how many these are.
-
-    Raises
-    ------
-    BadSpanError
-        If something in a trial is marked bad, and such trials are not to be left out; or if none
-        would be left.
-
-    Warns
-    -----
-    UserWarning
-        If trials are left out.
+    Of the arguments of `cocktailparty.recordings.trial_from_raw`, `on_bad` and `on_flat` matter
+    here. Returns the trials in order, with None for those left out; the others know how many these
+    are. Warns if trials are left out. Raises a BadSpanError if something in a trial is marked bad
+    and such trials are not to be left out, or if none would remain.
     """
     trials: list[Trial | None] = []
     listed: list[str] = []
@@ -248,30 +167,11 @@ def whole_trials(
 def common_length(
     lengths: dict[str, float], lasts: float, duration: float | None, sfreq: float, where: str
 ) -> int:
-    """Choose the samples of a trial, given the seconds that its sounds and its EEG last.
+    """Choose the number of samples of a trial at `sfreq` hertz.
 
-    Parameters
-    ----------
-    lengths : dict of str to float
-        Seconds that each sound lasts.
-    lasts : float
-        Seconds that the EEG lasts.
-    duration : float or None
-        Length that is asked for, in seconds.
-    sfreq : float
-        Sampling rate of the trial in hertz.
-    where : str
-        Beginning of the message.
-
-    Returns
-    -------
-    n_times : int
-        Samples of the trial.
-
-    Raises
-    ------
-    ValueError
-        If something is shorter than is asked for, or lengths differ by more than 0.5 s.
+    `lengths` are the seconds that each sound lasts, `lasts` those of the EEG, `duration` those
+    asked for or None. Raises a ValueError, beginning with `where`, if something is shorter than is
+    asked for, or lengths differ by more than 0.5 s.
     """
     everything = {**lengths, "the EEG after the onset": lasts}
     listed = ", ".join(f"{what} {length:.3f} s" for what, length in everything.items())
@@ -294,28 +194,11 @@ def common_length(
 def trial_by_trial(
     sounds: Sequence[Sequence[Any]], onset: list[float], **arguments: Any
 ) -> list[dict[str, Any]]:
-    """Take the arguments of many trials apart, and turn sound files into features.
+    """Divide the arguments of many trials, and turn sound files into features.
 
-    Parameters
-    ----------
-    sounds : sequence of sequences
-        Sounds of each trial.
-    onset : list of float
-        Start of each trial in seconds.
-    **arguments : object
-        Further arguments of `cocktailparty.recordings.trial_from_raw`, some of them for each trial.
-
-    Returns
-    -------
-    requests : list of dict
-        Arguments of `cocktailparty.recordings.trial_from_raw` for each trial.
-
-    Raises
-    ------
-    TypeError
-        If sounds of a trial are no list.
-    ValueError
-        If numbers of entries disagree.
+    `sounds` has those of each trial, `onset` their starts in seconds. Returns arguments of
+    `cocktailparty.recordings.trial_from_raw` for each trial. Raises a TypeError if the sounds of a
+    trial are not a list, a ValueError if numbers of entries disagree.
     """
     n_trials = len(onset)
     columns: dict[str, list[Any]] = {"onset": onset}

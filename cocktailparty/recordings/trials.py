@@ -80,7 +80,7 @@ def trial_from_raw(
     and features of the sounds pass the same zero-phase filter at the new rate; all are cut to one
     length. The EEG before and after the trial takes part in resampling and filtering, up to the
     ends of the recording, to its interruptions and to what is marked bad, so that the ends of a
-    trial are as good as its middle. Only the stretch that is needed is read from disk.
+    trial are as good as its middle. Only the segment that is needed is read from disk.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def trial_from_raw(
         Seconds that pass on the EEG's clock in one second of the sounds', as found by
         `clock_drift`.
     on_bad : "raise", "keep" or "drop"
-        What to do if a stretch that an annotation marks as bad (``BAD_...``) lies inside the trial:
+        What to do if a segment that an annotation marks as bad (``BAD_...``) lies inside the trial:
         an error; use it like all others; or an error here, which `trials_from_raw` answers by
         leaving the trial out.
     on_flat : "raise", "drop" or "keep"
@@ -398,7 +398,7 @@ def trials_from_epochs(
 
 
 def _alone(epochs: "mne.BaseEpochs", data: np.ndarray, marks: list[Any]) -> "mne.io.BaseRaw":
-    """Turn an epoch into a recording, with what was noted in it."""
+    """Turn an epoch into a recording, with its annotations."""
     import mne
 
     raw = mne.io.RawArray(data, epochs.info, verbose="WARNING")

@@ -1,5 +1,5 @@
 """Sound files, read to their end.
 
-`files` reads a sound; `lengths` and `streams` find out how long it should be, `mpeg` and `flac`
+`reading` reads a sound; `lengths` and `streams` find out how long it should be, `mpeg` and `flac`
 where a header does not tell.
 """

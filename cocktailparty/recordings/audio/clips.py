@@ -1,4 +1,4 @@
-"""Parts of sound files, such as a word or a breath of a longer recording."""
+"""Clips of sound files, such as a word or a breath of a longer recording."""
 
 import os
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from cocktailparty.recordings.audio.reading import read_audio
 
 @dataclass(frozen=True)
 class AudioClip:
-    """A part of a sound file that is read when it is needed.
+    """A segment of a sound file that is read when it is needed.
 
     Parameters
     ----------
     path : str
         Sound file of any format that libsndfile reads.
     start : float
-        Where the part begins, in seconds.
+        Beginning of the segment in seconds.
     stop : float, optional
-        Where it ends, in seconds; None for the end of the file.
+        Its end in seconds; None for the end of the file.
 
     Examples
     --------
@@ -32,23 +32,10 @@ class AudioClip:
     stop: float | None = None
 
     def rate_and_length(self) -> tuple[float, int]:
-        """Look up the rate of the file and the length of the part, without reading its samples.
+        """Look up the rate in hertz and the samples of the segment, without reading these.
 
-        Returns
-        -------
-        sfreq : float
-            Rate in hertz.
-        n_samples : int
-            Length in samples.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such file.
-        OSError
-            If it is no sound file.
-        ValueError
-            If the part lies outside.
+        Raises a FileNotFoundError if there is no such file, an OSError if it is not a sound file,
+        a ValueError if the segment lies outside.
         """
         import soundfile
 
@@ -75,26 +62,10 @@ class AudioClip:
 
 
 def read_clip(clip: AudioClip) -> np.ndarray:
-    """Read a part of a sound file.
+    """Read a segment of a sound file as float32, (n_samples,), the mean of its channels.
 
-    Parameters
-    ----------
-    clip : AudioClip
-        Which part of which file.
-
-    Returns
-    -------
-    audio : ndarray of float32, shape (n_samples,)
-        Waveform, the mean of the channels of a stereo file.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    OSError
-        If it is broken or incomplete; names it.
-    ValueError
-        If the part lies outside.
+    Raises a FileNotFoundError if there is no such file, an OSError that names it if it is broken
+    or incomplete, a ValueError if the segment lies outside.
     """
     import soundfile
 

@@ -1,4 +1,4 @@
-"""Frames of FLAC, of which the last one tells where the sound ends."""
+"""Frames of FLAC, the last of which tells where the sound ends."""
 
 import struct
 from itertools import pairwise
@@ -9,32 +9,16 @@ MARK = b"fLaC\x00\x00\x00\x22"
 
 
 class FlacEnd(NamedTuple):
-    """Place of the last frame.
-
-    Attributes
-    ----------
-    start : int
-        Its first sample.
-    stop : int
-        First sample after it.
-    """
+    """Place of the last frame: its first sample, and the first one after it."""
 
     start: int
     stop: int
 
 
 def flac_streams(content: bytes) -> list[bytes]:
-    """Take joined files apart.
+    """Divide the content of joined files into streams; what stands before the first is left out.
 
-    Parameters
-    ----------
-    content : bytes
-        A file; what stands before its first stream is left out.
-
-    Returns
-    -------
-    streams : list of bytes
-        One of them if the file is an ordinary one; none if it is no FLAC file.
+    One stream if the file is an ordinary one; none if it is not a FLAC file.
     """
     starts = []
     start = content.find(MARK)
@@ -45,18 +29,7 @@ def flac_streams(content: bytes) -> list[bytes]:
 
 
 def flac_end(stream: bytes) -> FlacEnd:
-    """Look up where the last frame lies in time.
-
-    Parameters
-    ----------
-    stream : bytes
-        From `flac_streams`.
-
-    Returns
-    -------
-    end : FlacEnd
-        Zeros if there is no frame.
-    """
+    """Look up where the last frame of a stream lies in time; zeros if there is no frame."""
     (block,) = struct.unpack_from(">H", stream, 10)  # of all frames, if their sizes are fixed
     position = len(stream)
     while (position := stream.rfind(b"\xff", 0, position)) >= 0:
@@ -66,20 +39,7 @@ def flac_end(stream: bytes) -> FlacEnd:
 
 
 def with_length(stream: bytes, n_samples: int) -> bytes:
-    """State a length in the header of a stream.
-
-    Parameters
-    ----------
-    stream : bytes
-        From `flac_streams`.
-    n_samples : int
-        Its length.
-
-    Returns
-    -------
-    stream : bytes
-        The same otherwise.
-    """
+    """State a length in samples in the header of a stream, which is otherwise the same."""
     (rest,) = struct.unpack_from(">Q", stream, 18)  # rate, channels, bits, length
     stated = rest >> 36 << 36 | n_samples
     return stream[:18] + struct.pack(">Q", stated) + stream[26:]

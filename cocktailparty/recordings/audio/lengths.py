@@ -1,4 +1,4 @@
-"""Lengths that the headers of uncompressed audio files state, beside what is there."""
+"""Lengths that the headers of uncompressed audio files state, compared with their content."""
 
 import struct
 from collections.abc import Callable, Iterator
@@ -12,14 +12,9 @@ _HEADER = 64
 
 
 class Lengths(NamedTuple):
-    """Bytes of sound.
+    """Bytes of sound that the header states, and bytes that the file holds.
 
-    Attributes
-    ----------
-    stated : int
-        That the header tells of.
-    held : int
-        That the file holds: fewer if it was cut off, more if the header was never finished.
+    It holds fewer if it was cut off, more if the header was never finished.
     """
 
     stated: int
@@ -27,17 +22,9 @@ class Lengths(NamedTuple):
 
 
 def stated_lengths(path: Path) -> Lengths | None:
-    """Compare the header of an audio file with its size.
+    """Compare the header of a wav, rf64, w64, aiff, 8svx, au, caf or NIST file with its size.
 
-    Parameters
-    ----------
-    path : Path
-        File; those of wav, rf64, w64, aiff, 8svx, au, caf and NIST are understood.
-
-    Returns
-    -------
-    lengths : Lengths or None
-        None if the format is another, or the header leaves the length open.
+    None if the format is another, or the header leaves the length open.
     """
     size = path.stat().st_size
     with path.open("rb") as file:

@@ -23,17 +23,10 @@ _TAGS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN")
 
 @dataclass(frozen=True)
 class MpegSegment:
-    """Frames that were encoded in one go.
+    """Frames, `content`, that were encoded in one go.
 
-    Attributes
-    ----------
-    content : bytes
-        The frames.
-    skip : int
-        Samples that the decoder gives before the sound begins.
-    stop : int or None
-        First decoded sample after the sound; None if the frames start with a header that tells
-        the decoder all that.
+    The decoder gives `skip` samples before the sound begins; `stop` is the first decoded sample
+    after it, None if the frames start with a header that tells the decoder all that.
     """
 
     content: bytes
@@ -57,18 +50,7 @@ class _Header:
 
 
 def is_mpeg(file: BinaryIO) -> bool:
-    """Say whether a file begins as mp3 and mp2 files do.
-
-    Parameters
-    ----------
-    file : binary file
-        Open for reading, at its start.
-
-    Returns
-    -------
-    is_mpeg : bool
-        True if a frame comes first, or after tags.
-    """
+    """Say whether a file, open at its start, begins with a frame of mp3 or mp2, or with its tags."""
     position = 0
     while (after := _after_id3(start := file.read(10), 0)) is not None:
         position += after
@@ -77,29 +59,14 @@ def is_mpeg(file: BinaryIO) -> bool:
 
 
 def mpeg_segments(content: bytes, where: str) -> list[MpegSegment]:
-    """Take an mp3 or mp2 file apart, counting its frames.
+    """Divide the content of an mp3 or mp2 file into what was encoded in one go, counting frames.
 
     A header in the first frame (Xing or Info, VBRI) tells how many frames follow. Where there is
     none, or files were joined, the frames themselves are counted, and what encoder and decoder put
     in front of the sound is found from the standard (481 samples for layers I and II) and from
-    LAME's signature (1105 samples); another encoder's part of it is unknown, which is warned of.
-
-    Parameters
-    ----------
-    content : bytes
-        The whole file.
-    where : str
-        What errors call the file.
-
-    Returns
-    -------
-    segments : list of MpegSegment
-        Sounds that were encoded one by one; mostly there is one.
-
-    Raises
-    ------
-    OSError
-        If the file was cut off, is damaged or has no frame of known length.
+    LAME's signature (1105 samples); another encoder's share of it is unknown, which is warned of.
+    Mostly there is one segment. Raises an OSError, which calls the file `where`, if it was cut
+    off, is damaged or has no frame of known length.
     """
     segments: list[MpegSegment] = []
     frames: list[tuple[int, _Header]] = []

@@ -95,24 +95,10 @@ def read_audio(path: str | PathLike[str], *, mono: bool = True) -> tuple[np.ndar
 
 
 def audio_duration(path: str | PathLike[str]) -> float:
-    """Look up how long the sound of a file lasts, mostly without decoding it.
+    """Look up how many seconds the sound of a file lasts, mostly without decoding it.
 
-    Parameters
-    ----------
-    path : path
-        File of any format that libsndfile reads.
-
-    Returns
-    -------
-    duration : float
-        Seconds.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    OSError
-        If the file is broken, incomplete, or of an unknown format.
+    Raises a FileNotFoundError if there is no such file, an OSError if it is broken, incomplete, or
+    of an unknown format.
     """
     path = Path(path)
     with _named_errors(path):
@@ -121,28 +107,10 @@ def audio_duration(path: str | PathLike[str]) -> float:
 
 
 def waveform(sound: Any) -> tuple[Any, float]:
-    """Take a sound, given as a file or as a pair of waveform and rate, as that pair.
+    """Take a sound, a file or a pair of waveform (n_samples,) and its rate in hertz, as that pair.
 
-    Parameters
-    ----------
-    sound : path or (array, float)
-        Audio file, or waveform of shape (n_samples,) and its rate in hertz.
-
-    Returns
-    -------
-    audio : array of shape (n_samples,)
-        Waveform.
-    sfreq : float
-        Its sampling rate in hertz.
-
-    Raises
-    ------
-    TypeError
-        If it is neither.
-    ValueError
-        If the waveform is not one channel of finite samples.
-    OSError
-        If the file is missing or broken.
+    Raises a TypeError if it is neither, a ValueError if the waveform is not one channel of finite
+    samples, an OSError if the file is missing or broken.
     """
     if isinstance(sound, str | PathLike):
         return read_audio(sound)
@@ -156,31 +124,12 @@ def waveform(sound: Any) -> tuple[Any, float]:
 
 
 def sound_features(sound: Any, sfreq: float, envelope: Callable[..., Any] = speech_envelope) -> Any:
-    """Turn a sound into the features that are compared with EEG.
+    """Turn a sound into features (n_times, n_features) at `sfreq` hertz that are compared with EEG.
 
-    Parameters
-    ----------
-    sound : path, (array, float) or array
-        Audio file; waveform (n_samples,) and its rate in hertz; or features that are passed
-        through, (n_times,) or (n_times, n_features), sampled at `sfreq`.
-    sfreq : float
-        Sampling rate of the features in hertz.
-    envelope : callable
-        Takes (audio, audio_sfreq, sfreq), returns features (n_times, n_features).
-
-    Returns
-    -------
-    features : array of shape (n_times, n_features)
-        Features of the sound.
-
-    Raises
-    ------
-    TypeError
-        If `sound` is none of these.
-    ValueError
-        If the samples are not finite numbers in the expected shape.
-    OSError
-        If the file is missing or broken.
+    `sound` is an audio file; a waveform (n_samples,) with its rate in hertz; or features that are
+    passed through, (n_times,) or (n_times, n_features). `envelope` takes (audio, audio_sfreq,
+    sfreq). Raises a TypeError if it is none of these, a ValueError if the samples are not finite
+    numbers in the expected shape, an OSError if the file is missing or broken.
 
     Examples
     --------

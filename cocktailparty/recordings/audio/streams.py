@@ -1,4 +1,4 @@
-"""Audio files as the streams of sound that they hold, each whole or refused."""
+"""Streams of sound that audio files hold, each whole or refused."""
 
 import struct
 import warnings
@@ -13,7 +13,7 @@ from cocktailparty.recordings.audio.flac import flac_end, flac_streams, with_len
 from cocktailparty.recordings.audio.lengths import stated_lengths
 from cocktailparty.recordings.audio.mpeg import is_mpeg, mpeg_segments
 
-# Bytes after the sound that are no part of it, such as foreign tags, are shorter than this.
+# Bytes after the sound that do not belong to it, such as foreign tags, are shorter than this.
 _FOREIGN = 0.5  # seconds
 # Formats, by libsndfile's names, of which it is known how to tell that a file is whole.
 _CHECKED = {"WAV", "WAVEX", "RF64", "W64", "AIFF", "SVX", "AU", "CAF", "NIST", "OGG", "FLAC", "MP3"}
@@ -23,16 +23,10 @@ _UNKNOWN = 2**62
 
 @dataclass(frozen=True)
 class Stream:
-    """Sound that was encoded in one go.
+    """Sound that was encoded in one go, in a file or bytes that libsndfile reads.
 
-    Attributes
-    ----------
-    source : Path or bytes
-        What libsndfile reads.
-    skip : int
-        Samples that it gives before the sound begins.
-    stop : int or None
-        First sample after the sound; None for all that it gives.
+    The sound begins after `skip` decoded samples and ends before sample `stop`; None for all of
+    them.
     """
 
     source: Path | bytes
@@ -40,13 +34,7 @@ class Stream:
     stop: int | None = None
 
     def open(self) -> Any:
-        """Open the encoded sound.
-
-        Returns
-        -------
-        file : soundfile.SoundFile
-            To be closed by the caller.
-        """
+        """Open the encoded sound as a `soundfile.SoundFile` that the caller closes."""
         import soundfile
 
         return soundfile.SoundFile(
@@ -54,15 +42,7 @@ class Stream:
         )
 
     def read(self) -> tuple[np.ndarray, int]:
-        """Decode the whole sound.
-
-        Returns
-        -------
-        audio : ndarray of float32, shape (n_samples, n_audio_channels)
-            Waveform.
-        sfreq : int
-            Its rate in hertz.
-        """
+        """Decode the whole sound: float32 (n_samples, n_audio_channels), and its rate in hertz."""
         with self.open() as file:
             # Some codecs cannot be searched, and are read to their end by its number only.
             frames = -1 if file.seekable() else file.frames
@@ -70,42 +50,18 @@ class Stream:
             return audio[self.skip : self.stop], file.samplerate
 
     def length(self) -> tuple[int, int]:
-        """Count the samples, without decoding them.
-
-        Returns
-        -------
-        n_samples, sfreq : int
-            Number of samples and rate in hertz.
-        """
+        """Count the samples without decoding them; returns their number and the rate in hertz."""
         with self.open() as file:
             n_samples = file.frames if self.stop is None else self.stop
             return n_samples - self.skip, file.samplerate
 
 
 def streams(path: Path) -> list[Stream]:
-    """Find the streams of sound in a file, all of which have to be whole.
+    """Find the streams of sound in a file, several where files were joined, all of them whole.
 
-    Parameters
-    ----------
-    path : Path
-        File.
-
-    Returns
-    -------
-    streams : list of Stream
-        One after another; more than one where files were joined.
-
-    Raises
-    ------
-    OSError
-        If the header tells of more sound than there is, or of less, or the end is missing.
-    soundfile.LibsndfileError
-        If libsndfile cannot read the file.
-
-    Warns
-    -----
-    RuntimeWarning
-        If nothing tells whether a file of this format is whole.
+    Raises an OSError if the header tells of more sound than there is, or of less, or the end is
+    missing, and a LibsndfileError if libsndfile cannot read the file. Warns if nothing tells
+    whether a file of this format is whole.
     """
     import soundfile
 

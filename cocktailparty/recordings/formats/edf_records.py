@@ -26,18 +26,7 @@ _LARGEST = 16 * 2**30
 
 
 def has_pauses(path: Path) -> bool:
-    """Tell whether a file says that its records need not follow each other.
-
-    Parameters
-    ----------
-    path : Path
-        Any file.
-
-    Returns
-    -------
-    pauses : bool
-        Whether it is EDF+D or BDF+D.
-    """
+    """Tell whether a file is EDF+D or BDF+D, whose records need not follow each other."""
     if path.suffix.lower() not in (".edf", ".bdf", ".rec"):
         return False
     with path.open("rb") as file:
@@ -46,51 +35,21 @@ def has_pauses(path: Path) -> bool:
 
 
 def record_times(raw: "mne.io.BaseRaw", path: Path) -> np.ndarray:
-    """Read when the data records of a file begin.
+    """Read when the data records of an EDF+ or BDF+ file that MNE opened begin.
 
-    Parameters
-    ----------
-    raw : mne.io.Raw
-        EDF+ or BDF+ file, opened by MNE.
-    path : Path
-        That file.
-
-    Returns
-    -------
-    times : ndarray of shape (n_records,)
-        Seconds since the first one.
-
-    Raises
-    ------
-    OSError
-        If a record does not say when it begins.
+    Returns seconds since the first one, (n_records,). Raises an OSError if a record does not say
+    when it begins.
     """
     times = np.array([marks[0][0] for marks in _marks(raw, path)])
     return times - times[0]
 
 
 def with_pauses(raw: "mne.io.BaseRaw", path: Path) -> "mne.io.BaseRaw":
-    """Place the records of a file at their times.
+    """Place the records of an EDF+D or BDF+D file that MNE opened at their times.
 
-    Parameters
-    ----------
-    raw : mne.io.Raw
-        EDF+D or BDF+D file, opened by MNE.
-    path : Path
-        That file.
-
-    Returns
-    -------
-    raw : mne.io.Raw
-        The recording itself if its records follow each other. Otherwise one in memory, the pauses
-        of which are zero and marked BAD_ACQ_SKIP.
-
-    Raises
-    ------
-    OSError
-        If the times are not in order.
-    ValueError
-        If the pauses are so long that memory would not hold them.
+    Returns the recording itself if its records follow each other; otherwise one in memory, the
+    pauses of which are zero and marked BAD_ACQ_SKIP. Raises an OSError if the times are not in
+    order, a ValueError if the pauses are too long to be held in memory.
     """
     import mne
 
@@ -132,18 +91,7 @@ def with_pauses(raw: "mne.io.BaseRaw", path: Path) -> "mne.io.BaseRaw":
 
 
 def check_no_pauses(raw: "mne.io.BaseRaw") -> None:
-    """Refuse a recording that was opened as if its file had no pauses.
-
-    Parameters
-    ----------
-    raw : mne.io.Raw
-        Recording.
-
-    Raises
-    ------
-    ValueError
-        If it is one of a file whose records do not follow each other.
-    """
+    """Raise a ValueError for a recording that was opened as if its file had no pauses."""
     for file, extra in zip(raw.filenames, raw._raw_extras, strict=True):
         # Those that `with_pauses` placed do not have the header any more.
         if file is None or not (isinstance(extra, dict) and "tal_idx" in extra):

@@ -30,18 +30,10 @@ _N_SIGNALS, _BEFORE_UNITS, _UNIT = slice(252, 256), 16 + 80, 8
 
 
 def stated_units(path: Path) -> list[str]:
-    """Read the units of all signals from the header of a file.
+    """Read the units of all signals, as written in the header of an EDF, BDF or GDF file.
 
-    Parameters
-    ----------
-    path : Path
-        EDF, BDF or GDF file; the second version of GDF has codes for units, of which none is
-        unknown.
-
-    Returns
-    -------
-    units : list of str
-        As they are written; empty if the header does not have them as text.
+    Empty if the header does not have them as text: the second version of GDF has codes for units,
+    of which none is unknown.
     """
     with path.open("rb") as file:
         start = file.read(256)
@@ -59,12 +51,8 @@ def stated_units(path: Path) -> list[str]:
 def scale_to_volts(raw: "mne.io.BaseRaw", path: Path) -> None:
     """Scale channels whose unit MNE-Python took for volts although it is another one.
 
-    Parameters
-    ----------
-    raw : mne.io.Raw
-        Recording of one file, as MNE-Python opened it; its scale is changed.
-    path : Path
-        That file. Nothing is done unless it is EDF, BDF or GDF.
+    The scale of the recording, of one file as MNE-Python opened it, is changed, if that file is
+    EDF, BDF or GDF.
     """
     header = raw._raw_extras[0]
     for i, volts in _wrong(raw, 0, path).items():
@@ -76,17 +64,9 @@ def scale_to_volts(raw: "mne.io.BaseRaw", path: Path) -> None:
 
 
 def check_units(raw: "mne.io.BaseRaw") -> None:
-    """Refuse a recording that was opened with a wrong unit.
+    """Raise a ValueError if a channel has a unit that `scale_to_volts` would have corrected.
 
-    Parameters
-    ----------
-    raw : mne.io.Raw
-        Recording. One that is loaded may have been scaled since, and is not looked at.
-
-    Raises
-    ------
-    ValueError
-        If a channel has a unit that `scale_to_volts` would have minded.
+    A recording that is loaded may have been scaled since, and is not looked at.
     """
     if raw.preload:
         return

@@ -18,18 +18,7 @@ _EMPTY = ("chanlocs", "event", "urevent")
 
 
 def is_eeglab73(path: Path) -> bool:
-    """Say whether a file is an EEGLAB recording in MATLAB 7.3.
-
-    Parameters
-    ----------
-    path : Path
-        File.
-
-    Returns
-    -------
-    is_eeglab73 : bool
-        True for files named .set that are HDF5 files.
-    """
+    """Say whether a file is an EEGLAB recording in MATLAB 7.3: an HDF5 file named .set."""
     if path.suffix.lower() != ".set" or not path.is_file():
         return False
     with path.open("rb") as file:
@@ -38,33 +27,13 @@ def is_eeglab73(path: Path) -> bool:
 
 
 def read_eeglab73(path: Path, **arguments: Any) -> "mne.io.BaseRaw":
-    """Read an EEGLAB recording in MATLAB 7.3 by h5py.
+    """Read an EEGLAB recording in MATLAB 7.3 into memory by h5py.
 
-    All but the samples is handed to MNE-Python in the form of older versions, so that channels,
-    positions and events are what they are in all other files.
-
-    Parameters
-    ----------
-    path : Path
-        File, as from `is_eeglab73`. Samples may lie in a file .fdt beside it.
-    **arguments : object
-        Arguments of `mne.io.read_raw_eeglab`.
-
-    Returns
-    -------
-    raw : mne.io.Raw
-        Recording, in memory.
-
-    Raises
-    ------
-    ImportError
-        If h5py is not installed.
-    FileNotFoundError
-        If there is no file with the samples.
-    OSError
-        If the file is damaged.
-    ValueError
-        If the samples are not those of a continuous recording.
+    Everything except the samples, which may lie in a file .fdt beside it, is handed to MNE-Python
+    in the form of older versions, so that channels, positions and events are what they are in all
+    other files. Takes the arguments of `mne.io.read_raw_eeglab`. Raises an ImportError if h5py is
+    not installed, a FileNotFoundError if there is no file with the samples, an OSError if the file
+    is damaged, and a ValueError if the samples are not those of a continuous recording.
     """
     import mne
     from scipy.io import savemat

@@ -1,30 +1,14 @@
-"""Opening HDF5 files, with errors that name the file and what to do about it."""
+"""HDF5 files opened with errors that name the file and the remedy."""
 
 from pathlib import Path
 from typing import Any
 
 
 def open_hdf5(path: Path) -> Any:
-    """Open an HDF5 file for reading.
+    """Open an HDF5 file for reading, in a `with` statement.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    file : h5py.File
-        To be used in a `with` statement.
-
-    Raises
-    ------
-    ImportError
-        If h5py is not installed.
-    FileNotFoundError
-        If the file does not exist.
-    OSError
-        If the file is damaged or no HDF5 file.
+    Raises an ImportError if h5py is not installed, a FileNotFoundError if the file does not exist,
+    an OSError if it is damaged or not an HDF5 file.
     """
     try:
         import h5py

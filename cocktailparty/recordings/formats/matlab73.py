@@ -14,49 +14,18 @@ _INTERNAL = ("#refs#", "#subsystem#")
 def read_mat73(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
     """Read variables of a MATLAB 7.3 file, in the form in which SciPy gives those of older files.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    names : tuple of str
-        Variables to read, as far as they are there.
-
-    Returns
-    -------
-    variables : dict
-        Values by name, in MATLAB's order of axes: a cell array is an object array, a struct an
-        array of `scipy.io.matlab.mat_struct`, text an array of rows.
-
-    Raises
-    ------
-    ImportError
-        If h5py is not installed.
-    OSError
-        If the file is damaged.
+    Those of `names` that exist are read, in MATLAB's order of axes: a cell array is an object
+    array, a struct an array of `scipy.io.matlab.mat_struct`, text an array of rows. Raises an
+    ImportError if h5py is not installed, an OSError if the file is damaged.
     """
     with open_hdf5(path) as file:
         return {name: _value(file, file[name]) for name in names if name in file}
 
 
 def variables73(path: Path) -> list[str]:
-    """List the variables of a MATLAB 7.3 file.
+    """List the variables of a MATLAB 7.3 file in alphabetical order.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    names : list of str
-        In alphabetical order.
-
-    Raises
-    ------
-    ImportError
-        If h5py is not installed.
-    OSError
-        If the file is damaged.
+    Raises an ImportError if h5py is not installed, an OSError if the file is damaged.
     """
     with open_hdf5(path) as file:
         return [name for name in file if name not in _INTERNAL]

@@ -1,6 +1,6 @@
 """Channels of EDF, BDF and GDF files that were sampled at unequal rates, each read at its own.
 
-MNE-Python brings all channels of such a file to the highest rate. If only a stretch is read that
+MNE-Python brings all channels of such a file to the highest rate. If only a segment is read that
 does not start with a data record, the slower channels come from elsewhere in the file, or are zero
 (https://github.com/mne-tools/mne-python/issues/10635). Here, every channel is read as it was
 stored, by the header that MNE parsed.
@@ -27,21 +27,11 @@ _HEADER |= {"units", "cal", "offsets", "data_offset", "dtype_np", "dtype_byte"}
 
 @dataclass(frozen=True)
 class Source:
-    """Channels that are read together.
+    """Channels that are read together, `columns` of those that are wanted.
 
-    Attributes
-    ----------
-    read : callable
-        Takes the first sample of the source and the one after the last; returns values of shape
-        (n_times, n_channels) in the unit of the recording.
-    columns : list of int
-        Places of the channels among those that are wanted.
-    n_times : int
-        Number of samples of the source.
-    ratio : float
-        Samples of the source in one of the recording.
-    origin : float
-        Sample of the source at which sample 0 of the recording lies.
+    `read` takes the first sample of the source and the one after the last, and returns values of
+    shape (n_times, n_channels) in the unit of the recording. The source has `n_times` samples,
+    `ratio` of them in one of the recording, whose sample 0 lies at sample `origin`.
     """
 
     read: Callable[[int, int], np.ndarray]
@@ -51,18 +41,7 @@ class Source:
     origin: float = 0.0
 
     def bounds(self, start: int, stop: int) -> tuple[int, int]:
-        """Find the samples of the source that lie in a stretch of the recording.
-
-        Parameters
-        ----------
-        start, stop : int
-            Stretch of the recording, in its samples.
-
-        Returns
-        -------
-        start, stop : int
-            First sample of the source and first one after it.
-        """
+        """Find start and stop of a segment of the recording in samples of the source."""
         first = ceil(self.origin + start * self.ratio - 0.5)
         last = floor(self.origin + stop * self.ratio + 0.5)
         return max(first, 0), min(last, self.n_times)
@@ -71,18 +50,8 @@ class Source:
 def stored_rates(raw: "mne.io.BaseRaw", index: Sequence[int]) -> list[np.ndarray] | None:
     """Look up the rates at which channels were stored, if they are not that of the recording.
 
-    Parameters
-    ----------
-    raw : mne.io.Raw
-        Recording.
-    index : sequence of int
-        Channels.
-
-    Returns
-    -------
-    rates : list of ndarray of shape (n_channels,), or None
-        Rates in hertz, for each file of the recording; None where MNE reads stretches of these
-        channels as they were stored, or all is in memory already.
+    Returns rates in hertz, (n_channels,), for each file of the recording; None where MNE reads
+    segments of these channels as they were stored, or all is in memory already.
     """
     if raw.preload or not all(_has_header(extra) for extra in raw._raw_extras):
         return None
@@ -96,19 +65,10 @@ def stored_rates(raw: "mne.io.BaseRaw", index: Sequence[int]) -> list[np.ndarray
 
 
 def has_wrong_times(raw: "mne.io.BaseRaw") -> bool:
-    """Tell whether MNE counts samples at one rate and seconds at another.
+    """Tell whether a recording that was just opened lasts longer than its file.
 
-    It does where the channel of triggers is faster than all others.
-
-    Parameters
-    ----------
-    raw : mne.io.Raw
-        Recording that was just opened.
-
-    Returns
-    -------
-    wrong : bool
-        Whether it lasts longer than its file.
+    MNE counts samples at one rate and seconds at another where the channel of triggers is faster
+    than all others.
     """
     header = raw._raw_extras[0]
     if not _has_header(header):
@@ -117,19 +77,9 @@ def has_wrong_times(raw: "mne.io.BaseRaw") -> bool:
 
 
 def check_stored_rates(raw: "mne.io.BaseRaw | None", what: str) -> None:
-    """Refuse what reads stretches of a recording with unequal rates by MNE.
+    """Raise a ValueError if MNE would read wrong samples of segments, since rates are unequal.
 
-    Parameters
-    ----------
-    raw : mne.io.Raw or None
-        Recording that is read from; None for what is in memory.
-    what : str
-        What reads it, in the message.
-
-    Raises
-    ------
-    ValueError
-        If it would get the wrong samples.
+    `raw` is None for what is in memory; `what` reads the segments, in the message.
     """
     if raw is not None and stored_rates(raw, range(len(raw.ch_names))) is not None:
         raise ValueError(
@@ -139,19 +89,9 @@ def check_stored_rates(raw: "mne.io.BaseRaw | None", what: str) -> None:
 
 
 def check_left_out(raw: "mne.io.BaseRaw") -> None:
-    """Refuse a GDF file of which MNE was told to read some channels only.
+    """Raise a ValueError for a GDF file of which MNE was told to read only some channels.
 
-    MNE (1.13.2) reads the first channels then, whatever their names are.
-
-    Parameters
-    ----------
-    raw : mne.io.Raw
-        Recording.
-
-    Raises
-    ------
-    ValueError
-        If its channels are not what their names say.
+    MNE (1.13.2) then reads the first channels, whatever their names are.
     """
     for file, header in zip(raw.filenames, raw._raw_extras, strict=True):
         if not _has_header(header) or header["subtype"] != "GDF":
@@ -164,46 +104,18 @@ def check_left_out(raw: "mne.io.BaseRaw") -> None:
 
 
 def file_bounds(raw: "mne.io.BaseRaw") -> list[int]:
-    """List where the files of a recording begin, and where the last one ends.
-
-    Parameters
-    ----------
-    raw : mne.io.Raw
-        Recording.
-
-    Returns
-    -------
-    bounds : list of int
-        Samples of the recording, from 0 on.
-    """
+    """List the samples, from 0 on, at which the files of a recording begin and the last one ends."""
     return [0, *np.cumsum(raw._raw_lengths).tolist()]
 
 
 def sources(
     raw: "mne.io.BaseRaw", index: Sequence[int], rates: list[np.ndarray] | None, start: int
 ) -> list[Source]:
-    """Say where channels are to be read from.
+    """Say where channels are to be read from: the recording itself, or one source for each rate.
 
-    Parameters
-    ----------
-    raw : mne.io.Raw
-        Recording.
-    index : sequence of int
-        Channels that are wanted.
-    rates : list of ndarray, or None
-        From `stored_rates`.
-    start : int
-        A sample of the file that is to be read, if the recording has several.
-
-    Returns
-    -------
-    sources : list of Source
-        The recording itself, or one source for each rate.
-
-    Raises
-    ------
-    ValueError
-        If projectors are applied to channels of unequal rates.
+    `index` are the wanted channels, `rates` those of `stored_rates`, `start` is a sample of the
+    file that is to be read. Raises a ValueError if projectors are applied to channels of unequal
+    rates.
     """
     index = list(index)
     if rates is None:

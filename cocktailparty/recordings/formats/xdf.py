@@ -35,18 +35,7 @@ _BLOCK = 2**15
 
 
 def is_xdf(path: Path) -> bool:
-    """Say whether the name of a file is that of an XDF file.
-
-    Parameters
-    ----------
-    path : Path
-        File.
-
-    Returns
-    -------
-    is_xdf : bool
-        True for .xdf, .xdfz and .xdf.gz.
-    """
+    """Say whether the name of a file ends in .xdf, .xdfz or .xdf.gz."""
     return path.name.lower().endswith(SUFFIXES)
 
 
@@ -55,7 +44,7 @@ def read_xdf(path: str | PathLike[str], stream: str | None = None) -> "mne.io.Ba
 
     Clocks of the streams are brought together by the offsets that were measured during the
     recording, also where a sender was restarted. The stream is cut where samples were lost; in
-    each part, a line through the time stamps removes their jitter. All parts are interpolated onto
+    each segment, a line through the time stamps removes their jitter. All are interpolated onto
     one grid of the nominal sampling rate. What was lost is marked as an interruption (annotation
     ``BAD_ACQ_SKIP``), across which no trial can be cut.
 
@@ -229,7 +218,7 @@ def _times(stream: Any) -> tuple[np.ndarray, np.ndarray]:
 def _on_grid(
     data: np.ndarray, segments: list[Segment], unknown: np.ndarray, start: float, rate: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Interpolate the parts onto one grid; say where nothing is known."""
+    """Interpolate the segments onto one grid; say where nothing is known."""
     ends = [
         segment.start + (segment.stop - segment.first - 1) * segment.interval
         for segment in segments
@@ -250,14 +239,14 @@ def _on_grid(
             at = np.clip((grid / rate + start - segment.start) / segment.interval, 0, n - 1)
             values[grid] = _at(data[segment.first : segment.stop], at, spacing)
             times_covered[grid[unknown[segment.first + at.round().astype(int)]]] = 0
-    # Where two parts claim the same moment, a clock was wrong, and neither can be trusted.
+    # Where two segments claim the same moment, a clock was wrong, and neither can be trusted.
     missing = times_covered != 1
     values[missing] = 0
     return values, missing
 
 
 def _at(data: np.ndarray, positions: np.ndarray, spacing: float) -> np.ndarray:
-    """Evaluate a part between its samples, looking only at those around."""
+    """Evaluate a segment between its samples, looking only at those around."""
     # A rate that differs from the nominal one by a fraction of a per cent needs no low-pass.
     spacing = 1.0 if spacing < 1.01 else spacing
     reach = interpolation_reach(spacing)

@@ -1,4 +1,4 @@
-"""Whether an XDF file is whole: its chunks, one after the other, up to its end."""
+"""Chunks of an XDF file, walked through to tell whether it is whole."""
 
 from io import BufferedIOBase
 from os import SEEK_CUR
@@ -14,25 +14,10 @@ def check_chunks(file: BufferedIOBase, path: Path) -> int | None:
     """Walk from chunk to chunk of an XDF file, without reading what they hold.
 
     A reader that meets no chunk where one should be goes on at the next mark, ten seconds later,
-    or takes the end of what is left for the end of the recording, without a word.
-
-    Parameters
-    ----------
-    file : file
-        Open file, unpacked, at its start; it is there again afterwards.
-    path : Path
-        Its name, for messages.
-
-    Returns
-    -------
-    end : int or None
-        Where the last whole chunk ends, if the file ends within another one: its recorder was
-        stopped, or it was not copied completely. None if it is whole.
-
-    Raises
-    ------
-    OSError
-        If it is no XDF file, or something in it is no chunk.
+    or takes the end of what is left for the end of the recording, without a word. `file` is open,
+    unpacked, at its start, and is there again afterwards. Returns None if it is whole, else where
+    the last whole chunk ends: its recorder was stopped, or it was not copied completely. Raises an
+    OSError if it is not an XDF file, or something in it is not a chunk.
 
     Examples
     --------
@@ -74,60 +59,22 @@ def _is_chunk(file: BufferedIOBase, path: Path, start: int) -> bool:
 
 
 class Beginning(BufferedIOBase):
-    """Part of an open file up to some byte, for readers that do not stop at the end of a chunk.
-
-    Parameters
-    ----------
-    file : file
-        Open file.
-    end : int
-        First byte that is not seen.
-    """
+    """Open file up to byte `end`, for readers that do not stop at the end of a chunk."""
 
     def __init__(self, file: BufferedIOBase, end: int) -> None:
         self._file, self._end = file, end
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read some bytes, or all that are left.
-
-        Parameters
-        ----------
-        size : int, optional
-            How many, at most.
-
-        Returns
-        -------
-        content : bytes
-            What is there.
-        """
+        """Read at most `size` bytes, or all that are left."""
         left = max(0, self._end - self._file.tell())
         return self._file.read(left if size is None or size < 0 else min(size, left))
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Go elsewhere.
-
-        Parameters
-        ----------
-        offset : int
-            Where to.
-        whence : int
-            From where, 0 for the start and 1 for here.
-
-        Returns
-        -------
-        position : int
-            Where it is now.
-        """
+        """Go to `offset` from the start (`whence` 0) or the position (1); returns the new position."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """Tell where it is.
-
-        Returns
-        -------
-        position : int
-            Byte from the start.
-        """
+        """Tell the position in bytes from the start."""
         return self._file.tell()
 
 

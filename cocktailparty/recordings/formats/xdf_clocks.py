@@ -11,7 +11,7 @@ import numpy as np
 _OFFSET_NOISE = 0.01
 # Seconds over which the place of samples is compared before and after a suspected loss.
 _NEIGHBOURHOOD = 1.0
-# A line is fitted to stretches that last so many seconds; shorter ones take the overall rate.
+# A line is fitted to segments that last this many seconds; shorter ones take the overall rate.
 _FITTED = 10.0
 # Stamps that are further from the line than so many standard deviations of the jitter are late.
 _AWAY, _ROUNDS = 8.0, 5
@@ -22,14 +22,8 @@ _MAX_OFFSETS = 1000
 class Segment(NamedTuple):
     """Samples without a loss between them.
 
-    Attributes
-    ----------
-    first, stop : int
-        First sample and the one after the last.
-    start : float
-        Time of the first sample in seconds.
-    interval : float
-        Seconds from one sample to the next.
+    `first` is their first sample and `stop` the one after the last, `start` the time of the first
+    and `interval` the distance of two, in seconds.
     """
 
     first: int
@@ -44,23 +38,11 @@ def synchronise(
     """Bring time stamps from the clock of the sender to that of the recorder.
 
     A robust line through the measured offsets follows the drift of the clocks. Where the offset
-    jumps, as when the sender was restarted, each side has a line of its own.
-
-    Parameters
-    ----------
-    stamps : ndarray of shape (n_samples,)
-        Time stamps by the clock of the sender, in seconds, as they were recorded.
-    times, offsets : sequence of float
-        When, by the clock of the sender, offsets were measured, and what has to be added.
-    interval : float
-        Nominal seconds from one sample to the next; 0 for events.
-
-    Returns
-    -------
-    stamps : ndarray of shape (n_samples,)
-        Time stamps by the clock of the recorder.
-    unknown : ndarray of bool, shape (n_samples,)
-        Samples near a jump whose moment cannot be told.
+    jumps, as when the sender was restarted, each side has a line of its own. `stamps`,
+    (n_samples,), are in seconds as they were recorded; `offsets` were measured at `times` by the
+    clock of the sender, and have to be added; `interval` is the nominal distance of samples in
+    seconds, 0 for events. Returns the stamps by the clock of the recorder and, as bool of the same
+    shape, the samples near a jump whose moment cannot be told.
     """
     measured, values = np.asarray(times, dtype=float), np.asarray(offsets, dtype=float)
     unknown = np.zeros(len(stamps), dtype=bool)
@@ -89,22 +71,12 @@ def synchronise(
 
 
 def linear_segments(stamps: np.ndarray, interval: float) -> list[Segment]:
-    """Divide samples where some were lost, and remove the jitter in each part by a line.
+    """Divide samples where some were lost, and remove the jitter in each segment by a line.
 
     A loss is a step of the time stamps that lasts: late deliveries are followed by early ones, a
     loss is not. One line through all of a recording would spread a loss of some seconds over it.
-
-    Parameters
-    ----------
-    stamps : ndarray of shape (n_samples,)
-        Time stamps in seconds, by one clock.
-    interval : float
-        Nominal seconds from one sample to the next.
-
-    Returns
-    -------
-    segments : list of Segment
-        In the order of the samples.
+    `stamps`, (n_samples,), are in seconds by one clock, `interval` is the nominal distance of
+    samples in seconds.
     """
     n_near = max(2, round(_NEIGHBOURHOOD / interval))
     if len(stamps) > 2 * n_near:
