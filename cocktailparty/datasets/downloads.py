@@ -1,4 +1,4 @@
-"""Fetching the files of a Zenodo record, checked against the checksums that the host states."""
+"""Downloads of the files of a Zenodo record, checked against the checksums that the host states."""
 
 import json
 import tempfile
@@ -15,23 +15,7 @@ _API = "https://zenodo.org/api/records/{}"
 
 
 def fetch_json(address: str) -> Any:
-    """Fetch a JSON document.
-
-    Parameters
-    ----------
-    address : str
-        Where it is.
-
-    Returns
-    -------
-    content : object
-        What it says.
-
-    Raises
-    ------
-    OSError
-        If the host cannot be reached, or has no such document.
-    """
+    """Fetch a JSON document; an OSError if the host cannot be reached, or has no such document."""
     try:
         with urlopen(address, timeout=60) as answer:
             return json.load(answer)

@@ -35,7 +35,7 @@ _AZIMUTH = dict(zip(BIOSEMI_64, map(float, _CAP_64.split()[2::3]), strict=True))
 
 
 def biosemi_names(n_channels: int) -> tuple[str, ...]:
-    """Names in recording order of 1 to 64 channels of a BioSemi cap, spread over the head.
+    """List 1 to 64 channels of a BioSemi cap in recording order, spread over the head.
 
     32 and 64 are the whole caps; fewer are taken from the smaller cap that has enough of them.
     Raises a ValueError if no cap has this many channels.

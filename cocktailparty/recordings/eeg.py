@@ -318,7 +318,7 @@ class _Reader:
 
 
 def check_raw(raw: Any) -> None:
-    """Raise a TypeError, which says how to get one, for what is not a continuous recording of MNE."""
+    """Raise a TypeError, which says how to get one, if something is not an MNE recording."""
     import mne
 
     if not isinstance(raw, mne.io.BaseRaw):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # Lower bits hold the triggers; BioSemi's higher ones tell of the state of the amplifier.
 _TRIGGER_BITS = 0xFFFF
-# At most so many markers are listed in errors.
+# At most this many markers are listed in errors.
 _LISTED = 20
 
 

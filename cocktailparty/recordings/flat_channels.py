@@ -12,7 +12,7 @@ ON_FLAT = ("raise", "drop", "keep")
 
 # What filters and resampling leave of a constant, and what is nothing beside the other channels.
 _OF_ITSELF, _OF_OTHERS = 1e-9, 1e-6
-# At most so many names stand in a message.
+# At most this many names stand in a message.
 _LISTED = 8
 
 

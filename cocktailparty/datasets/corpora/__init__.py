@@ -1,4 +1,4 @@
-"""Corpora, a module each.
+"""Corpora, one module for each.
 
-Each describes its corpus by a `Corpus` and reads it; `table` reads recordings of one's own.
+Each describes its corpus by a `Corpus` and reads it; `table` reads your own recordings.
 """

@@ -39,7 +39,7 @@ class DecoderOutput:
 
 
 def load_etard_outputs(path: Path | str) -> list[DecoderOutput]:
-    """Load the outputs of the ridge decoders, one a subject and condition.
+    """Load the outputs of the ridge decoders, one per subject and condition.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ class KulCorrelations:
     windows : ndarray of shape (n_windows,)
         Lengths of the decision windows in seconds.
     accuracy : ndarray of shape (n_subjects, n_windows)
-        Share of windows that were decoded rightly, as published.
+        Share of windows that were decoded correctly, as published.
     scores : list of dict
         For each subject, by window length in seconds, an array of shape
         (n_windows_in_recording, 2): Pearson r with the attended and the unattended envelope.

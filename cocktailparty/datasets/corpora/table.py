@@ -1,4 +1,4 @@
-"""Any recordings, described by a table: one row a trial, with its EEG file and its sounds."""
+"""Any recordings, described by a table: one row per trial, with its EEG file and its sounds."""
 
 import csv
 from collections.abc import Callable, Sequence
@@ -95,7 +95,7 @@ def load(
 ) -> list[Trial]:
     """Load and preprocess the trials of a folder that holds a table of them.
 
-    The table is a file ``trials.csv`` with a header line and one row a trial:
+    The table is a file ``trials.csv`` with a header line and one row per trial:
 
     ========== ==================================================================================
     eeg        EEG file, of any format that MNE-Python reads, or XDF
@@ -222,24 +222,10 @@ CORPUS = Corpus(
 
 
 def read_table(file: Path) -> list[Row]:
-    """Read a table of trials and check all that can be checked without reading other files.
+    """Read a table of trials, see `load`, and check all that needs no other file.
 
-    Parameters
-    ----------
-    file : Path
-        Comma-separated table, see `load`.
-
-    Returns
-    -------
-    rows : list of Row
-        Its trials.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If the table has mistakes; all of them are listed with row and column.
+    Raises a FileNotFoundError if there is no such file, a ValueError if the table has mistakes;
+    all of them are listed with row and column.
     """
     if not file.is_file():
         raise FileNotFoundError(f"{file} does not exist: give the folder that holds {FILE}")

@@ -1,1 +1,1 @@
-"""What the modules of several corpora read with: arrays, triggers, positions, subjects."""
+"""Readers that several corpora share: arrays, triggers, positions, subjects."""

@@ -1,4 +1,4 @@
-"""Read .mat, .npz and .npy files, with errors that name the file and what to do about it."""
+"""Readers of .mat, .npz and .npy files, with errors that name the file and the remedy."""
 
 import gzip
 from collections.abc import Callable
@@ -50,27 +50,7 @@ def read_mat(path: Path, *names: str) -> dict[str, Any]:
 
 
 def mat_variables(path: Path) -> list[str]:
-    """List the variables of a MATLAB file.
-
-    Parameters
-    ----------
-    path : Path
-        File of MATLAB version 4 to 7.3.
-
-    Returns
-    -------
-    names : list of str
-        What `read_mat` can read.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the file does not exist.
-    ImportError
-        If it is of version 7.3 and h5py is not installed.
-    OSError
-        If the file is damaged or no MATLAB file.
-    """
+    """List the variables of a MATLAB file that `read_mat` can read; raises the same errors."""
     from scipy.io import whosmat
 
     from cocktailparty.recordings.formats.matlab73 import variables73
@@ -113,26 +93,10 @@ def read_mat_struct(path: Path, name: str, *fields: str) -> dict[str, Any]:
 
 
 def struct_fields(value: Any, what: str, *fields: str) -> dict[str, Any]:
-    """Take a struct apart that `read_mat` gave, alone or as the content of a cell.
+    """Take apart a struct that `read_mat` gave, alone or as the content of a cell.
 
-    Parameters
-    ----------
-    value : ndarray
-        The struct.
-    what : str
-        File and name of the value in the message.
-    *fields : str
-        Fields that it must have.
-
-    Returns
-    -------
-    fields : dict
-        Values of all fields by name, as `read_mat` gives them.
-
-    Raises
-    ------
-    ValueError
-        If the value is no struct, or lacks a field.
+    Returns the values of all fields by name, as `read_mat` gives them. Raises a ValueError that
+    names `what`, file and name of the value, if it is not a struct or lacks one of `fields`.
     """
     value = unwrapped(value)
     if value.shape != (1, 1) or not hasattr(value[0, 0], "_fieldnames"):
@@ -145,18 +109,7 @@ def struct_fields(value: Any, what: str, *fields: str) -> dict[str, Any]:
 
 
 def unwrapped(value: Any) -> np.ndarray:
-    """Take a value out of the cells of one element that are wrapped around it.
-
-    Parameters
-    ----------
-    value : ndarray
-        Value that `read_mat` gave.
-
-    Returns
-    -------
-    value : ndarray
-        What is in the innermost of such cells; the value itself if it is none.
-    """
+    """Take a value of `read_mat` out of the cells of one element that are wrapped around it."""
     value = np.asarray(value)
     while value.dtype == object and value.size == 1 and isinstance(value.flat[0], np.ndarray):
         value = value.flat[0]
@@ -164,24 +117,9 @@ def unwrapped(value: Any) -> np.ndarray:
 
 
 def text(value: Any, what: str) -> str:
-    """Take a value from a MATLAB file as text.
+    """Take a value of `read_mat` as text, without white space at its ends.
 
-    Parameters
-    ----------
-    value : ndarray
-        Value that `read_mat` gave.
-    what : str
-        File and name of the value in the message.
-
-    Returns
-    -------
-    text : str
-        Without white space at its ends.
-
-    Raises
-    ------
-    ValueError
-        If it is no text.
+    Raises a ValueError that names `what`, file and name of the value, if it is not text.
     """
     value = unwrapped(value)
     if value.dtype.kind != "U":
@@ -190,24 +128,10 @@ def text(value: Any, what: str) -> str:
 
 
 def number(value: Any, what: str) -> float:
-    """Take a value from a MATLAB file as a number.
+    """Take a value of `read_mat` as a float.
 
-    Parameters
-    ----------
-    value : ndarray
-        Value that `read_mat` gave.
-    what : str
-        File and name of the value in the message.
-
-    Returns
-    -------
-    number : float
-        The value.
-
-    Raises
-    ------
-    ValueError
-        If it is not exactly one number.
+    Raises a ValueError that names `what`, file and name of the value, if it is not exactly one
+    number.
     """
     value = unwrapped(value)
     if value.dtype.kind not in "biuf" or value.size != 1:
@@ -216,24 +140,9 @@ def number(value: Any, what: str) -> float:
 
 
 def cells(value: Any, what: str) -> np.ndarray:
-    """Check that a value from a MATLAB file is a cell array.
+    """Check that a value of `read_mat` is a cell array, and return it.
 
-    Parameters
-    ----------
-    value : ndarray
-        Value that `read_mat` gave.
-    what : str
-        File and name of the value in the message.
-
-    Returns
-    -------
-    cells : ndarray of object
-        The same array.
-
-    Raises
-    ------
-    ValueError
-        If it is an array of numbers or text.
+    Raises a ValueError that names `what`, file and name of the value, if it is of numbers or text.
     """
     if value.dtype != object:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Trials from continuous EEG and the features of its sounds, as long as both allow."""
+"""Trials from continuous EEG and the features of its sounds, cut to what both allow."""
 
 from collections.abc import Sequence
 from math import floor
@@ -19,34 +19,12 @@ def trial_with_sounds(
     what: str,
     **arguments: Any,
 ) -> Trial:
-    """Cut a trial out of a recording, as long as its EEG and its shortest sound allow.
+    """Cut a trial out of a recording that lasts as long as its EEG and its shortest sound allow.
 
-    Parameters
-    ----------
-    raw : mne.io.Raw
-        Recording.
-    features : sequence of array of shape (n_times, n_features)
-        Features of the competing sounds, sampled at `sfreq`.
-    onset : float
-        Start of the sounds in seconds.
-    stop : float, optional
-        Second at which the trial ends at the latest; None for the end of the recording.
-    sfreq : float
-        Sampling rate of the trial in hertz.
-    what : str
-        File and number of the trial in messages.
-    **arguments : object
-        Further arguments of `cocktailparty.recordings.trial_from_raw`.
-
-    Returns
-    -------
-    trial : Trial
-        The preprocessed trial.
-
-    Raises
-    ------
-    ValueError
-        If the signals are not fit for a trial.
+    `features` of the competing sounds, each (n_times, n_features), are sampled at `sfreq` hertz.
+    The sounds start at `onset`, the trial ends at `stop` at the latest, both in seconds; None for
+    the end of the recording. `what` names file and trial in messages. Takes further arguments of
+    `cocktailparty.recordings.trial_from_raw`, and raises its ValueError if signals are unfit.
     """
     end = len(raw.times) / raw.info["sfreq"]
     longest = min(end, end if stop is None else stop) - onset

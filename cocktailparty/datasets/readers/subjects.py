@@ -1,4 +1,4 @@
-"""Which subjects of a corpus are read: large ones do not fit into memory as a whole."""
+"""Choice of the subjects of a corpus to read: large ones do not fit into memory as a whole."""
 
 import re
 from collections.abc import Sequence
@@ -11,30 +11,12 @@ T = TypeVar("T")
 def subject_files(
     path: Path, pattern: re.Pattern[str], example: str, subjects: Sequence[str] | None = None
 ) -> dict[str, Path]:
-    """Find the files of a corpus that has one file a subject.
+    """Find the files of a corpus that has one file per subject, sorted by number.
 
-    Parameters
-    ----------
-    path : Path
-        Folder of the files.
-    pattern : re.Pattern
-        Pattern of a whole file name, whose first group is the number of the subject.
-    example : str
-        Name of such a file, for the message.
-    subjects : sequence of str, optional
-        Subjects to keep, such as "S1"; None for all.
-
-    Returns
-    -------
-    files : dict of str to Path
-        File of each subject, sorted by number.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If a wanted subject is not there.
+    `pattern` matches a whole file name, with the number of the subject as its first group;
+    `example` is such a name, for the message. `subjects` to keep are labels such as "S1"; None for
+    all. Raises a FileNotFoundError if there is no such file, a ValueError if a wanted subject is
+    missing.
     """
     numbered = sorted(
         (int(match[1]), file)
@@ -47,26 +29,10 @@ def subject_files(
 
 
 def chosen(available: dict[str, T], subjects: Sequence[str] | None, path: Path) -> dict[str, T]:
-    """Keep the wanted subjects.
+    """Keep the wanted subjects of what is available by label, in its order; None for all.
 
-    Parameters
-    ----------
-    available : dict
-        What there is of each subject, by its label.
-    subjects : sequence of str, optional
-        Labels to keep; None for all.
-    path : Path
-        Folder of the corpus, for the message.
-
-    Returns
-    -------
-    chosen : dict
-        The part of `available` that was asked for, in its order.
-
-    Raises
-    ------
-    ValueError
-        If a wanted subject is not there.
+    Raises a ValueError that names `path`, the folder of the corpus, if a wanted subject is
+    missing.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Triggers that tell when a sound played: in the EEG, and in a track that played along with it."""
+"""Triggers that mark when a sound played: in the EEG, and in a track that played along with it."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def pulse_onsets(track: Any, sfreq: float) -> np.ndarray:
 def biosemi_onsets(status: Any, sfreq: float) -> np.ndarray:
     """Find the triggers in the Status channel of a BioSemi recording.
 
-    A trigger is a stretch in which the lower 16 bits differ from their value at rest, which is the
+    A trigger is a segment in which the lower 16 bits differ from their value at rest, which is the
     most frequent one of 1 to 255. A trigger that is on when the recording starts has no onset.
 
     Parameters

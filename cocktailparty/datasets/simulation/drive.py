@@ -1,4 +1,4 @@
-"""What drives a simulated brain: speech-like envelopes, and what the brain makes of them."""
+"""Drives of a simulated brain: speech-like envelopes, and what the brain makes of them."""
 
 from typing import Any
 
@@ -74,7 +74,7 @@ def neural_drive(envelope: Any, sfreq: float, nonlinearity: float = 1.0) -> np.n
     sfreq : float
         Sampling rate in hertz.
     nonlinearity : float
-        Part of the onsets, from 0 (the envelope as it is) to 1 (onsets alone).
+        Share of the onsets, from 0 (the envelope as it is) to 1 (onsets alone).
 
     Returns
     -------
@@ -134,18 +134,7 @@ def neural_drive(envelope: Any, sfreq: float, nonlinearity: float = 1.0) -> np.n
 
 
 def check_nonlinearity(nonlinearity: float) -> None:
-    """Refuse what is no part of a whole.
-
-    Parameters
-    ----------
-    nonlinearity : float
-        Part of the onsets in the drive.
-
-    Raises
-    ------
-    ValueError
-        If it is not from 0 to 1.
-    """
+    """Raise a ValueError if the share of onsets in the drive is not from 0 to 1."""
     if not 0 <= nonlinearity <= 1:
         raise ValueError(f"nonlinearity must be from 0 to 1, got {nonlinearity}")
 

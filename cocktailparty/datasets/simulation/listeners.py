@@ -49,7 +49,7 @@ class SimulatedListeners:
     lags : ndarray of shape (n_lags,)
         Lags in seconds. A lag tau pairs stimulus(t) with EEG(t + tau): the brain answers later.
     unattended_gain : float
-        Response to an unattended stimulus as a part of that to an attended one.
+        Response to an unattended stimulus as a fraction of that to an attended one.
     snr : float
         Power of the attended response over that of the noise, in decibels.
     nonlinearity : float
@@ -116,11 +116,11 @@ def simulate_two_talkers(
     n_stories : int
         Number of stories of each listener; successive trials share one.
     unattended_gain : float
-        Response to an unattended talker as a part of that to an attended one.
+        Response to an unattended talker as a fraction of that to an attended one.
     snr : float
         Power of the attended response over that of the noise, in decibels.
     nonlinearity : float
-        Part of the drive that is no linear function of the envelope, from 0 to 1, see
+        Fraction of the drive that is not a linear function of the envelope, from 0 to 1, see
         `neural_drive`. The trials hold envelopes whatever it is, as those of recordings do.
     random_state : int, Generator, RandomState or None
         Source of randomness.

@@ -80,7 +80,7 @@ def scores(labels: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     -------
     scores : dict of str to float
         "specificity": share of normal cycles that are called normal; "sensitivity": share of
-        abnormal ones of which the very class is found; "score": their mean.
+        abnormal ones whose exact class is found; "score": their mean.
 
     Raises
     ------

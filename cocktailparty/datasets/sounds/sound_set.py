@@ -1,4 +1,4 @@
-"""Labelled clips of sound, and what is known of them."""
+"""Labelled clips of sound with their metadata."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class SoundSet:
     Attributes
     ----------
     clips : list of AudioClip
-        Parts of files, which are read when they are needed.
+        Segments of files, which are read when they are needed.
     labels : ndarray of str, shape (n_clips,)
         Their classes.
     metadata : dict of str to ndarray of object, shape (n_clips,)
@@ -110,18 +110,7 @@ class SoundCorpus:
 
 
 def columns(rows: list[dict[str, object]]) -> dict[str, np.ndarray]:
-    """Turn rows of metadata into columns.
-
-    Parameters
-    ----------
-    rows : list of dict
-        With equal names.
-
-    Returns
-    -------
-    columns : dict of str to ndarray of object
-        One value a row.
-    """
+    """Turn rows of metadata with equal names into columns, object arrays of one value per row."""
     names = list(rows[0]) if rows else []
     columns = {}
     for name in names:

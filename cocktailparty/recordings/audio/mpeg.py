@@ -50,7 +50,7 @@ class _Header:
 
 
 def is_mpeg(file: BinaryIO) -> bool:
-    """Say whether a file, open at its start, begins with a frame of mp3 or mp2, or with its tags."""
+    """Say whether a file, open at its start, begins with a frame of mp3 or mp2, or with tags."""
     position = 0
     while (after := _after_id3(start := file.read(10), 0)) is not None:
         position += after

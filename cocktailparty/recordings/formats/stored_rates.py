@@ -104,7 +104,7 @@ def check_left_out(raw: "mne.io.BaseRaw") -> None:
 
 
 def file_bounds(raw: "mne.io.BaseRaw") -> list[int]:
-    """List the samples, from 0 on, at which the files of a recording begin and the last one ends."""
+    """List the samples, from 0 on, at which files of a recording begin and the last one ends."""
     return [0, *np.cumsum(raw._raw_lengths).tolist()]
 
 

@@ -70,7 +70,7 @@ class Beginning(BufferedIOBase):
         return self._file.read(left if size is None or size < 0 else min(size, left))
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Go to `offset` from the start (`whence` 0) or the position (1); returns the new position."""
+        """Go to `offset` from the start (`whence` 0) or position (1); returns the new position."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:

@@ -13,7 +13,7 @@ _OFFSET_NOISE = 0.01
 _NEIGHBOURHOOD = 1.0
 # A line is fitted to segments that last this many seconds; shorter ones take the overall rate.
 _FITTED = 10.0
-# Stamps that are further from the line than so many standard deviations of the jitter are late.
+# Stamps that are further from the line than this many standard deviations of the jitter are late.
 _AWAY, _ROUNDS = 8.0, 5
 # Offsets that a robust line is fitted to: its cost grows with the square of their number.
 _MAX_OFFSETS = 1000
