@@ -100,30 +100,31 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _classifier(options: argparse.Namespace, sfreq: float, **more: Any) -> Any:
-    from deep import ContrastiveAudioClassifier
+    from deep import ContrastiveAudioClassifier, Training
 
     width = options.width
     if width is None:
         width = 1.0 if options.pretrained else 0.25
-    settings: dict[str, Any] = {
-        "method": options.method, "backbone": options.backbone, "sfreq": sfreq,
-        "pretrained": None if options.pretrained is None else str(options.pretrained),
-        "width": width, "clip_duration": options.clip_duration,
-        "noise": None if options.noise is None else tuple(options.noise),
-        "batch_size": options.batch_size, "max_epochs": options.max_epochs,
-        "max_minutes": options.max_minutes, "random_state": options.seed,
-        "checkpoint": str(options.out / "unfinished"), "verbose": not options.json,
-    }  # fmt: skip
-    return ContrastiveAudioClassifier(**settings | more)
+    training = Training(
+        batch_size=options.batch_size, max_minutes=options.max_minutes,
+        checkpoint=str(options.out / "unfinished"), verbose=not options.json,
+    )  # fmt: skip
+    classifier = ContrastiveAudioClassifier(
+        options.method, options.backbone, sfreq,
+        pretrained=None if options.pretrained is None else str(options.pretrained), width=width,
+        clip_duration=options.clip_duration,
+        noise=None if options.noise is None else tuple(options.noise),
+        training=training, max_epochs=options.max_epochs, random_state=options.seed,
+    )  # fmt: skip
+    return classifier.set_params(**more)
 
 
 def _settings(options: argparse.Namespace, classifier: Any, *counts: int) -> dict[str, Any]:
     """All that decides the results, for a training that is not to be repeated."""
     from cocktailparty.versions import versions
 
-    chosen = {
-        k: v for k, v in classifier.get_params().items() if k not in ("verbose", "checkpoint")
-    }
+    decides_nothing = ("training", "training__verbose", "training__checkpoint")
+    chosen = {k: v for k, v in classifier.get_params().items() if k not in decides_nothing}
     settings = {
         "classifier": {k: repr(v) for k, v in chosen.items()}, "data": str(options.data),
         "metadata": options.metadata, "groups": options.groups, "clips": list(counts),
@@ -199,7 +200,7 @@ def _icbhi(options: argparse.Namespace, sounds: Any, sfreq: float) -> None:
     def make(method: str, seed: int) -> Any:
         return _classifier(
             options, sfreq, method=method, random_state=seed, class_weight="balanced",
-            validation_fraction=0.1, verbose=False,
+            training__validation_fraction=0.1, training__verbose=False,
         )  # fmt: skip
 
     file = options.out / "icbhi.json"

@@ -38,14 +38,16 @@ def run(options: argparse.Namespace) -> None:
 
     check_output(options)
     sounds = load_folders(options.data)
-    from deep import ASAMSeparator
+    from deep import ASAMSeparator, Training
 
     checkpoint = None if options.max_minutes else str(options.out / "unfinished")
+    training = Training(
+        max_minutes=options.max_minutes, checkpoint=checkpoint, verbose=not options.json
+    )
     separator = ASAMSeparator(
         options.sfreq, options.preset, n_talkers=(2, options.max_talkers),
-        noise=None if options.noise is None else tuple(options.noise),
-        max_epochs=options.max_epochs, max_minutes=options.max_minutes, checkpoint=checkpoint,
-        random_state=options.seed, verbose=not options.json,
+        noise=None if options.noise is None else tuple(options.noise), training=training,
+        max_epochs=options.max_epochs, random_state=options.seed,
     )  # fmt: skip
     separator.fit(sounds.clips, sounds.labels)
     options.out.mkdir(parents=True, exist_ok=True)

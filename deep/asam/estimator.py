@@ -21,7 +21,6 @@ from deep.asam.memory import Recalled, VoiceMemory, check_name
 from deep.asam.mixtures import Mixtures
 from deep.asam.planning import epochs_in_time
 from deep.asam.settings import _ASAMSettings
-from deep.training.devices import choose_device
 from deep.training.trees import n_parameters
 
 # Slots for talkers who are enrolled later, besides those of the training.
@@ -90,15 +89,14 @@ class ASAMSeparator(_ASAMSettings):
         How many talkers the memory can hold; None for those of the training and 16 more.
     n_mixtures : int
         Number of mixtures in an epoch.
-    optimizer, learning_rate, schedule, clip_norm, batch_size : object, optional
-        See `NeuralEstimator`; None for what suits the preset.
+    training : Training, optional
+        How the network is trained, such as ``Training(max_minutes=40)``; settings that it leaves
+        out are those of the preset. With `max_minutes` as many epochs are planned as fit into it,
+        so that the learning rate falls in time. Nothing can be held out.
     max_epochs : int
-        Likewise.
-    max_minutes : float, optional
-        Train for this time. As many epochs are planned as fit into it, so that the learning rate
-        falls in time; not reproducible.
-    precision, device, checkpoint, random_state, verbose : object
-        See `NeuralEstimator`.
+        Largest number of epochs.
+    random_state : int, RandomState or None
+        Decides all that is random.
 
     Attributes
     ----------
@@ -165,20 +163,16 @@ class ASAMSeparator(_ASAMSettings):
         OSError
             If a file cannot be read; names it.
         """
-        self._check_settings()
+        training = self._check_settings()
         waves, names = self._checked(utterances, speakers)
         talkers = sorted(set(names))
         examples = self._mixtures(waves, names, talkers)
-        config = self._config(len(talkers))
-        with self._with_preset(random_state=self._seed(), max_epochs=self.max_epochs):
-            if self.max_minutes is not None:
-                planned = epochs_in_time(
-                    self.architecture, config, self._task(), self._check_settings(), examples,
-                    batch_size=self.batch_size, minutes=self.max_minutes,
-                    precision=self.precision, device=choose_device(self.device),
-                )  # fmt: skip
-                self.max_epochs = min(planned, self.max_epochs)
-            self._train(self._task(), config, examples)
+        config, task, max_epochs = self._config(len(talkers)), self._task(), self.max_epochs
+        if training.max_minutes is not None:
+            optimizer = self._optimizer(training, max_epochs, self.random_state)
+            planned = epochs_in_time(self.architecture, config, task, optimizer, examples, training)
+            max_epochs = min(planned, max_epochs)
+        self._train(task, config, examples, max_epochs=max_epochs)
         self.talkers_ = talkers
         self.n_parameters_ = n_parameters(self._network()[0])
         slots = len(talkers) + _SPARE_SLOTS if self.n_slots is None else self.n_slots
@@ -214,10 +208,7 @@ class ASAMSeparator(_ASAMSettings):
         self._check_settings()
         waves, names = self._checked(utterances, speakers)
         examples = self._mixtures(waves, names, self.talkers_)
-        with self._with_preset(random_state=self._seed()):
-            self._train(
-                self._task(), self.network_.config, examples, go_on=True, trainable=_no_encoder
-            )
+        self._train(self._task(), self.network_.config, examples, go_on=True, trainable=_no_encoder)
         self._remember(waves, names)
         return self
 
@@ -442,7 +433,7 @@ class ASAMSeparator(_ASAMSettings):
             )
 
     def _encoded(self, wave: np.ndarray) -> np.ndarray:
-        return encode(self._network(), wave, self._n_cue, choose_device(self.device))
+        return encode(self._network(), wave, self._n_cue, self._device)
 
     def _voice(self, cue: Any, name: str) -> np.ndarray:
         """Recall the voice of a name, or encode a stimulus as that of a stranger."""
@@ -461,7 +452,7 @@ class ASAMSeparator(_ASAMSettings):
     def _select(self, wave: np.ndarray, voices: np.ndarray, masks: bool = False) -> Extracted:
         hop = self._n_fft // 2
         n_core = round(_BLOCK * self.sfreq / hop) * hop
-        return extract(self._network(), wave, voices, n_core, choose_device(self.device), masks)
+        return extract(self._network(), wave, voices, n_core, self._device, masks)
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that the samples are waveforms and not rows of a table."""

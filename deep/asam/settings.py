@@ -1,7 +1,5 @@
 """Settings of the separator, and the choices of its presets."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -13,18 +11,24 @@ from deep.asam.mixtures import MixtureSettings, n_voices
 from deep.asam.network import SelectionNetwork
 from deep.asam.paper import PaperNetwork
 from deep.asam.task import SelectionTask
-from deep.training.estimator import NeuralEstimator
-from deep.training.optimizers import Optimizer
+from deep.training.estimator import NetworkEstimator
+from deep.training.settings import DEFAULTS, Training
 
 #: What a preset chooses where nothing is given.
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {
-        "n_channels": 160, "n_voice": 64, "optimizer": "adam", "learning_rate": 2e-3,
-        "schedule": "warmup-cosine", "clip_norm": 5.0, "batch_size": 6,
+        "n_channels": 160, "n_voice": 64,
+        "training": {
+            "optimizer": "adam", "learning_rate": 2e-3, "schedule": "warmup-cosine",
+            "clip_norm": 5.0, "batch_size": 6,
+        },
     },
     "paper": {
-        "n_channels": 300, "n_voice": 40, "optimizer": "nadam", "learning_rate": 2e-3,
-        "schedule": "constant", "clip_norm": 200.0, "batch_size": 32,
+        "n_channels": 300, "n_voice": 40,
+        "training": {
+            "optimizer": "nadam", "learning_rate": 2e-3, "schedule": "constant",
+            "clip_norm": 200.0, "batch_size": 32,
+        },
     },
 }  # fmt: skip
 # Length of a frame in seconds.
@@ -54,7 +58,7 @@ class Architecture(eqx.Module):
         return self.network(mixture, voices)
 
 
-class _ASAMSettings(NeuralEstimator):
+class _ASAMSettings(NetworkEstimator):
     """Settings of `deep.ASAMSeparator`, documented there."""
 
     architecture: ClassVar[Any] = Architecture
@@ -75,36 +79,10 @@ class _ASAMSettings(NeuralEstimator):
         speeds: tuple[float, ...] = (0.9, 1.1),
         n_slots: int | None = None,
         n_mixtures: int = 120,
-        optimizer: str | Callable | None = None,
-        learning_rate: float | None = None,
-        schedule: str | Callable | None = None,
-        clip_norm: float | None = None,
-        batch_size: int | None = None,
+        training: Training | None = None,
         max_epochs: int = 200,
-        max_minutes: float | None = None,
-        precision: str = "float32",
-        device: str | None = None,
-        checkpoint: str | None = None,
         random_state: Any = None,
-        verbose: bool = False,
     ) -> None:
-        # None stands for what the preset chooses, see `_resolved`.
-        super().__init__(
-            optimizer=optimizer,  # type: ignore[arg-type]
-            learning_rate=learning_rate,  # type: ignore[arg-type]
-            schedule=schedule,  # type: ignore[arg-type]
-            clip_norm=clip_norm,
-            batch_size=batch_size,  # type: ignore[arg-type]
-            max_epochs=max_epochs,
-            max_minutes=max_minutes,
-            patience=None,
-            validation_fraction=0.0,
-            precision=precision,
-            device=device,
-            checkpoint=checkpoint,
-            random_state=random_state,
-            verbose=verbose,
-        )
         self.sfreq = sfreq
         self.preset = preset
         self.n_channels = n_channels
@@ -118,38 +96,41 @@ class _ASAMSettings(NeuralEstimator):
         self.speeds = speeds
         self.n_slots = n_slots
         self.n_mixtures = n_mixtures
+        self.training = training
+        self.max_epochs = max_epochs
+        self.random_state = random_state
 
-    def _check_settings(self) -> Optimizer:
-        with self._with_preset():
-            optimizer = super()._check_settings()
-            self._check_sizes()
-        return optimizer
+    @property
+    def training_defaults(self) -> dict[str, Any]:
+        """Settings of the training that the preset chooses, by name."""
+        return DEFAULTS | {"validation_fraction": 0.0} | self._preset["training"]
 
-    @contextmanager
-    def _with_preset(self, **more: Any) -> Iterator[None]:
-        """Fill in the choices of the preset, and more settings, for a while."""
-        values = {name: self._chosen(name) for name in PRESETS["default"]} | more
-        before = {name: getattr(self, name) for name in values}
-        try:
-            for name, value in values.items():
-                setattr(self, name, value)
-            yield
-        finally:
-            for name, value in before.items():
-                setattr(self, name, value)
+    @property
+    def _preset(self) -> dict[str, Any]:
+        if self.preset not in PRESETS:
+            raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {self.preset!r}")
+        return PRESETS[self.preset]
+
+    def _check_settings(self) -> Any:
+        training = super()._check_settings()
+        if training.validation_fraction:
+            raise ValueError(
+                "validation_fraction must be 0, as all utterances are mixed anew in each epoch, "
+                f"got {training.validation_fraction!r}"
+            )
+        self._check_sizes(training)
+        return training
 
     def _chosen(self, name: str) -> Any:
         """Value of a setting, or the preset's choice."""
-        if self.preset not in PRESETS:
-            raise ValueError(f"preset must be one of {sorted(PRESETS)}, got {self.preset!r}")
         value = getattr(self, name)
-        return PRESETS[self.preset][name] if value is None else value
+        return self._preset[name] if value is None else value
 
-    def _check_sizes(self) -> None:
+    def _check_sizes(self, training: Any) -> None:
         if not self.sfreq >= 1000:
             raise ValueError(f"sfreq must be at least 1000 Hz for speech, got {self.sfreq!r}")
         for name in ("n_channels", "n_voice", "n_mixtures", "n_slots"):
-            value = getattr(self, name)
+            value = self.n_slots if name == "n_slots" else self._chosen(name)
             if name == "n_slots" and value is None:
                 continue
             if not isinstance(value, int | np.integer) or value < 1:
@@ -159,12 +140,12 @@ class _ASAMSettings(NeuralEstimator):
                 "n_layers must be the number of layers without the voice, at least 0, and of those "
                 f"with it, at least 1; got {self.n_layers!r}"
             )
-        if self.preset == "paper" and self.n_voice % 2:  # type: ignore[operator]
-            raise ValueError(f"n_voice must be even with preset='paper', got {self.n_voice}")
-        if self.n_mixtures < self.batch_size:
+        n_voice, batch_size = self._chosen("n_voice"), training.batch_size
+        if self.preset == "paper" and n_voice % 2:
+            raise ValueError(f"n_voice must be even with preset='paper', got {n_voice}")
+        if self.n_mixtures < batch_size:
             raise ValueError(
-                f"n_mixtures={self.n_mixtures} of an epoch are less than a batch of "
-                f"{self.batch_size}"
+                f"n_mixtures={self.n_mixtures} of an epoch are less than a batch of {batch_size}"
             )
         for name in ("mixture_duration", "cue_duration"):
             if not getattr(self, name) >= SHORTEST:

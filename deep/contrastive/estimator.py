@@ -21,7 +21,6 @@ from deep.contrastive.weights import rate_of, read_weights, with_weights
 from deep.data.dealing import Balanced
 from deep.data.examples import Subset
 from deep.losses import balanced_weights
-from deep.training.devices import choose_device
 from deep.training.inference import apply
 from deep.training.trees import n_parameters
 
@@ -84,15 +83,15 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
     backbone_factor : float
         Factor of the learning rate of the backbone, for one that is pretrained; 0 trains only what
         is on top of it.
-    optimizer, learning_rate, schedule, weight_decay, clip_norm : object
-        See `NeuralEstimator`.
-    batch_size, max_epochs, max_minutes : object
-        Likewise. Batches are at most as large as there are clips.
-    patience, monitor, validation_fraction : object
-        Likewise. Nothing is held out by default: the learning rate falls to zero by the last epoch,
-        and a few clips would choose no better one.
-    precision, device, checkpoint, random_state, verbose : object
-        Likewise.
+    training : Training, optional
+        How the network is trained, such as ``Training(batch_size=24)``. By default Adam with a
+        learning rate that falls from 0.003 to zero, and batches of 40; batches are at most as large
+        as there are clips. Nothing is held out by default: a few clips would choose no better epoch
+        than the last. If something is, the accuracy on it decides.
+    max_epochs : int
+        Largest number of passes through the clips.
+    random_state : int, RandomState or None
+        Decides all that is random.
 
     Attributes
     ----------
@@ -146,7 +145,7 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
             are missing values.
         groups : array-like of shape (n_clips,), optional
             Clips of one group, such as of one patient, are held out together; needs
-            `validation_fraction`.
+            `validation_fraction` of the training.
 
         Returns
         -------
@@ -161,7 +160,7 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
         OSError
             If a file cannot be read; names it.
         """
-        self._check_settings()
+        training = self._check_settings()
         arrays = None if self.pretrained is None else read_weights(self.pretrained)
         rate = self.sfreq if arrays is None else rate_of(arrays, str(self.pretrained))
         front = front_of(rate, published=arrays is not None)
@@ -183,19 +182,18 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
             "n_classes": len(self.classes_) if own_layer else 0,
             "n_projectors": n_projectors,
         }  # fmt: skip
-        batch_size = self.batch_size
         if self.backbone in AMAUT:  # its positions are learnt for clips of this length
             config["encoder"]["n_samples"] = int(np.ceil(self.clip_duration_ * self.rate_))
-        seed, given = self._seed(), self.random_state
-        try:
-            # One seed for network, training and copies, even if a generator is given.
-            self.random_state = seed
-            n_left = len(clips) - round(self.validation_fraction * len(clips))
-            self.batch_size = max(min(batch_size, n_left) // self.n_items, 1) * self.n_items
-            start = None if arrays is None else self._pretrained(config, arrays, seed)
-            self._train(task, config, examples, groups, classes=labels, start=start)
-        finally:
-            self.random_state, self.batch_size = given, batch_size
+        # One seed for network, training and copies, even if a generator is given.
+        seed = self._seed()
+        n_left = len(clips) - round(training.validation_fraction * len(clips))
+        n_groups = max(min(training.batch_size, n_left) // self.n_items, 1)
+        training.batch_size = n_groups * self.n_items
+        start = None if arrays is None else self._pretrained(config, arrays, seed)
+        self._train(
+            task, config, examples, groups, training=training, seed=seed, classes=labels,
+            start=start,
+        )  # fmt: skip
         self.linear_ = None if own_layer else self._fit_linear(examples, labels, seed)
         self.spectra_ = self._spectra(examples, labels)
         self.n_parameters_ = n_parameters(self._network()[0])
@@ -321,24 +319,19 @@ class ContrastiveAudioClassifier(_ContrastiveSettings):
         kept = kept_of_classes(labels)
         spectra = apply(
             spectra_of, self._network()[0].encoder.front, None, Subset(examples, kept),
-            batch_size=self.batch_size, device=choose_device(self.device),
+            batch_size=self._training.batch_size, device=self._device,
         )  # fmt: skip
         return SpectraOfClasses(spectra, labels[kept])
 
     def _fit_linear(self, examples: Clips, labels: np.ndarray, seed: int) -> LogisticRegression:
         """Learn the classes from embeddings of the clips, as they are and varied."""
-        model, state = self._network()
         copies = [self._apply(outputs_of, examples)["embedding"]]
         forward = VariedOutputs(self._variation)
         rng = np.random.default_rng(seed)
         more = examples.more
         for _ in range(self.n_views - 1):
             examples.more = {"seed": rng.integers(2**32, size=len(labels), dtype=np.uint32)}
-            varied = apply(
-                forward, model, state, examples, batch_size=self.batch_size,
-                device=choose_device(self.device),
-            )  # fmt: skip
-            copies.append(varied)
+            copies.append(self._apply(forward, examples))
         examples.more = more
         embeddings = np.concatenate(copies).astype(float)
         self.embedding_mean_ = embeddings.mean(axis=0)

@@ -1,6 +1,5 @@
 """Settings of the contrastive classifier, and their valid combinations."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +11,19 @@ from deep.contrastive.amaut import AMAUT
 from deep.contrastive.network import ContrastiveNetwork
 from deep.contrastive.panns import BACKBONES
 from deep.contrastive.task import METHODS
-from deep.training.estimator import NeuralEstimator
+from deep.training.estimator import NetworkEstimator
 from deep.training.optimizers import Optimizer
+from deep.training.settings import DEFAULTS, Training
 
 
-class _ContrastiveSettings(ClassifierMixin, NeuralEstimator):
+class _ContrastiveSettings(ClassifierMixin, NetworkEstimator):
     """Settings of `deep.ContrastiveAudioClassifier`, documented there."""
 
     architecture = ContrastiveNetwork
+    training_defaults = DEFAULTS | {
+        "learning_rate": 3e-3, "schedule": "cosine", "batch_size": 40, "patience": None,
+        "validation_fraction": 0.0, "monitor": "-val_accuracy",
+    }  # fmt: skip
 
     def __init__(
         self,
@@ -41,41 +45,10 @@ class _ContrastiveSettings(ClassifierMixin, NeuralEstimator):
         C: float = 0.1,
         dropout: float = 0.1,
         backbone_factor: float = 1.0,
-        optimizer: str | Callable = "adam",
-        learning_rate: float = 3e-3,
-        schedule: str | Callable = "cosine",
-        weight_decay: float = 0.0,
-        clip_norm: float | None = None,
-        batch_size: int = 40,
+        training: Training | None = None,
         max_epochs: int = 100,
-        max_minutes: float | None = None,
-        patience: int | None = None,
-        monitor: str = "-val_accuracy",
-        validation_fraction: float = 0.0,
-        precision: str = "float32",
-        device: str | None = None,
-        checkpoint: str | None = None,
         random_state: Any = None,
-        verbose: bool = False,
     ) -> None:
-        super().__init__(
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            schedule=schedule,
-            weight_decay=weight_decay,
-            clip_norm=clip_norm,
-            batch_size=batch_size,
-            max_epochs=max_epochs,
-            max_minutes=max_minutes,
-            patience=patience,
-            monitor=monitor,
-            validation_fraction=validation_fraction,
-            precision=precision,
-            device=device,
-            checkpoint=checkpoint,
-            random_state=random_state,
-            verbose=verbose,
-        )
         self.method = method
         self.backbone = backbone
         self.sfreq = sfreq
@@ -93,9 +66,12 @@ class _ContrastiveSettings(ClassifierMixin, NeuralEstimator):
         self.C = C
         self.dropout = dropout
         self.backbone_factor = backbone_factor
+        self.training = training
+        self.max_epochs = max_epochs
+        self.random_state = random_state
 
-    def _check_settings(self) -> Optimizer:
-        optimizer = super()._check_settings()
+    def _check_settings(self) -> Any:
+        training = super()._check_settings()
         for name, choices in (
             ("method", METHODS), ("backbone", sorted({*BACKBONES, *AMAUT})),
             ("class_weight", [None, "balanced"]),
@@ -131,6 +107,10 @@ class _ContrastiveSettings(ClassifierMixin, NeuralEstimator):
             raise ValueError(
                 f"pretrained weights are those of a network of width 1, got width={self.width:g}"
             )
+        return training
+
+    def _optimizer(self, training: Training, max_epochs: Any, random_state: Any) -> Optimizer:
+        optimizer = super()._optimizer(training, max_epochs, random_state)
         factors = () if self.backbone_factor == 1 else (("encoder.", float(self.backbone_factor)),)
         return replace(optimizer, factors=factors)
 

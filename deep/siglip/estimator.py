@@ -433,7 +433,7 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
         model, state = self._network()
         return Outputs(
             model, state, samples_after(self.architecture, self._n_lags), self._n_window,
-            bool(self.contrast_weight), choose_device(self._training.device),
+            bool(self.contrast_weight), self._device,
         )  # fmt: skip
 
     def _task(self, trainer: "SigLIPDecoder") -> ContrastTask:

@@ -1,4 +1,4 @@
-"""Base classes of neural estimators: their settings, and how they train and apply a network."""
+"""Base class of neural estimators: how they train and apply a network."""
 
 from abc import ABC
 from collections.abc import Callable
@@ -27,13 +27,15 @@ class NetworkEstimator(BaseEstimator, ABC):
     """Base of estimators that train a network, with the settings of the training in one parameter.
 
     A subclass names the class of its model in `architecture` and has the parameters `training` (a
-    `Training`, or None for its defaults), `max_epochs` and `random_state`. Its `fit` calls
-    `_train`, its predictions call `_apply`. It can be cloned, pickled, saved and fitted in
-    parallel.
+    `Training` or None), `max_epochs` and `random_state`; settings that `training` leaves out are
+    those of `training_defaults`. Its `fit` calls `_train`, its predictions call `_apply`. It can be
+    cloned, pickled, saved and fitted in parallel.
     """
 
     #: Class of the model: called with the configuration and ``key``.
     architecture: ClassVar[Any]
+    #: Settings of the training that `training` leaves out.
+    training_defaults: ClassVar[Any] = DEFAULTS
     training: Any
     max_epochs: Any
     random_state: Any
@@ -89,11 +91,22 @@ class NetworkEstimator(BaseEstimator, ABC):
     @property
     def _training(self) -> Any:
         """Settings of the training with defaults in place of None."""
-        return (self.training or Training()).filled(DEFAULTS)
+        return (self.training or Training()).filled(self.training_defaults)
 
-    def _check_settings(self) -> Optimizer:
-        """Check the settings of the training before any work."""
-        return self._training.check(self.max_epochs, self.random_state)
+    @property
+    def _device(self) -> jax.Device:
+        """Where to compute."""
+        return choose_device(self._training.device)
+
+    def _check_settings(self) -> Any:
+        """Check all settings before any work, and give those of the training."""
+        training = self._training
+        self._optimizer(training, self.max_epochs, self.random_state)
+        return training
+
+    def _optimizer(self, training: Training, max_epochs: Any, random_state: Any) -> Optimizer:
+        """Make the optimizer of a training, whose settings are checked."""
+        return training.check(max_epochs, random_state)
 
     def _seed(self) -> int:
         if isinstance(self.random_state, int | np.integer):
@@ -106,6 +119,10 @@ class NetworkEstimator(BaseEstimator, ABC):
         config: dict[str, Any],
         examples: Examples,
         groups: Any = None,
+        *,
+        training: Any = None,
+        max_epochs: int | None = None,
+        seed: int | None = None,
         trainable: Callable[[str], bool] | None = None,
         go_on: bool = False,
         classes: Any = None,
@@ -116,10 +133,13 @@ class NetworkEstimator(BaseEstimator, ABC):
         `groups`: which examples belong together, such as windows of one trial; a group is held out
         as a whole or not at all, and with `classes` about the same share of each class is. With
         `go_on` the network starts from what it has learnt, with `start` from that model and state,
-        such as one with weights from a file.
+        such as one with weights from a file. `training` (without None), `max_epochs` and `seed`
+        replace those of the estimator, for what depends on the data or is needed elsewhere, too.
         """
-        optimizer, training = self._check_settings(), self._training
-        seed = self._seed()
+        training = self._check_settings() if training is None else training
+        max_epochs = self.max_epochs if max_epochs is None else max_epochs
+        seed = self._seed() if seed is None else seed
+        optimizer = self._optimizer(training, max_epochs, seed)
         fraction = training.validation_fraction
         learning, held_out = split_groups(examples, groups, fraction, seed, classes)
         if start is not None:
@@ -136,7 +156,7 @@ class NetworkEstimator(BaseEstimator, ABC):
             learning,
             optimizer,
             batch_size=training.batch_size,
-            max_epochs=self.max_epochs,
+            max_epochs=max_epochs,
             seed=seed,
             validation=held_out,
             patience=None if held_out is None else training.patience,
@@ -165,89 +185,6 @@ class NetworkEstimator(BaseEstimator, ABC):
         model, state = self._network()
         size = training.batch_size
         return apply(forward, model, state, examples, batch_size=size, device=device)
-
-
-class NeuralEstimator(NetworkEstimator):
-    """Base of estimators that have the settings of the training among their own parameters.
-
-    Otherwise as `NetworkEstimator`. The settings are explained in `Training`.
-
-    Parameters
-    ----------
-    optimizer : str or callable
-        Name of an optimizer, see `Optimizer`.
-    learning_rate : float
-        Largest step size.
-    schedule : str or callable
-        Schedule of the learning rate, see `Optimizer`.
-    weight_decay : float
-        Penalty on large weights, see `Optimizer`.
-    clip_norm : float, optional
-        Longer gradients are shortened to this norm.
-    batch_size : int
-        Number of examples in a batch.
-    max_epochs : int
-        Largest number of passes through the examples.
-    patience : int, optional
-        Stop after this many epochs without a smaller loss on the held-out examples.
-    validation_fraction : float
-        Share of the groups of examples that is held out; 0 trains for `max_epochs`.
-    precision : {"float32", "bfloat16"}
-        Of the computation; the weights stay in float32.
-    device : {None, "cpu", "cuda"}
-        Where to compute; None for a GPU if JAX sees one.
-    checkpoint : str, optional
-        Folder of unfinished trainings, see `fit_network`; needs a number as `random_state`.
-    random_state : int, RandomState or None
-        Decides initial weights, batches, what is held out and all that is random in the model.
-    verbose : bool
-        Show the progress.
-    monitor : str
-        Column of the history that decides which epoch is best, see `fit_network`.
-    max_minutes : float, optional
-        Stop after the epoch in which this time is over; not reproducible.
-    """
-
-    def __init__(
-        self,
-        *,
-        optimizer: str | Callable = "adam",
-        learning_rate: float = 1e-3,
-        schedule: str | Callable = "constant",
-        weight_decay: float = 0.0,
-        clip_norm: float | None = None,
-        batch_size: int = 64,
-        max_epochs: int = 100,
-        patience: int | None = 10,
-        validation_fraction: float = 0.1,
-        precision: str = "float32",
-        device: str | None = None,
-        checkpoint: str | None = None,
-        random_state: Any = None,
-        verbose: bool = False,
-        monitor: str = "val_loss",
-        max_minutes: float | None = None,
-    ) -> None:
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.schedule = schedule
-        self.weight_decay = weight_decay
-        self.clip_norm = clip_norm
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.precision = precision
-        self.device = device
-        self.checkpoint = checkpoint
-        self.random_state = random_state
-        self.verbose = verbose
-        self.monitor = monitor
-        self.max_minutes = max_minutes
-
-    @property
-    def _training(self) -> Any:
-        return Training(**{name: getattr(self, name) for name in Training().get_params()})
 
 
 def split_groups(

@@ -22,7 +22,7 @@ class Training(BaseEstimator):
         Name of an optimizer, see `Optimizer`.
     learning_rate : float, optional
         Largest step size.
-    schedule : str or callable
+    schedule : str or callable, optional
         Schedule of the learning rate, see `Optimizer`.
     weight_decay : float, optional
         Penalty on large weights, see `Optimizer`.
@@ -44,7 +44,7 @@ class Training(BaseEstimator):
         estimator.
     verbose : bool
         Show the progress.
-    monitor : str
+    monitor : str, optional
         Column of the history that decides which epoch is best, see `fit_network`.
     max_minutes : float, optional
         Stop after the epoch in which this time is over; not reproducible.
@@ -62,7 +62,7 @@ class Training(BaseEstimator):
         *,
         optimizer: str | Callable | None = None,
         learning_rate: float | None = None,
-        schedule: str | Callable = "constant",
+        schedule: str | Callable | None = None,
         weight_decay: float | None = None,
         clip_norm: float | None = None,
         batch_size: int | None = None,
@@ -72,7 +72,7 @@ class Training(BaseEstimator):
         device: str | None = None,
         checkpoint: str | None = None,
         verbose: bool = False,
-        monitor: str = "val_loss",
+        monitor: str | None = None,
         max_minutes: float | None = None,
     ) -> None:
         self.optimizer = optimizer
@@ -158,18 +158,20 @@ class Training(BaseEstimator):
         return Optimizer(
             self.optimizer,  # type: ignore[arg-type]
             self.learning_rate,  # type: ignore[arg-type]
-            self.schedule,
+            self.schedule,  # type: ignore[arg-type]
             self.weight_decay,  # type: ignore[arg-type]
             self.clip_norm,
         )
 
 
 #: Settings of a training that neither it nor the estimator decides.
-DEFAULTS = {
+DEFAULTS: dict[str, Any] = {
     "optimizer": "adam",
     "learning_rate": 1e-3,
+    "schedule": "constant",
     "weight_decay": 0.0,
     "batch_size": 64,
     "patience": 10,
     "validation_fraction": 0.1,
+    "monitor": "val_loss",
 }

@@ -11,7 +11,7 @@ def run(code):
 
 
 def test_names_come_from_their_homes():
-    assert deep.NeuralEstimator.__module__ == "deep.training.estimator"
+    assert deep.NetworkEstimator.__module__ == "deep.training.estimator"
     assert deep.layers.Conv1d.__module__ == "deep.layers.convolution"
     assert set(deep.__all__) == set(deep._HOMES) <= set(dir(deep))
     with pytest.raises(AttributeError, match="module 'deep' has no attribute 'nonsense'"):

@@ -10,8 +10,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from deep import ArrayExamples, NeuralEstimator
+from deep import ArrayExamples, NetworkEstimator
 from deep.layers import BatchNorm, Linear, batched
+from deep.training.settings import DEFAULTS
 
 
 class Tiny(eqx.Module):
@@ -46,18 +47,16 @@ def forward(model, state, batch):
     return batched(model, batch["x"], state=state)[0]
 
 
-class TinyClassifier(ClassifierMixin, NeuralEstimator):
+class TinyClassifier(ClassifierMixin, NetworkEstimator):
     architecture = Tiny
+    training_defaults = DEFAULTS | {
+        "batch_size": 8, "validation_fraction": 0.25, "learning_rate": 0.01,
+    }  # fmt: skip
 
-    def __init__(
-        self, *, batch_size=8, max_epochs=3, patience=10, validation_fraction=0.25,
-        learning_rate=0.01, device=None, checkpoint=None, random_state=None,
-    ):  # fmt: skip
-        super().__init__(
-            batch_size=batch_size, max_epochs=max_epochs, patience=patience,
-            validation_fraction=validation_fraction, learning_rate=learning_rate, device=device,
-            checkpoint=checkpoint, random_state=random_state,
-        )  # fmt: skip
+    def __init__(self, *, training=None, max_epochs=3, random_state=None):
+        self.training = training
+        self.max_epochs = max_epochs
+        self.random_state = random_state
 
     def fit(self, X, y, groups=None):
         X, y = validate_data(self, X, y, dtype=np.float32)

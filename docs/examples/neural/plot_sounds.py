@@ -47,14 +47,14 @@ clips = [said(word, voice) for word, voice in zip(words, voices, strict=True)]
 # Half of the clips train. The network is CNN6 of PANNs with a sixteenth of its features: enough
 # for two words, and a matter of seconds.
 
-from deep import ContrastiveAudioClassifier
+from deep import ContrastiveAudioClassifier, Training
 
 train, test = np.arange(0, 48) % 4 < 2, np.arange(0, 48) % 4 >= 2
 classifier = ContrastiveAudioClassifier(
     "mscl",
     sfreq=SFREQ,
     width=1 / 16,
-    batch_size=24,
+    training=Training(batch_size=24),
     max_epochs=30,
     random_state=0,
 )

@@ -106,7 +106,7 @@ def test_the_protocol_of_icbhi_goes_on_where_it_was(tmp_path, capsys, monkeypatc
     ]
     assert Fake.given[3][2].shape == (12, 2)
     assert Fake.given[0][2] is None
-    assert settings["validation_fraction"] == 0.1
+    assert settings["training__validation_fraction"] == 0.1
     Fake.given = ()
     assert main([*command, "--seeds", "2"]) == 0
     assert [seed for _, seed, _, _ in Fake.given] == [1, 1, 1, 1]  # the first seed was there

@@ -193,7 +193,8 @@ def test_bad_input_of_enroll(asam):
         ({"speeds": (3.0,)}, "speeds must be factors from 0.5 to 2"),
         ({"n_talkers": 1}, "n_talkers must be at least 2"),
         ({"n_talkers": 3}, "mixtures of 3 talkers need as many, got 2"),
-        ({"max_minutes": -1}, "max_minutes must be positive"),
+        ({"training": {"max_minutes": -1}}, "max_minutes must be positive"),
+        ({"training": {"validation_fraction": 0.1}}, "validation_fraction must be 0, as all utter"),
     ],
 )
 def test_settings_are_checked_before_any_work(settings, says):
@@ -202,8 +203,8 @@ def test_settings_are_checked_before_any_work(settings, says):
 
 
 def test_settings_stay_as_they_were_given(trained):
-    assert trained.get_params()["batch_size"] is None
-    assert trained.learning_rate is None
+    assert trained.get_params()["training__batch_size"] is None
+    assert trained.training.learning_rate is None
     assert trained.max_epochs == 1
 
 
@@ -228,7 +229,7 @@ def test_going_on_keeps_all_voices(asam):
 
 @pytest.mark.slow
 def test_minutes_decide_how_many_epochs_there_are():
-    short = separator(max_epochs=1000, max_minutes=0.2).fit(WAVES, NAMES)
+    short = separator({"max_minutes": 0.2}, max_epochs=1000).fit(WAVES, NAMES)
     assert 2 <= short.n_iter_ < 1000
     # The rate has fallen by the end.
     assert short.history_["learning_rate"][-1] < 0.5 * max(short.history_["learning_rate"])

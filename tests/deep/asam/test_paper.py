@@ -72,7 +72,7 @@ def test_padding_adds_no_gradient(model):
 @pytest.mark.slow
 def test_the_preset_is_trained_and_predicts():
     waves, names = voices()
-    asam = separator(preset="paper", n_channels=4, batch_size=3, n_mixtures=3, max_epochs=2)
+    asam = separator({"batch_size": 3}, preset="paper", n_channels=4, n_mixtures=3, max_epochs=2)
     asam.fit(waves, names)
     assert asam.history_["loss"][1] < asam.history_["loss"][0]
     assert asam.predict([waves[0] + waves[2]], cue=["ann"])[0].shape == (8000,)

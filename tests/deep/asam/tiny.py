@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from deep import ASAMSeparator
+from deep import ASAMSeparator, Training
 
 SFREQ = 8000
 #: The size of the example of the class: one program is compiled for all of these.
@@ -26,5 +26,5 @@ def voices() -> tuple[list[np.ndarray], list[str]]:
     return waves, ["ann", "ann", "bob", "bob"]
 
 
-def separator(**settings: object) -> ASAMSeparator:
-    return ASAMSeparator(**SMALL | settings)
+def separator(training: dict | None = None, **settings: object) -> ASAMSeparator:
+    return ASAMSeparator(**SMALL | settings, training=Training(**training or {}))

@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from deep import ContrastiveAudioClassifier
+from deep import ContrastiveAudioClassifier, Training
 
 SFREQ = 4000
 #: As few features and steps as there can be: the tests share the programs that these give.
 SETTINGS = {
-    "sfreq": SFREQ, "width": 1 / 64, "clip_duration": 0.15, "max_epochs": 2, "batch_size": 8,
-    "n_views": 2, "random_state": 0,
+    "sfreq": SFREQ, "width": 1 / 64, "clip_duration": 0.15, "max_epochs": 2, "n_views": 2,
+    "random_state": 0,
 }  # fmt: skip
+TRAINING = {"batch_size": 8}
 
 
 def clips(n=16, seed=0):
@@ -26,5 +27,6 @@ def clips(n=16, seed=0):
     return found, np.array(["low", "high"])[labels], np.array(["anna", "ben"])[voices]
 
 
-def classifier(method="ce", **options):
-    return ContrastiveAudioClassifier(method, **SETTINGS | options)
+def classifier(method="ce", training=None, **options):
+    training = Training(**TRAINING | (training or {}))
+    return ContrastiveAudioClassifier(method, **SETTINGS | options, training=training)

@@ -168,7 +168,7 @@ def changed(index, clip):
         (X, Y, None, {"clip_duration": 0.1}, r"clip_duration=0.1 s is too short for cnn6.*0.15 s"),
         (X, Y, None, {"clip_duration": -1}, "clip_duration must be positive"),
         (X, Y, None, {"pretrained": "w.pth"}, "weights are those of a network of width 1"),
-        (X, Y, None, {"max_minutes": 0}, "max_minutes must be positive"),
+        (X, Y, None, {"training": {"max_minutes": 0}}, "max_minutes must be positive"),
     ],
 )
 def test_what_cannot_be_is_refused_before_any_work(X, y, metadata, options, message):

@@ -8,6 +8,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from deep import Training
 from deep.data.examples import ArrayExamples
 from deep.layers import Linear
 from deep.training.estimator import split_groups
@@ -35,7 +36,9 @@ class LineClassifier(TinyClassifier):
     architecture = Line
 
 
-LINE = LineClassifier(max_epochs=4, learning_rate=0.05, validation_fraction=0, random_state=0)
+LINE = LineClassifier(
+    training=Training(learning_rate=0.05, validation_fraction=0), max_epochs=4, random_state=0
+)
 
 
 @parametrize_with_checks([LINE])
@@ -67,8 +70,8 @@ def test_folds_in_parallel_are_the_same_as_one_by_one(data):
     cv = KFold(2)
     alone = cross_val_score(estimator, *data, cv=cv)
     assert np.array_equal(cross_val_score(estimator, *data, cv=cv, n_jobs=2), alone)
-    search = GridSearchCV(estimator, {"learning_rate": [1e-9, 0.05]}, cv=cv).fit(*data)
-    assert search.best_params_ == {"learning_rate": 0.05}
+    search = GridSearchCV(estimator, {"training__learning_rate": [1e-9, 0.05]}, cv=cv).fit(*data)
+    assert search.best_params_ == {"training__learning_rate": 0.05}
 
 
 def test_the_fit_tells_how_it_went(data):
@@ -76,7 +79,7 @@ def test_the_fit_tells_how_it_went(data):
     assert fitted.n_iter_ == len(fitted.history_["val_loss"]) == 4
     assert fitted.best_epoch_ == np.argmin(fitted.history_["val_loss"])
     assert fitted.stopped_ == "max_epochs=4 reached"
-    whole = TinyClassifier(random_state=0, validation_fraction=0).fit(*data)
+    whole = TinyClassifier(training=Training(validation_fraction=0), random_state=0).fit(*data)
     assert "val_loss" not in whole.history_
 
 
@@ -102,7 +105,7 @@ def test_whole_groups_are_held_out():
 
 
 def test_a_checkpoint_is_used_and_removed(data, tmp_path):
-    estimator = TinyClassifier(random_state=0, checkpoint=str(tmp_path))
+    estimator = TinyClassifier(training=Training(checkpoint=str(tmp_path)), random_state=0)
     estimator.fit(*data)
     assert tmp_path.is_dir()
     assert not list(tmp_path.iterdir())
@@ -112,26 +115,29 @@ def test_a_checkpoint_is_used_and_removed(data, tmp_path):
     ("options", "message"),
     [
         ({"max_epochs": 0}, "max_epochs must be an integer of at least 1, got 0"),
-        ({"batch_size": 2.5}, "batch_size must be an integer of at least 1, got 2.5"),
-        ({"patience": -1}, "patience must be an integer of at least 1, got -1"),
-        ({"validation_fraction": 1}, "validation_fraction must be at least 0 and less than 1"),
-        ({"learning_rate": -1.0}, r"learning_rate must be positive, got -1\.0"),
-        ({"device": "gpu"}, "device must be None, 'cpu' or 'cuda', got 'gpu'"),
-        ({"checkpoint": "x", "random_state": None}, "checkpoint needs an integer as random_state"),
+        ({"training__batch_size": 2.5}, "batch_size must be an integer of at least 1, got 2.5"),
+        ({"training__patience": -1}, "patience must be an integer of at least 1, got -1"),
+        (
+            {"training__validation_fraction": 1},
+            "validation_fraction must be at least 0 and less than 1",
+        ),
+        ({"training__learning_rate": -1.0}, r"learning_rate must be positive, got -1\.0"),
+        ({"training__precision": "half"}, r"precision must be one of .*got 'half'"),
+        ({"training__device": "gpu"}, "device must be None, 'cpu' or 'cuda', got 'gpu'"),
+        (
+            {"training__checkpoint": "x", "random_state": None},
+            "checkpoint needs an integer as random_state",
+        ),
         ({"random_state": -1}, "random_state must be between 0 and 4294967295, got -1"),
-        ({"batch_size": 100}, r"batches of 100 cannot be made of 45 sample\(s\).*at most 45"),
+        (
+            {"training__batch_size": 100},
+            r"batches of 100 cannot be made of 45 sample\(s\).*at most 45",
+        ),
     ],
 )
 def test_settings_that_cannot_be_are_refused(data, options, message):
     with pytest.raises(ValueError, match=message):
-        TinyClassifier(**{"random_state": 0} | options).fit(*data)
-
-
-def test_precision_is_checked(data):
-    estimator = TinyClassifier(random_state=0)
-    estimator.precision = "half"
-    with pytest.raises(ValueError, match=r"precision must be one of .*got 'half'"):
-        estimator.fit(*data)
+        TinyClassifier(random_state=0).set_params(**options).fit(*data)
 
 
 def test_classes_are_held_out_in_equal_shares():
