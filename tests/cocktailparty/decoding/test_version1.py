@@ -1,6 +1,7 @@
 """Models that were saved before classes moved; `version1` holds them and what they decided.
 
-`version2` holds the neural one as it was saved again when its parts were classes of other names.
+`version2` holds the neural one as it was saved again when its parts were classes of other names,
+and a separator and a classifier of sounds from when the settings of their training were their own.
 """
 
 import json
@@ -14,6 +15,9 @@ from cocktailparty.decoding.saving import load_model, save_model
 from cocktailparty.decoding.trained import TrainedModel
 
 FILES = Path(__file__).parent / "version1"
+# Of the models in `version2`, when they were saved.
+LEVEL = 0.23715804517269135
+PROBABILITIES = [[0.4621208845916504, 0.5378791154083495], [0.4615101244452479, 0.538489875554752]]
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +47,29 @@ def test_a_neural_decoder_decides_as_it_did(trial, expected, version, tmp_path):
     decoder = load_model(tmp_path / "again.safetensors")
     scores = decoder.window_scores(trial, 5.0)
     np.testing.assert_allclose(scores, expected["siglip"], rtol=1e-4, atol=1e-6)
+
+
+def test_a_separator_with_settings_of_its_own_selects_as_it_did():
+    pytest.importorskip("jax")
+    from tests.deep.asam.tiny import voices
+
+    saved = load_model(FILES.parent / "version2" / "asam.safetensors")
+    assert (saved.training.batch_size, saved.training.device) == (3, "cpu")
+    assert saved.training.learning_rate is None
+    waves, _ = voices()
+    level = np.abs(saved.predict([waves[0] + waves[2]], cue=["ann"])[0]).mean()
+    assert level == pytest.approx(LEVEL, rel=1e-4)
+
+
+def test_a_classifier_with_settings_of_its_own_decides_as_it_did():
+    pytest.importorskip("jax")
+    from tests.deep.contrastive.sounds import clips
+
+    saved = load_model(FILES.parent / "version2" / "classifier.safetensors")
+    training = saved.training
+    assert (training.batch_size, training.patience, training.schedule) == (8, 4, "cosine")
+    assert (training.learning_rate, training.monitor) == (1e-3, "-val_accuracy")
+    np.testing.assert_allclose(saved.predict_proba(clips()[0][:2]), PROBABILITIES, rtol=1e-4)
 
 
 def test_saved_again_it_names_packages(tmp_path):
