@@ -267,15 +267,19 @@ def _is_the_same(part: Track, whole: Track, delay: float, start: int, n: int, br
     # What a loud word outweighs shows in what is new from sample to sample.
     if len(part.power) != len(whole.power):
         return False
+    promising = [
+        (slice(begin, end), slice(begin + shift, end + shift))
+        for begin, end in segments
+        if _rarity(blurred[0][begin:end], blurred[1][begin + shift : end + shift], _SAME)
+        >= _LITTLE * _EVIDENCE
+    ]
+    if not promising:
+        return False
     x, y = (_whitened(z, part.power + whole.power) for z in sharp)
-    for begin, end in segments:
-        in_part, in_whole = slice(begin, end), slice(begin + shift, end + shift)
-        blurred_rarity = _rarity(blurred[0][in_part], blurred[1][in_whole], _SAME)
-        if blurred_rarity >= _LITTLE * _EVIDENCE:
-            white_rarity = _SHARE * _rarity(x[in_part], y[in_whole], _CLEAN)
-            if white_rarity >= _EVIDENCE:
-                return True
-    return False
+    return any(
+        _SHARE * _rarity(x[in_part], y[in_whole], _CLEAN) >= _EVIDENCE
+        for in_part, in_whole in promising
+    )
 
 
 def _rarity(x: np.ndarray, y: np.ndarray, least: float) -> float:
