@@ -8,17 +8,14 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from cnmf.components import find_components
 from cnmf.estimator import ContrastiveNMF
 from cocktailparty.blas import one_blas_thread
 from cocktailparty.separation.alignment import frame_grid, on_frames
 from cocktailparty.separation.artefacts import without_artefacts
 from cocktailparty.separation.evidence import MAX_COMPONENTS, attend, better_lag
-from cocktailparty.separation.masking import (
-    component_products,
-    magnitude,
-    separate_waveform,
-    spectrogram,
-)
+from cocktailparty.separation.grouping import attend_to_groups, group_components
+from cocktailparty.separation.masking import Separated
 from cocktailparty.separation.parts import FEWEST, MOST
 from cocktailparty.separation.steering import (
     Steered,
@@ -30,6 +27,9 @@ from cocktailparty.separation.steering import (
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
 from cocktailparty.validation import check_finite, check_rate, float_array
+
+# Components that are grouped into sources: their number costs time alone.
+_MOST_GROUPED = 64
 
 
 class NeuroSteeredSeparator(BaseEstimator):
@@ -60,7 +60,7 @@ class NeuroSteeredSeparator(BaseEstimator):
         dictionary of talkers, as `deep.ASAMSeparator` does for those that it knows. None for a
         factorisation.
     n_components : int
-        Number of components of the mixture, 2 to 18.
+        Number of components of the mixture, 2 to 18, or to 64 with `n_sources`.
     window : float
         Length of the analysis window in seconds.
     max_iter : int
@@ -72,6 +72,10 @@ class NeuroSteeredSeparator(BaseEstimator):
     lag : float, optional
         Seconds that the guide is late. None searches from -0.2 to 0.5 s where parts are known; for
         components, it means none, and a warning tells of one that fits far better.
+    n_sources : int, optional
+        Number of sources that the mixture consists of, 2 to 8. Components are then grouped into as
+        many by what they share (`cocktailparty.separation.grouping`), and the evidence chooses
+        among the groups. None weighs every set of components instead.
 
     Attributes
     ----------
@@ -92,6 +96,8 @@ class NeuroSteeredSeparator(BaseEstimator):
     components_ : ndarray of shape (n_components, n_freqs)
         Spectrum of each component of the last mixture; like `activations_`, only of a
         factorisation.
+    groups_ : ndarray of shape (n_components,) or None
+        Group of each component of the last mixture, from 0; None without `n_sources`.
     n_fft_, hop_ : int
         Window and step of the last spectrogram, in samples.
 
@@ -103,6 +109,11 @@ class NeuroSteeredSeparator(BaseEstimator):
     -----
     The components are found without the guide. Components that are drawn to a guide correlate with
     its noise as well, and evidence from such a correlation is worthless.
+
+    Mixtures may be long: of more than 20,000 frames (five minutes of a guide at 64 Hz), a random
+    sample is factorised, and masks are computed block by block (`cnmf.components`). Beyond the
+    mixture and the result, memory grows by the activations alone. Where two sounds of the length
+    of the mixture are too much, `blocks_by_guide` gives them piece by piece.
 
     References
     ----------
@@ -132,6 +143,7 @@ class NeuroSteeredSeparator(BaseEstimator):
         device: str | None = None,
         random_state: Any = None,
         lag: float | None = None,
+        n_sources: int | None = None,
     ) -> None:
         self.decoder = decoder
         self.separator = separator
@@ -141,6 +153,7 @@ class NeuroSteeredSeparator(BaseEstimator):
         self.device = device
         self.random_state = random_state
         self.lag = lag
+        self.n_sources = n_sources
 
     @one_blas_thread()
     def fit(self, trials: Any, attended: Any = None) -> "NeuroSteeredSeparator":
@@ -273,12 +286,54 @@ class NeuroSteeredSeparator(BaseEstimator):
             If a parameter, a rate or a shape is impossible, a value is not finite, guide and audio
             differ in length, or the parts are none of this mixture.
         """
-        lag_frames(self.lag, 1.0)
-        if not 2 <= self.n_components <= MAX_COMPONENTS:
-            raise ValueError(
-                f"n_components must be from 2 to {MAX_COMPONENTS}, got {self.n_components!r}: "
-                "every set of components is weighed"
-            )
+        blocks = self._blocks(audio, audio_sfreq, guide, sfreq, parts)
+        return blocks[0] if isinstance(blocks, list) else blocks.whole()
+
+    @one_blas_thread()
+    def blocks_by_guide(
+        self, audio: Any, audio_sfreq: float, guide: Any, sfreq: float, parts: Any = None
+    ) -> Any:
+        """Split a mixture as `separate_by_guide` does, but compute the sounds piece by piece.
+
+        Parameters
+        ----------
+        audio : array of shape (n_samples,) or (n_samples, n_audio_channels)
+            Mixture; a `numpy.memmap` is read in pieces as well.
+        audio_sfreq : float
+            Its sampling rate in hertz.
+        guide : array of shape (n_times,) or (n_times, n_features)
+            Loudness of the attended sound over time.
+        sfreq : float
+            Sampling rate of the guide in hertz.
+        parts : sequence of array or of tuple of (array, rate), optional
+            2 to 8 sounds of which one is attended; the result is then one block.
+
+        Returns
+        -------
+        iterable of ndarray of shape (2, n_block_samples) or (2, n_block_samples, n_audio_channels)
+            Consecutive pieces of attended and rest, computed each time they are iterated over. The
+            choice is made before, and the attributes are there.
+
+        Raises
+        ------
+        ValueError
+            As in `separate_by_guide`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> noise = np.random.default_rng(0).normal(size=160000)
+        >>> separator = NeuroSteeredSeparator(n_components=2, max_iter=10, random_state=0)
+        >>> blocks = separator.blocks_by_guide(noise, 8000, np.ones(1280), 64)
+        >>> [block.shape for block in blocks]
+        [(2, 64000), (2, 64000), (2, 32000)]
+        """
+        return self._blocks(audio, audio_sfreq, guide, sfreq, parts)
+
+    def _blocks(
+        self, audio: Any, audio_sfreq: float, guide: Any, sfreq: float, parts: Any
+    ) -> list[np.ndarray] | Separated:
+        self._check_parameters()
         check_rate(audio_sfreq, "audio_sfreq")
         check_rate(sfreq, "sfreq")
         audio = float_array(audio, "audio")
@@ -292,13 +347,22 @@ class NeuroSteeredSeparator(BaseEstimator):
             self.attention_, self.lag_ = found.attention, found.lag
             self.steered_: Steered | None = found
             self.artefacts_, self.notes_ = found.artefacts, found.notes
-            return found.sounds
+            return [found.sounds]
         self.steered_ = None
         guide, self.artefacts_ = without_artefacts(guide, sfreq)
         self.notes_ = [artefact_note(self.artefacts_)] if self.artefacts_ else []
+        self._choose(audio, guide, sfreq, audio_sfreq / self.hop_)
+        return Separated(
+            audio,
+            self.activations_,
+            self.components_,
+            self.attention_.weights.astype(self.activations_.dtype),
+            self.n_fft_,
+            self.hop_,
+        )
 
-        spectra = spectrogram(audio, self.n_fft_, self.hop_)
-        X = magnitude(spectra)
+    def _choose(self, audio: np.ndarray, guide: np.ndarray, sfreq: float, rate: float) -> None:
+        """Find components, frames being at `rate` hertz, and choose those that follow the guide."""
         nmf = ContrastiveNMF(
             self.n_components,
             1,
@@ -308,31 +372,48 @@ class NeuroSteeredSeparator(BaseEstimator):
             device=self.device,
             random_state=self.random_state,
         )
-        self.activations_ = nmf.fit_transform(X)
-        self.components_ = nmf.components_
-        frame_guide = on_frames(guide, sfreq, audio_sfreq / self.hop_, X.shape[0])
-        loudness = np.asarray(self.activations_ * self.components_.sum(axis=1), dtype=np.float64)
-        gram = component_products(X, self.activations_, self.components_)
+        found = find_components(audio, nmf, self.n_fft_, self.hop_)
+        self.activations_, self.components_ = found.activations, found.components
+        frames = on_frames(guide, sfreq, rate, len(found.activations))
+        loudness = found.loudness
         self.lag_ = self.lag or 0.0
-        rate = audio_sfreq / self.hop_
-        self.attention_ = attend(frame_guide, loudness, gram, lags=lag_frames(self.lag_, rate))
-        late = (
-            better_lag(frame_guide, loudness, lag_frames(None, rate)) if self.lag is None else None
-        )
-        if late is not None:
-            note = (
-                f"The guide fits far better as if it were {late / rate:.2f} s late: try that lag."
+        lags = lag_frames(self.lag_, rate)
+        if self.n_sources is None:
+            self.groups_ = None
+            self.attention_ = attend(frames, loudness, found.gram, lags=lags)
+        else:
+            self.groups_ = group_components(
+                loudness, found.components, found.positions, self.n_sources
             )
-            self.notes_.append(note)
-            warn(note, stacklevel=3)
-        return separate_waveform(
-            audio,
-            self.activations_,
-            self.components_,
-            self.attention_.weights.astype(X.dtype),
-            self.n_fft_,
-            self.hop_,
-        )
+            self.attention_ = attend_to_groups(
+                frames, loudness, found.gram, self.groups_, lags=lags
+            )
+        if self.lag is None and self.n_sources is None:
+            late = better_lag(frames, loudness, lag_frames(None, rate))
+            if late is not None:
+                note = (
+                    f"The guide fits far better as if it were {late / rate:.2f} s late: try that "
+                    "lag."
+                )
+                self.notes_.append(note)
+                warn(note, stacklevel=5)
+
+    def _check_parameters(self) -> None:
+        lag_frames(self.lag, 1.0)
+        most = MAX_COMPONENTS if self.n_sources is None else _MOST_GROUPED
+        if not 2 <= self.n_components <= most:
+            why = "every set of components is weighed; n_sources groups them"
+            raise ValueError(
+                f"n_components must be from 2 to {most}, got {self.n_components!r}"
+                + (f": {why}" if self.n_sources is None else "")
+            )
+        if self.n_sources is not None and not FEWEST <= self.n_sources <= min(
+            MOST, self.n_components
+        ):
+            raise ValueError(
+                f"n_sources must be from {FEWEST} to {MOST}, and at most n_components="
+                f"{self.n_components}, or None, got {self.n_sources!r}"
+            )
 
 
 def _parts_of(separator: Any, audio: Any, audio_sfreq: float) -> Any:

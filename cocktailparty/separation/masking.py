@@ -1,11 +1,21 @@
 """Wiener masks on the complex spectrogram of the mixture: from components to waveforms."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from cocktailparty.backend import namespace
-from cocktailparty.features.stft import istft, stft
+from cocktailparty.features.stft import stft
+from cocktailparty.separation.blocks import (
+    BLOCK,
+    block_samples,
+    frame_blocks,
+    n_frames,
+    spectrogram_frames,
+    with_neighbours,
+)
 from cocktailparty.separation.loudness import exponents, exponents_near, scaled
 from cocktailparty.validation import check_finite, float_array
 
@@ -61,7 +71,10 @@ def wiener_masks(activations: Any, components: Any, weights: Any) -> Any:
     array([[0.5, 0. ],
            [0.5, 1. ]])
     """
-    activations, components, weights = _checked(activations, components, weights)
+    return _masks(*_checked(activations, components, weights))
+
+
+def _masks(activations: Any, components: Any, weights: Any) -> Any:
     xp = namespace(activations, components, weights)
     parts = xp.stack([(activations * w) @ components for w in weights])
     mean = xp.mean(weights, axis=1)[:, None, None]
@@ -127,21 +140,88 @@ def separate_waveform(
     >>> bool(np.allclose(parts.sum(axis=0), audio))
     True
     """
-    xp = namespace(activations, components)
-    weights = float_array(weights, "weights")
-    if weights.ndim == 1:
-        weights = xp.stack([weights, 1.0 - weights])
-    masks = wiener_masks(activations, components, weights)
-    spectrum = spectrogram(audio, n_fft, hop, window)
-    if tuple(spectrum.shape[1:]) != tuple(masks.shape[1:]):
-        raise ValueError(
-            f"activations and components describe {tuple(masks.shape[1:])} frames and "
-            f"frequencies, but the audio has {tuple(spectrum.shape[1:])} for n_fft={n_fft} and "
-            f"hop={hop}: pass the values that the factorised spectrogram was made with"
-        )
-    n_samples = audio.shape[0]
-    parts = istft(spectrum[None] * masks[:, None], n_samples, n_fft, hop, window)
-    return xp.moveaxis(parts, 1, -1) if audio.ndim == 2 else parts[:, 0]
+    return Separated(audio, activations, components, weights, n_fft, hop, window).whole()
+
+
+@dataclass(frozen=True, eq=False)
+class Separated:
+    """Parts of a mixture, computed block by block whenever it is iterated over.
+
+    Parameters and errors are those of `separate_waveform`, which puts the blocks together; `block`
+    is the number of frames of each, which changes nothing but the memory. Yields arrays of shape
+    (n_parts, n_block_samples) or (n_parts, n_block_samples, n_audio_channels), one after another.
+
+    Examples
+    --------
+    >>> audio = np.random.default_rng(0).normal(size=4000)
+    >>> rng = np.random.default_rng(1)
+    >>> parts = Separated(audio, rng.random((17, 2)), rng.random((2, 513)), [1.0, 0.0], block=8)
+    >>> [block.shape for block in parts]
+    [(2, 2048), (2, 1952)]
+    """
+
+    audio: Any
+    activations: Any
+    components: Any
+    weights: Any
+    n_fft: int = 1024
+    hop: int = 256
+    window: Any = "hann"
+    block: int = BLOCK
+
+    def __post_init__(self) -> None:
+        """Check shapes and values, before anything is computed."""
+        xp = namespace(self.activations, self.components)
+        weights = float_array(self.weights, "weights")
+        if weights.ndim == 1:
+            weights = xp.stack([weights, 1.0 - weights])
+        _check_channels(self.audio)
+        activations, components, weights = _checked(self.activations, self.components, weights)
+        described = activations.shape[0], components.shape[1]
+        needed = n_frames(self.audio.shape[0], self.hop), self.n_fft // 2 + 1
+        if described != needed:
+            raise ValueError(
+                f"activations and components describe {described} frames and frequencies, but the "
+                f"audio has {needed} for n_fft={self.n_fft} and hop={self.hop}: pass the values "
+                "that the factorised spectrogram was made with"
+            )
+        for name, value in (
+            ("activations", activations),
+            ("components", components),
+            ("weights", weights),
+        ):
+            object.__setattr__(self, name, value)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Filter and yield the blocks."""
+        xp = namespace(self.activations, self.components)
+        n_samples, grid = self.audio.shape[0], (self.n_fft, self.hop)
+        total = self.activations.shape[0]
+        for first, last in frame_blocks(total, self.block):
+            if first * self.hop >= n_samples:  # the last frame may be centred after the end
+                continue
+            start, stop = with_neighbours(first, last, total, *grid)
+            spectrum = spectrogram_frames(self.audio, start, stop, *grid, self.window)
+            masks = _masks(self.activations[start:stop], self.components, self.weights)
+            parts = block_samples(
+                spectrum[None] * masks[:, None], first, last, start, n_samples, *grid, self.window
+            )
+            yield xp.moveaxis(parts, 1, -1) if self.audio.ndim == 2 else parts[:, 0]
+
+    def whole(self) -> Any:
+        """Put the blocks together: (n_parts, n_samples) or (n_parts, n_samples, n_channels)."""
+        blocks = iter(self)
+        first = next(blocks)
+        n_samples, done = self.audio.shape[0], first.shape[1]
+        if done == n_samples:
+            return first
+        xp = namespace(first)
+        parts = xp.empty((first.shape[0], *self.audio.shape), dtype=first.dtype)
+        parts[:, :done] = first
+        for block in blocks:
+            parts[:, done : done + block.shape[1]] = block
+            done += block.shape[1]
+        return parts
 
 
 def spectrogram(audio: Any, n_fft: int = 1024, hop: int = 256, window: Any = "hann") -> Any:
@@ -156,11 +236,7 @@ def spectrogram(audio: Any, n_fft: int = 1024, hop: int = 256, window: Any = "ha
     >>> spectrogram(np.zeros((4000, 2))).shape
     (2, 17, 513)
     """
-    if audio.ndim not in (1, 2):
-        raise ValueError(
-            "audio must have shape (n_samples,) or (n_samples, n_audio_channels), got "
-            f"{tuple(audio.shape)}"
-        )
+    _check_channels(audio)
     return stft(audio[None, :] if audio.ndim == 1 else audio.T, n_fft, hop, window)
 
 
@@ -208,6 +284,14 @@ def component_products(X: Any, activations: Any, components: Any) -> np.ndarray:
     gram = np.zeros((len(components), len(components)))
     gram[first, second] = gram[second, first] = products
     return gram * 4.0**exponent
+
+
+def _check_channels(audio: Any) -> None:
+    if audio.ndim not in (1, 2):
+        raise ValueError(
+            "audio must have shape (n_samples,) or (n_samples, n_audio_channels), got "
+            f"{tuple(audio.shape)}"
+        )
 
 
 def _checked(*arrays: Any) -> tuple[Any, Any, Any]:
