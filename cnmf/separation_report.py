@@ -1,7 +1,8 @@
 """Separation of a mixture into files, with a record of what was chosen, and why."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,16 @@ import numpy as np
 from cnmf.steering import NeuroSteeredSeparator
 from cocktailparty.backend import to_numpy
 from cocktailparty.files import replacing
+from cocktailparty.separation.blocks import frame_blocks, n_frames, spectrogram_frames
+from cocktailparty.separation.masking import magnitude
 from cocktailparty.trial import Trial
 from cocktailparty.versions import versions
 
 # Frequencies above this one hold little that a figure of a mixture has to show.
 _HIGHEST = 8000.0
 _RANGE = 70.0  # of the spectrogram, in decibels
+
+NAMES = ("attended", "rest")
 
 # Formats of samples that are written.
 SUBTYPES = ("FLOAT", "PCM_16", "PCM_24")
@@ -101,16 +106,23 @@ def separate_and_report(
     steered_by = "EEG" if guide is None else "guide"
     if eeg is not None:
         guide = separator.reconstruct(Trial(eeg, None, sfreq))
-    sounds = separator.separate_by_guide(audio, audio_sfreq, guide, sfreq, parts)
-    gain, peaks, told = _gain(sounds, subtype, scale_peaks)
+    # The sounds are computed in blocks: to look at their peaks, and to write them.
+    blocks = separator.blocks_by_guide(audio, audio_sfreq, guide, sfreq, parts)
+    levels, share = _levels_of(blocks, audio)
+    gain, peaks, told = _gain(levels, subtype, scale_peaks)
 
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    for sound, name in zip(sounds, ("attended", "rest"), strict=True):
-        _write_audio(out / f"{name}.wav", gain * sound, int(audio_sfreq), subtype)
+    files = [out / f"{name}.wav" for name in NAMES]
+    channels = 1 if audio.ndim == 1 else audio.shape[1]
+    _write_audio(files, blocks, gain, int(audio_sfreq), channels, subtype)
     with replacing(out / "separation.png") as temporary:
-        plot_separation(audio, sounds, audio_sfreq).savefig(temporary, dpi=120)
-    record = {"input": source, **_record(separator, sounds, audio, audio_sfreq, steered_by, names)}
+        written = [_Written(file, gain, audio.shape) for file in files]
+        plot_separation(audio, written, audio_sfreq).savefig(temporary, dpi=120)
+    record = {
+        "input": source,
+        **_record(separator, len(audio), audio_sfreq, share, steered_by, names),
+    }
     record |= {"subtype": subtype, "peaks": peaks, "gain": gain}
     record["notes"] += told
     with replacing(out / "separation.json") as temporary:
@@ -126,7 +138,7 @@ def plot_separation(audio: Any, parts: Any, audio_sfreq: float) -> Any:
     audio : array of shape (n_samples,) or (n_samples, n_audio_channels)
         Mixture.
     parts : array of shape (2, n_samples) or (2, n_samples, n_audio_channels)
-        Attended and rest.
+        Attended and rest. Sounds are looked at by slices: any may lie in a file.
     audio_sfreq : float
         Sampling rate in hertz.
 
@@ -145,16 +157,10 @@ def plot_separation(audio: Any, parts: Any, audio_sfreq: float) -> Any:
     """
     from matplotlib.figure import Figure
 
-    from cocktailparty.separation.masking import magnitude, spectrogram
-
     # About 2000 columns at most: more than the figure has pixels would only cost time.
     n_fft = 2 * round(0.064 * audio_sfreq / 2)
     hop = max(n_fft // 4, -(-len(audio) // 2000))
-    signals = [audio, *parts]
-    levels = []
-    for signal in signals:
-        spectra = magnitude(spectrogram(to_numpy(signal, "audio"), n_fft, min(hop, n_fft // 2)))
-        levels.append(spectra[:: max(1, round(hop / min(hop, n_fft // 2)))])
+    levels = [_columns(signal, n_fft, hop) for signal in (audio, *parts)]
     loudest = max(float(levels[0].max()), 1e-12)
     highest = min(_HIGHEST, audio_sfreq / 2)
     n_rows = int(highest / audio_sfreq * n_fft) + 1
@@ -179,12 +185,54 @@ def plot_separation(audio: Any, parts: Any, audio_sfreq: float) -> Any:
     return figure
 
 
+def _columns(signal: Any, n_fft: int, hop: int) -> np.ndarray:
+    """Magnitudes of frames that are about `hop` samples apart, (n_columns, n_freqs)."""
+    step = min(hop, n_fft // 2)
+    every = max(1, round(hop / step))
+    total = n_frames(len(signal), step)
+    if every > 1:
+        pieces = [(k, k + 1) for k in range(0, total, every)]
+    else:
+        pieces = list(frame_blocks(total))
+    columns = [magnitude(spectrogram_frames(signal, *piece, n_fft, step)) for piece in pieces]
+    return np.concatenate(columns)
+
+
+class _Written:
+    """A sound of (n_samples,) or (n_samples, n_audio_channels) in a file, read by slices."""
+
+    def __init__(self, path: Path, gain: float, shape: tuple[int, ...]) -> None:
+        self.path, self.gain, self.shape = path, gain, shape
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, samples: slice) -> np.ndarray:
+        import soundfile
+
+        start, stop, _ = samples.indices(len(self))
+        found, _ = soundfile.read(self.path, start=start, stop=stop, always_2d=True)
+        found = found[:, 0] if len(self.shape) == 1 else found
+        return found / self.gain
+
+
+def _levels_of(blocks: Any, audio: np.ndarray) -> tuple[list[float], float]:
+    """Peaks of attended and rest, and the share of the attended in the power of the mixture."""
+    peaks, attended, power, done = np.zeros(2), 0.0, 0.0, 0
+    for block in blocks:
+        mixture = audio[done : done + block.shape[1]]
+        done += block.shape[1]
+        peaks = np.maximum(peaks, np.abs(block).reshape(2, -1).max(axis=1, initial=0.0))
+        attended += float(np.sum(np.square(block[0], dtype=np.float64)))
+        power += float(np.sum(np.square(mixture, dtype=np.float64)))
+    return peaks.tolist(), attended / power if power else 0.0
+
+
 def _gain(
-    sounds: Any, subtype: str, scale_peaks: bool
+    levels: list[float], subtype: str, scale_peaks: bool
 ) -> tuple[float, dict[str, float], list[str]]:
     """Factor for both sounds, the peak of each, and what there is to tell of it."""
-    levels = (float(np.max(np.abs(sound), initial=0.0)) for sound in sounds)
-    peaks = dict(zip(("attended", "rest"), levels, strict=True))
+    peaks = dict(zip(NAMES, levels, strict=True))
     largest = max(peaks.values())
     if largest <= 1 or scale_peaks:
         return 1 / max(largest, 1.0), peaks, []
@@ -199,27 +247,48 @@ def _gain(
     return 1.0, peaks, [note]
 
 
-def _write_audio(path: Path, part: np.ndarray, rate: int, subtype: str) -> None:
+def _write_audio(
+    files: list[Path], blocks: Any, gain: float, rate: int, channels: int, subtype: str
+) -> None:
+    """Write attended and rest, times `gain`, block by block."""
+    with ExitStack() as stack:
+        temporary = [stack.enter_context(replacing(file)) for file in files]
+        opened = [
+            stack.enter_context(_new_wav(path, rate, channels, subtype)) for path in temporary
+        ]
+        for block in blocks:
+            for path, file, sound in zip(files, opened, block, strict=True):
+                with _named_errors(path):
+                    file.write(gain * sound)
+
+
+def _new_wav(path: Path, rate: int, channels: int, subtype: str) -> Any:
+    import soundfile
+
+    with _named_errors(path):
+        return soundfile.SoundFile(path, "w", rate, channels, subtype)
+
+
+@contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
+    """Name the file that could not be written."""
     import soundfile
 
     try:
-        with replacing(path) as temporary:
-            soundfile.write(temporary, part, rate, subtype=subtype)
+        yield
     except soundfile.SoundFileRuntimeError as error:
         raise OSError(f"{path} cannot be written: {error}") from error
 
 
 def _record(
     separator: NeuroSteeredSeparator,
-    parts: Any,
-    audio: Any,
+    n_samples: int,
     audio_sfreq: float,
+    share: float,
     steered_by: str,
     names: Sequence[str] | None,
 ) -> dict[str, Any]:
     attention, steered = separator.attention_, separator.steered_
-    power = float(np.sum(np.square(audio, dtype=np.float64)))
-    share = float(np.sum(np.square(parts[0], dtype=np.float64))) / power if power else 0.0
     correlation = attention.correlation
     chosen, seed = attention.chosen.tolist(), separator.random_state
     what = f"Components {chosen} follow"
@@ -243,7 +312,7 @@ def _record(
         )
     return {
         "steered_by": steered_by,
-        "duration": len(audio) / audio_sfreq,
+        "duration": n_samples / audio_sfreq,
         "audio_sfreq": float(audio_sfreq),
         "confidence": attention.confidence,
         "p_value": attention.p_value,

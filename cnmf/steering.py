@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from cnmf.components import find_components
+from cnmf.components import SAMPLE, find_components
 from cnmf.estimator import ContrastiveNMF
 from cocktailparty.blas import one_blas_thread
 from cocktailparty.separation.alignment import frame_grid, on_frames
@@ -372,7 +372,7 @@ class NeuroSteeredSeparator(BaseEstimator):
             device=self.device,
             random_state=self.random_state,
         )
-        found = find_components(audio, nmf, self.n_fft_, self.hop_)
+        found = find_components(audio, nmf, self.n_fft_, self.hop_, sample=SAMPLE)
         self.activations_, self.components_ = found.activations, found.components
         frames = on_frames(guide, sfreq, rate, len(found.activations))
         loudness = found.loudness

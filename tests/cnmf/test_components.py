@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -72,6 +74,27 @@ def test_groups_are_chosen_instead_of_components(audio):
         assert np.ptp(separator.attention_.weights[separator.groups_ == group]) == 0
     left = [np.square(x[:, 0]).mean() / np.square(x).sum(axis=1).mean() for x in (attended, rest)]
     assert left[0] > left[1]
+
+
+def test_memory_hardly_grows_with_the_mixture(rng, monkeypatch):
+    """A second more takes a tenth of its spectrogram at most."""
+    monkeypatch.setattr("cnmf.steering.SAMPLE", 320)
+    separator = NeuroSteeredSeparator(n_components=4, max_iter=3, window=0.032, random_state=0)
+
+    def peak(seconds):
+        audio = rng.normal(size=(8000 * seconds, 2)).astype(np.float32)
+        guide = rng.random(64 * seconds)
+        tracemalloc.start()
+        for block in separator.blocks_by_guide(audio, 8000, guide, 64):
+            assert block.dtype == np.float32
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    peak(20)  # whatever is made once
+    slope = (peak(80) - peak(20)) / 60
+    spectrogram_of_a_second = 2 * 64 * 129 * 8
+    assert slope < 0.1 * spectrogram_of_a_second
 
 
 @pytest.mark.parametrize(

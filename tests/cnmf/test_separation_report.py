@@ -7,6 +7,7 @@ from sklearn.exceptions import NotFittedError
 
 from cnmf.separation_report import plot_separation, separate_and_report
 from cnmf.steering import NeuroSteeredSeparator
+from cocktailparty.features import stft
 
 RATE, SFREQ = 8000, 64
 
@@ -62,6 +63,22 @@ def test_figure_shows_the_levels(mixture):
     assert images[2].max() < -200
     loudest = np.argmax(images[0].max(axis=1)) / len(images[0]) * RATE / 2
     assert min(abs(loudest - 400), abs(loudest - 2000)) < 50
+
+
+def test_figure_of_a_long_mixture_from_files(mixture, tmp_path):
+    audio = np.tile(np.stack([mixture[0], -mixture[0]], axis=1), (16, 1))
+    separator = NeuroSteeredSeparator(n_components=2, max_iter=5, random_state=0)
+    guide = np.random.default_rng(0).random(16 * 640)
+    separate_and_report(separator, audio, RATE, tmp_path, guide=guide, sfreq=SFREQ)
+    parts = [soundfile.read(tmp_path / f"{name}.wav")[0] for name in ("attended", "rest")]
+    np.testing.assert_allclose(np.sum(parts, axis=0), audio, atol=1e-6)
+    images = [axes.get_images()[0] for axes in plot_separation(audio, parts, RATE).axes[:3]]
+    assert images[0].get_extent()[:2] == [0, 160]
+    # Every second frame, half a window apart, of the mixture and of what was written.
+    for image, sound in zip(images, (audio, *parts), strict=True):
+        expected = np.abs(stft(sound[:, 0], 512, 256))[::2].T
+        shown = 10 ** (image.get_array() / 20) * np.abs(stft(audio[:, 0], 512, 256))[::2].max()
+        np.testing.assert_allclose(shown, expected, rtol=0, atol=1e-6 * expected.max())
 
 
 def test_known_parts_and_formats_are_recorded(mixture, tmp_path):

@@ -112,7 +112,7 @@ def test_a_full_disk_is_one_line(
     def full(*arguments, **settings):
         raise soundfile.LibsndfileError(2, "System error: ")
 
-    monkeypatch.setattr(soundfile, "write", full)
+    monkeypatch.setattr(soundfile.SoundFile, "write", full)
     assert separate(folder, *guide) == 2
     assert "attended.wav cannot be written: System error" in capsys.readouterr().err
 
