@@ -1,4 +1,4 @@
-"""Zero-phase band-pass filtering and resampling of signals and whole trials."""
+"""Band-pass filtering and resampling of signals and whole trials, zero-phase or causal."""
 
 from functools import lru_cache
 from math import ceil
@@ -9,6 +9,14 @@ from scipy.signal import firwin, kaiser_beta
 from scipy.special import i0
 
 from cocktailparty.backend import namespace, to_numpy
+from cocktailparty.causal import (
+    CausalFilter,
+    bandpass_sos,
+    check_numpy,
+    check_phase,
+    memory,
+    resampled,
+)
 from cocktailparty.features.waveform import check_samples, signal_library
 from cocktailparty.provenance import passed_filter
 from cocktailparty.suspicions import suspicions, warn_of
@@ -28,6 +36,7 @@ def preprocess(
     sfreq: float | None = None,
     l_freq: float | None = 1.0,
     h_freq: float | None = 9.0,
+    phase: str = "zero",
 ) -> list[Trial]:
     """Resample and band-pass trials that are already cut, EEG and stimuli alike.
 
@@ -43,6 +52,9 @@ def preprocess(
         New sampling rate in hertz; None keeps the rate of each trial.
     l_freq, h_freq : float, optional
         Edges of the pass band in hertz, see `bandpass`; None leaves that side open.
+    phase : {"zero", "causal"}
+        Filters that look at both sides of a sample, or only back, as those of a device that decodes
+        while the sounds play, see `bandpass`; also those of the resampling.
 
     Returns
     -------
@@ -52,7 +64,7 @@ def preprocess(
     Raises
     ------
     ValueError
-        If a frequency is impossible, or a trial is shorter than the filter.
+        If a frequency is impossible, the phase unknown, or a trial shorter than the filter.
 
     Warns
     -----
@@ -68,25 +80,31 @@ def preprocess(
     [Trial(10.0 s at 64 Hz, 2 channels, 2 stimuli x 1 feature, attended unknown)]
     """
     trials = list_trials(trials)
+    check_phase(phase)
     rates = [trial.sfreq if sfreq is None else sfreq for trial in trials]
     for i, (trial, after) in enumerate(zip(trials, rates, strict=True)):
         check_rate(after, "sfreq")
         check_band(min(trial.sfreq, after), l_freq, h_freq)
         label = f"trials[{i}]" + (f" ({trial.name!r})" if trial.name else "")
-        check_duration(trial.duration, after, l_freq, h_freq, label)
+        if phase == "zero":
+            check_duration(trial.duration, after, l_freq, h_freq, label)
     with shown_once():
         return [
-            _preprocessed(trial, rate, l_freq, h_freq)
+            _preprocessed(trial, rate, l_freq, h_freq, phase)
             for trial, rate in zip(trials, rates, strict=True)
         ]
 
 
-def bandpass(x: Any, sfreq: float, l_freq: float | None, h_freq: float | None) -> Any:
-    """Filter along time with a linear-phase FIR filter whose delay is taken out.
+def bandpass(
+    x: Any, sfreq: float, l_freq: float | None, h_freq: float | None, phase: str = "zero"
+) -> Any:
+    """Filter along time, by default with a linear-phase FIR filter whose delay is taken out.
 
     The default filter of MNE-Python: Hamming windows, transition bands of a quarter of the edge
     but at least 2 Hz (and at most what fits) outside the pass band, gain 1/2 in their middle, and
-    odd reflection of the signal beyond its ends.
+    odd reflection of the signal beyond its ends. ``phase="causal"`` takes Butterworth filters
+    instead, of second order at the lower and fourth order at the upper edge (gain -3 dB), which
+    never look ahead and start as if the first sample had been there forever.
 
     Parameters
     ----------
@@ -96,6 +114,8 @@ def bandpass(x: Any, sfreq: float, l_freq: float | None, h_freq: float | None) -
         Sampling rate in hertz.
     l_freq, h_freq : float, optional
         Edges of the pass band in hertz; None leaves that side open.
+    phase : {"zero", "causal"}
+        Whether what comes after a sample counts; "causal" takes NumPy arrays.
 
     Returns
     -------
@@ -105,8 +125,8 @@ def bandpass(x: Any, sfreq: float, l_freq: float | None, h_freq: float | None) -
     Raises
     ------
     ValueError
-        If a frequency is impossible, or the signal is empty, not finite, or not longer than the
-        filter.
+        If a frequency is impossible, the phase unknown, or the signal is empty, not finite, or not
+        longer than the filter.
 
     References
     ----------
@@ -124,8 +144,14 @@ def bandpass(x: Any, sfreq: float, l_freq: float | None, h_freq: float | None) -
     """
     x = check_samples(x, "x")
     check_band(sfreq, l_freq, h_freq)
+    check_phase(phase)
     if l_freq is None and h_freq is None:
         return x
+    if phase == "causal":
+        check_numpy(x, "x")
+        columns = x.reshape(len(x), -1).astype(float)
+        filtered = CausalFilter(bandpass_sos(sfreq, l_freq, h_freq)).push(columns)
+        return filtered.reshape(x.shape).astype(x.dtype)
     check_duration(x.shape[0] / sfreq, sfreq, l_freq, h_freq, "the signal")
     xp = namespace(x)
     taps = xp.asarray(_taps(sfreq, l_freq, h_freq).reshape(-1, *[1] * (x.ndim - 1)))
@@ -134,13 +160,16 @@ def bandpass(x: Any, sfreq: float, l_freq: float | None, h_freq: float | None) -
     return xp.astype(filtered, x.dtype, copy=False)
 
 
-def filter_reach(sfreq: float, l_freq: float | None, h_freq: float | None) -> float:
+def filter_reach(
+    sfreq: float, l_freq: float | None, h_freq: float | None, phase: str = "zero"
+) -> float:
     """Half length in seconds of the filter of `bandpass` at `sfreq` hertz; 0 without a filter.
 
     Filtered samples that lie more than twice this apart share no unfiltered sample: a split in
     time that is to be free of leaks leaves out at least that much between training and test.
+    The response of the causal filter counts as over below a millionth of its peak.
     `l_freq` and `h_freq` are the edges of the pass band in hertz; a ValueError is raised if one is
-    impossible.
+    impossible or the phase unknown.
 
     Examples
     --------
@@ -148,6 +177,9 @@ def filter_reach(sfreq: float, l_freq: float | None, h_freq: float | None) -> fl
     1.640625
     """
     check_band(sfreq, l_freq, h_freq)
+    check_phase(phase)
+    if phase == "causal":
+        return memory(sfreq, l_freq, h_freq) / 2
     return (_taps(sfreq, l_freq, h_freq).size // 2) / sfreq
 
 
@@ -267,15 +299,20 @@ def check_duration(
         )
 
 
-def _preprocessed(trial: Trial, sfreq: float, l_freq: float | None, h_freq: float | None) -> Trial:
+def _preprocessed(
+    trial: Trial, sfreq: float, l_freq: float | None, h_freq: float | None, phase: str
+) -> Trial:
     xp = namespace(trial.eeg, trial.stimuli)
     stimuli = xp.permute_dims(trial.stimuli, (1, 0, 2))
     columns = xp.reshape(stimuli, (trial.n_times, trial.n_stimuli * trial.n_features))
     x = xp.concat([trial.eeg, columns], axis=1)
-    if not same_rate(sfreq, trial.sfreq):
+    if phase == "causal":
+        check_numpy(x, "the trial")
+        x = resampled(x, np.arange(len(x)) / trial.sfreq, trial.sfreq, sfreq)[1]
+    elif not same_rate(sfreq, trial.sfreq):
         step = trial.sfreq / sfreq
         x = interpolate(x, np.arange(ceil(trial.n_times / step)) * step, step)
-    x = bandpass(x, sfreq, l_freq, h_freq)
+    x = bandpass(x, sfreq, l_freq, h_freq, phase)
     eeg, columns = x[:, : trial.n_channels], x[:, trial.n_channels :]
     names = trial.channel_names or [str(i) for i in range(trial.n_channels)]
     doubts = suspicions(to_numpy(trial.eeg), to_numpy(eeg), names, trial.sfreq, l_freq, h_freq)
@@ -287,7 +324,7 @@ def _preprocessed(trial: Trial, sfreq: float, l_freq: float | None, h_freq: floa
         eeg=xp.astype(eeg, trial.eeg.dtype, copy=False),
         stimuli=xp.astype(xp.permute_dims(stimuli, (1, 0, 2)), trial.stimuli.dtype, copy=False),
         sfreq=sfreq,
-        provenance=passed_filter(provenance, trial.sfreq, sfreq, l_freq, h_freq),
+        provenance=passed_filter(provenance, trial.sfreq, sfreq, l_freq, h_freq, phase=phase),
     )
 
 

@@ -88,11 +88,13 @@ def passed_filter(
     h_freq: float | None,
     *,
     stimuli: bool = True,
+    phase: str = "zero",
 ) -> dict[str, Any]:
     """Add a filter to the end of the `filters` of a provenance.
 
     `before` and `after` are the sampling rates, `l_freq` and `h_freq` the edges of the pass band,
-    all in hertz; `stimuli` says whether the stimuli passed it, too.
+    all in hertz; `stimuli` says whether the stimuli passed it, too, and `phase` is "zero" or
+    "causal".
 
     Examples
     --------
@@ -105,6 +107,7 @@ def passed_filter(
         "l_freq": None if l_freq is None else float(l_freq),
         "h_freq": None if h_freq is None else float(h_freq),
         "stimuli": stimuli,
+        **({} if phase == "zero" else {"phase": phase}),
     }
     return {**provenance, "filters": [*provenance.get("filters", ()), step]}
 
@@ -185,12 +188,15 @@ def _filters(known: Sequence[Mapping[str, Any]]) -> list[str]:
         for step in steps or ():
             what = "EEG and stimuli were" if step["stimuli"] else "The EEG was"
             low, high = step["l_freq"], step["h_freq"]
+            # Zero-phase filters of former versions did not say so.
+            causal = step.get("phase") == "causal"
+            kind = "causal Butterworth" if causal else "zero-phase FIR"
             if low is not None and high is not None:
-                band = f"band-passed to {low:g}-{high:g} Hz (zero-phase FIR)"
+                band = f"band-passed to {low:g}-{high:g} Hz ({kind})"
             elif low is not None:
-                band = f"high-passed at {low:g} Hz (zero-phase FIR)"
+                band = f"high-passed at {low:g} Hz ({kind})"
             elif high is not None:
-                band = f"low-passed at {high:g} Hz (zero-phase FIR)"
+                band = f"low-passed at {high:g} Hz ({kind})"
             else:
                 band = "not filtered"
             rate = (

@@ -18,16 +18,18 @@ Commands = Any
 
 @dataclass(frozen=True)
 class Band:
-    """Sampling rate and pass band to decode in, all in hertz."""
+    """Sampling rate and pass band to decode in, all in hertz, and the phase of the filters."""
 
     sfreq: float
     l_freq: float
     h_freq: float
+    phase: str = "zero"
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> "Band":
         """Take what `add_band` added from the parsed arguments."""
-        return cls(options.sfreq, options.l_freq, options.h_freq)
+        phase = "causal" if options.causal else "zero"
+        return cls(options.sfreq, options.l_freq, options.h_freq, phase)
 
 
 def add_band(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +42,12 @@ def add_band(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             name, type=float, default=default, help=f"{what}, in Hz; default: %(default)s"
         )
+    parser.add_argument(
+        "--causal",
+        action="store_true",
+        help="filters that do not look ahead, as a decoder needs that runs while the sounds play; "
+        "default: zero-phase",
+    )
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

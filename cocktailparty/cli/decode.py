@@ -37,6 +37,7 @@ TRAINING: dict[str, Any] = {
     "sfreq": 64.0,
     "l_freq": 1.0,
     "h_freq": 9.0,
+    "causal": False,
 }
 
 
@@ -247,6 +248,7 @@ def _trained(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
         trials,
         l_freq=band.l_freq,
         h_freq=band.h_freq,
+        phase=band.phase,
         reference=channels.get("reference", "average" if continuous else None),
         envelope=ENVELOPE,
         allow_shared_stimuli=options.allow_shared_stimuli,

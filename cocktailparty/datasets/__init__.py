@@ -4,6 +4,7 @@ A corpus is one module with a `Corpus` that describes it, and one line in `CORPO
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from cocktailparty.datasets.simulation.listeners import (
     simulate_trf,
     simulate_two_talkers,
 )
+from cocktailparty.features import speech_envelope
 from cocktailparty.recordings.flat_channels import without_flat
 from cocktailparty.third_party_warnings import shown_once
 from cocktailparty.trial import Trial
@@ -127,7 +129,8 @@ def load(path: Path | str, corpus: str | None = None, **arguments: Any) -> list[
     corpus : str, optional
         Name of the corpus, one of `CORPORA`; None to find it out by the file names.
     **arguments : object
-        Keywords of the reader of that corpus.
+        Keywords of the reader of that corpus. Where `phase` is "causal", the default envelopes are
+        causal, too.
 
     Returns
     -------
@@ -151,6 +154,8 @@ def load(path: Path | str, corpus: str | None = None, **arguments: Any) -> list[
             f"{path} holds no EEG but {detected.title!r}: read it with "
             f"cocktailparty.datasets.{detected.reader}"
         )
+    if arguments.get("phase") == "causal":
+        arguments.setdefault("envelope", partial(speech_envelope, phase="causal"))
     with shown_once():
         trials = detected.load(Path(path), **arguments)
     return without_flat(trials) if arguments.get("on_flat") == "drop" else trials

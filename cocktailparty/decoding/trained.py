@@ -15,6 +15,7 @@ from sklearn.base import clone
 
 from cocktailparty.backend import to_numpy
 from cocktailparty.blas import one_blas_thread
+from cocktailparty.causal import check_phase
 from cocktailparty.decoding.base import ReconstructionMixin
 from cocktailparty.decoding.saving import load_extra, load_model, save_model
 from cocktailparty.electrodes.montages import places_of
@@ -64,6 +65,9 @@ class TrainedModel:
     channel_positions : ndarray of shape (n_channels, 3) or None
         Where the channels were in the training trials (their mean), as `Trial.channel_positions`;
         None if the trials did not know, and in models of former versions.
+    phase : {"zero", "causal"}
+        Filters of EEG and envelopes, see `cocktailparty.preprocessing.preprocess`; "zero" in models
+        of former versions.
     """
 
     tracker: Any
@@ -76,6 +80,7 @@ class TrainedModel:
     n_channels: int
     stimuli: list[np.ndarray]
     channel_positions: np.ndarray | None = None
+    phase: str = "zero"
 
     def _repr_html_(self) -> str:
         edges = [self.l_freq, self.h_freq]
@@ -83,7 +88,7 @@ class TrainedModel:
         facts = {
             "decoder": type(self.tracker.decoder).__name__,
             "rate": f"{self.sfreq:g} Hz",
-            "band": f"{low} to {high}",
+            "band": f"{low} to {high}" + ", causal" * (self.phase == "causal"),
             "reference": self.reference,
             "channels": some_of(self.channel_names or [f"{self.n_channels}, without names"]),
             "sounds of the training": len(self.stimuli),
@@ -179,9 +184,10 @@ class TrainedModel:
             sfreq=self.sfreq,
             l_freq=self.l_freq,
             h_freq=self.h_freq,
+            phase=self.phase,
             reference=self.reference,
             picks="eeg" if self.channel_names is None else self.channel_names,
-            envelope=partial(speech_envelope, **self.envelope),
+            envelope=partial(speech_envelope, **{"phase": self.phase, **self.envelope}),
             on_bad=on_bad,
         )
         if trial.n_channels != self.n_channels:
@@ -382,6 +388,7 @@ def train_model(
     h_freq: float | None = 9.0,
     reference: str | Sequence[str] | None = "average",
     envelope: Mapping[str, Any] | None = None,
+    phase: str = "zero",
     allow_shared_stimuli: bool = False,
 ) -> TrainedModel:
     """Train an attention tracker and keep the preparation of its trials.
@@ -400,6 +407,9 @@ def train_model(
     envelope : dict, optional
         Keywords of `cocktailparty.features.speech_envelope` that the stimuli were computed with;
         None for those of the command line, `ENVELOPE`.
+    phase : {"zero", "causal"}
+        Filters that the trials went through, see `cocktailparty.preprocessing.preprocess`. What is
+        decoded goes through the same.
     allow_shared_stimuli : bool
         Warn instead of refusing if the trials that are left out to learn the confidence share
         a sound with those that are trained on meanwhile.
@@ -413,7 +423,8 @@ def train_model(
     ------
     ValueError
         If the trials do not fit together or to the tracker, cannot be split, share sounds across
-        a split, or the decoder is no better than guessing on those that are left out.
+        a split, the decoder is no better than guessing on those that are left out, or the phase is
+        unknown.
 
     Examples
     --------
@@ -426,6 +437,7 @@ def train_model(
     >>> int(table["chosen"].iloc[-1]) == trials[6].attended
     True
     """
+    check_phase(phase)
     trials = check_trials(trials)
     index = sound_index(trials)  # also for what the decoder holds out while it is trained
     Split.of(tracker.cv, allow_shared_stimuli=allow_shared_stimuli or None).split(trials, index)
@@ -450,6 +462,7 @@ def train_model(
         trials[0].n_channels,
         [sound.astype(np.float32) for sound in different.values()],
         None if all(t.channel_positions is None for t in trials) else places_of(trials).positions,
+        phase,
     )
 
 

@@ -208,6 +208,25 @@ def filter_bands(audio: Any, sos: np.ndarray) -> Iterator[Any]:
         yield xp.astype(subband, audio.dtype, copy=False)
 
 
+def check_bands(frequencies: np.ndarray, audio_sfreq: float, f_max: float) -> None:
+    """Raise a ValueError if the highest of the bands reaches past half the rate of the audio.
+
+    `frequencies`, (n_bands,), are the rising centres, `f_max` the end of the range that they were
+    chosen from, and `audio_sfreq` the rate, all in hertz.
+
+    Examples
+    --------
+    >>> check_bands(erb_frequencies(150, 4000), 8000, 4000)
+    """
+    edge = frequencies[-1] + erb_bandwidths(frequencies[-1]) / 2
+    if edge > audio_sfreq / 2:
+        raise ValueError(
+            f"f_max={f_max:g} Hz is too high for audio at {audio_sfreq:g} Hz: the band at "
+            f"{frequencies[-1]:.0f} Hz reaches up to {edge:.0f} Hz, past half the rate; lower "
+            "f_max to 0.4 times the rate or less"
+        )
+
+
 def mel_bank(
     sfreq: float, n_fft: int, n_bands: int = 28, f_min: float = 150.0, f_max: float = 4000.0
 ) -> np.ndarray:

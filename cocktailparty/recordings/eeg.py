@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cocktailparty.backend import to_numpy
+from cocktailparty.causal import CausalSampler
 from cocktailparty.preprocessing import interpolate, interpolation_reach
 from cocktailparty.recordings.formats.edf_records import check_no_pauses, has_pauses, with_pauses
 from cocktailparty.recordings.formats.edf_units import check_units, scale_to_volts
@@ -244,6 +245,22 @@ class Continuous:
             values[:, source.columns] = read.at(positions, spacing, start, stop)
         return values
 
+    def heard(
+        self, onset: float, clock: float, sfreq: float, moments: range, start: int, stop: int
+    ) -> np.ndarray:
+        """Evaluate the channels as `recorded` does, but without a look ahead.
+
+        `moments` counts samples at `sfreq` hertz of the clock of the sounds, which starts at
+        `onset`, in seconds of the recording, and of whose seconds each lasts `clock` seconds there.
+        The filter begins at the sample `start`, and nothing from `stop` on is looked at.
+        """
+        names = self.names + self.references
+        values = np.empty((len(moments), len(names)))
+        for source in sources(self.raw, self._index, self._rates, start):
+            read = _Reader(source, [names[i] for i in source.columns], self.sfreq)
+            values[:, source.columns] = read.heard(onset, clock, sfreq, moments, start, stop)
+        return values
+
     def rereferenced(
         self, values: np.ndarray, left_out: Sequence[str] = ()
     ) -> tuple[np.ndarray, list[str]]:
@@ -297,6 +314,30 @@ class _Reader:
             self._check_finite(data, first)
             values[i : i + n_positions] = interpolate(data, block - first, spacing)
         return values
+
+    def heard(
+        self, onset: float, clock: float, sfreq: float, moments: range, start: int, stop: int
+    ) -> np.ndarray:
+        """Evaluate the channels without a look ahead, see `Continuous.heard`."""
+        source = self.source
+        rate = source.ratio * self.sfreq
+        origin = source.origin + rate * onset
+        # Two samples beyond the last moment take part in it, if there are any.
+        last = ceil(origin + rate * clock * moments[-1] / sfreq + 1e-6) + 2
+        first, stop = source.bounds(start, stop)
+        last = min(last, stop)
+        sampler = CausalSampler(rate * clock, sfreq)
+        found = []
+        for i in range(first, last, _BLOCK):
+            data = source.read(i, min(i + _BLOCK, last))
+            self._check_finite(data, i)
+            times = (i + np.arange(len(data)) - origin) / (rate * clock)
+            found.append(sampler.push(data, times))
+        found.append(sampler.finish())
+        values = np.concatenate([values for _, values in found if len(values)])
+        # A channel of another rate may start or stop by half a sample within the segment.
+        index = np.asarray(moments) - found[0][0]
+        return np.asarray(values[np.clip(index, 0, len(values) - 1)])
 
     def _check_finite(self, data: np.ndarray, first: int) -> None:
         missing = ~np.isfinite(data)

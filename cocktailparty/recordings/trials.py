@@ -1,6 +1,7 @@
 """Recordings of MNE-Python and audio files, turned into preprocessed trials."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from math import ceil, floor, inf
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cocktailparty.backend import to_numpy
+from cocktailparty.causal import check_phase
 from cocktailparty.electrodes.montages import recorded_positions
 from cocktailparty.features import speech_envelope
 from cocktailparty.preprocessing import bandpass, check_band, check_duration, filter_reach
@@ -50,6 +52,10 @@ __all__ = [
     "trials_from_raw",
 ]
 
+# The causal filter sees the EEG before a trial for as many times half its memory: what was before
+# that is below rounding.
+_WARMED = 4
+
 
 def trial_from_raw(
     raw: "mne.io.BaseRaw",
@@ -63,6 +69,7 @@ def trial_from_raw(
     l_freq: float | None = 1.0,
     h_freq: float | None = 9.0,
     filter_stimuli: bool = True,
+    phase: str = "zero",
     reference: str | Sequence[str] | None = "average",
     picks: str | Sequence[str] = "eeg",
     eeg_clock: float = 1.0,
@@ -104,6 +111,10 @@ def trial_from_raw(
         Edges of the pass band in hertz; None leaves that side open.
     filter_stimuli : bool
         Pass the features through the filter of the EEG, so that both live in one band.
+    phase : {"zero", "causal"}
+        Filters that look at both sides of a sample, or only back, as those of a device that decodes
+        while the sounds play, see `cocktailparty.preprocessing.preprocess`. "causal" is handed to
+        `cocktailparty.features.speech_envelope` as well; another `envelope` answers for itself.
     reference : "average", sequence of str, or None
         Average of all picked channels; or mean of the named channels (such as mastoids), which are
         then left out; or as recorded.
@@ -169,6 +180,8 @@ def trial_from_raw(
     Trial(20.0 s at 64 Hz, 3 channels, 2 stimuli x 1 feature, attended 0)
     """
     where = f"trial {name!r}: " if name else ""
+    check_phase(phase)
+    envelope = _of_phase(envelope, phase)
     recording = Continuous(raw, picks, reference)
     check_list(sounds)
     check_on_bad(on_bad)
@@ -197,26 +210,21 @@ def trial_from_raw(
     n_eeg = ceil((stop - first) / step - 1e-6)  # the trial may end exactly with the recording
     n_times = common_length(lengths, n_eeg / sfreq, duration, sfreq, where)
 
-    reach = round(filter_reach(sfreq, l_freq, h_freq) * sfreq)
-    before = min(reach, floor((first - start) / step))
-    after = min(reach, n_eeg - n_times)
-    check_duration(
-        (before + n_times + after) / sfreq, sfreq, l_freq, h_freq, f"{where}the EEG of the trial"
+    values, filtered = _recorded_and_filtered(
+        recording,
+        _Place(onset, eeg_clock, sfreq, n_times, n_eeg, start, stop),
+        l_freq,
+        h_freq,
+        phase,
+        where,
     )
-    positions = first + step * np.arange(-before, n_times + after)
-    within = slice(before, before + n_times)
-    try:
-        values = recording.recorded(positions, step, start, stop)
-    except MissingValuesError as error:
-        raise ValueError(f"{where}{needed(error, onset, n_times, before, after, sfreq)}") from error
     both = recording.names + recording.references
-    still = flat_columns(values[within])
+    still = flat_columns(values)
     flat = [both[i] for i in still]
     flat = check_flat(flat, recording.references, len(recording.names), on_flat, where)
-    filtered = bandpass(values, sfreq, l_freq, h_freq)[within]
     live = [i for i in range(len(both)) if i not in still]
     doubts = suspicions(
-        values[within][:, live],
+        values[:, live],
         filtered[:, live],
         [both[i] for i in live],
         sfreq,
@@ -229,8 +237,9 @@ def trial_from_raw(
     eeg, names = recording.rereferenced(filtered, flat)
     if filter_stimuli:
         for i, feature in enumerate(features):
-            check_duration(len(feature) / sfreq, sfreq, l_freq, h_freq, f"{where}sounds[{i}]")
-            features[i] = bandpass(feature, sfreq, l_freq, h_freq)
+            if phase == "zero":
+                check_duration(len(feature) / sfreq, sfreq, l_freq, h_freq, f"{where}sounds[{i}]")
+            features[i] = bandpass(feature, sfreq, l_freq, h_freq, phase)
     return Trial(
         eeg,
         [feature[:n_times] for feature in features] or None,
@@ -258,6 +267,7 @@ def trial_from_raw(
             l_freq,
             h_freq,
             stimuli=filter_stimuli,
+            phase=phase,
         ),
     )
 
@@ -312,6 +322,7 @@ def trials_from_raw(
      Trial('b', 10.0 s at 64 Hz, 3 channels, 2 stimuli x 1 feature, attended 1)]
     """
     check_raw(raw)
+    arguments = _all_of_phase(arguments)
     onsets = to_numpy(onsets, "onsets")
     if onsets.ndim == 2 and onsets.shape[1] == 3:
         onsets = (onsets[:, 0] - raw.first_samp) / raw.info["sfreq"]
@@ -326,7 +337,7 @@ def trials_from_raw(
             (partial(trial_from_raw, raw, **request) for request in requests),
             arguments,
         )
-    return _with_sounds(trials, sounds, arguments.get("envelope", speech_envelope))
+    return _with_sounds(trials, sounds, arguments["envelope"])
 
 
 def trials_from_epochs(
@@ -381,6 +392,7 @@ def trials_from_epochs(
             f"epochs must be MNE Epochs, got {type(epochs).__name__}: read files by "
             "mne.read_epochs, and pass continuous recordings to trials_from_raw"
         )
+    arguments = _all_of_phase(arguments)
     check_stored_rates(None if epochs.preload else epochs._raw, "epochs")
     requests = trial_by_trial(sounds, onset=[-epochs.times[0]] * len(epochs), **arguments)
     with shown_once():
@@ -394,7 +406,73 @@ def trials_from_epochs(
             ),
             arguments,
         )
-    return _with_sounds(trials, sounds, arguments.get("envelope", speech_envelope))
+    return _with_sounds(trials, sounds, arguments["envelope"])
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a trial lies in a recording: `start` and `stop` bound, in samples, what may be seen.
+
+    The trial has `n_times` samples at `sfreq` hertz; up to `stop` there are `n_eeg`.
+    """
+
+    onset: float
+    clock: float
+    sfreq: float
+    n_times: int
+    n_eeg: int
+    start: int
+    stop: int
+
+
+def _recorded_and_filtered(
+    recording: Continuous,
+    place: _Place,
+    l_freq: float | None,
+    h_freq: float | None,
+    phase: str,
+    where: str,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read the channels of a trial, and filter them with what is around it in the recording.
+
+    Returns the signals before and after the filter, (n_times, n_channels + n_references) each.
+    """
+    sfreq, n_times = place.sfreq, place.n_times
+    step = place.clock * recording.sfreq / sfreq
+    first = place.onset * recording.sfreq
+    reach = round(filter_reach(sfreq, l_freq, h_freq, phase) * sfreq)
+    before, after = floor((first - place.start) / step), 0
+    if phase == "causal":
+        before = min(_WARMED * reach, before)
+    else:
+        before, after = min(reach, before), min(reach, place.n_eeg - n_times)
+        length = (before + n_times + after) / sfreq
+        check_duration(length, sfreq, l_freq, h_freq, f"{where}the EEG of the trial")
+    try:
+        if phase == "causal":
+            begin = max(place.start, floor(first - step * (before + 1)))
+            moments = range(-before, n_times)
+            values = recording.heard(place.onset, place.clock, sfreq, moments, begin, place.stop)
+        else:
+            positions = first + step * np.arange(-before, n_times + after)
+            values = recording.recorded(positions, step, place.start, place.stop)
+    except MissingValuesError as error:
+        asked = needed(error, place.onset, n_times, before, after, sfreq)
+        raise ValueError(f"{where}{asked}") from error
+    within = slice(before, before + n_times)
+    return values[within], bandpass(values, sfreq, l_freq, h_freq, phase)[within]
+
+
+def _of_phase(envelope: Callable[..., Any], phase: str) -> Callable[..., Any]:
+    """Hand the phase on to `speech_envelope`, if it is the envelope and is not told already."""
+    causal = phase == "causal" and envelope is speech_envelope
+    return partial(speech_envelope, phase=phase) if causal else envelope
+
+
+def _all_of_phase(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Hand the phase in keywords of `trial_from_raw` on to their envelope."""
+    envelope = arguments.get("envelope", speech_envelope)
+    return {**arguments, "envelope": _of_phase(envelope, arguments.get("phase", "zero"))}
 
 
 def _alone(epochs: "mne.BaseEpochs", data: np.ndarray, marks: list[Any]) -> "mne.io.BaseRaw":

@@ -15,6 +15,7 @@ from cocktailparty.evaluation.comparing import SharedStimulusWarning
 from cocktailparty.metrics import window_scores
 from cocktailparty.model_selection.leakage import LeakError
 from cocktailparty.preprocessing import preprocess
+from cocktailparty.recordings.eeg import raw_from_array
 from cocktailparty.recordings.trials import read_eeg
 from linear_aad import AttentionDecoder, AttentionTracker, BackwardTRF
 from tests.cocktailparty.edffiles import write_edf
@@ -317,3 +318,22 @@ def test_real_attention_is_decoded_from_envelopes(shared_data):
         table = model.decode(trials[left_out], window=10.0)
         right.append(table["chosen"] == trials[left_out].attended)
     assert np.mean(right) > 0.6
+
+
+def test_a_causal_model_keeps_its_phase(tmp_path):
+    trials = datasets.simulate_two_talkers(n_trials=5, n_channels=8, snr=-15, random_state=0).trials
+    trf = BackwardTRF(tmax=0.25, sfreq=64, alpha=1e-2, alpha_convention="relative")
+    causal = preprocess(trials, phase="causal")
+    tracker = AttentionTracker(AttentionDecoder(trf))
+    with pytest.raises(ValueError, match="phase must be 'zero' or 'causal'"):
+        train_model(tracker, causal, phase="linear")
+    model = train_model(tracker, causal, phase="causal")
+    assert "causal" in model._repr_html_()
+    path = tmp_path / "model"
+    model.save(path)
+    loaded = TrainedModel.load(path)
+    assert loaded.phase == "causal"
+    names = trials[0].channel_names
+    raw = raw_from_array(trials[0].eeg, 64, names, names, "x")
+    trial = loaded.trial(raw, [sound[:, 0] for sound in trials[0].stimuli])
+    assert trial.provenance["filters"][-1]["phase"] == "causal"
