@@ -32,6 +32,7 @@ PAGES = {
     "cocktailparty.report": "report",
     "cocktailparty.search": "search",
     "cocktailparty.separation": "separation",
+    "cocktailparty.statistics": "statistics",
     "deep": "deep",
     "linear_aad": "linear_aad",
 }

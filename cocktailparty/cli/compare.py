@@ -94,8 +94,5 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         print_json({"report": str(result.report), **result.protocol})
     else:
-        print(
-            "\n".join(
-                [*verdict(result.table, result.summary), *result.notes, f"Report: {result.report}"]
-            )
-        )
+        sentences = verdict(result.table, result.summary, result.tests)
+        print("\n".join([*sentences, *result.notes, f"Report: {result.report}"]))

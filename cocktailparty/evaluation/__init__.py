@@ -1,8 +1,8 @@
 """Cross-validation of decoders and tests of its results.
 
 Read `comparing` first, which scores decoders in `folds` and keeps them in a `store`; `summary`
-pools them, `permutation` tests them, trials being the unit (`tested_trials`), `shift_test` asks
-whether EEG follows a sound; `clusters` and `patterns` are about responses over subjects.
+pools them, `permutation` tests them, trials being the unit (`tested_trials`), `subjects` being
+it; `shift_test` asks whether EEG follows a sound; `clusters` and `patterns` are about responses.
 """
 
 from cocktailparty.evaluation.clusters import ClusterTest, cluster_test
@@ -14,6 +14,7 @@ from cocktailparty.evaluation.comparing import (
 )
 from cocktailparty.evaluation.patterns import Pattern, mean_pattern, pattern_of
 from cocktailparty.evaluation.permutation import PermutationTest, permutation_test
+from cocktailparty.evaluation.subjects import group_tests, subject_rows
 from cocktailparty.evaluation.summary import summarise
 from cocktailparty.evaluation.tested_trials import Units, repeats, trial_rows, units
 
@@ -29,11 +30,13 @@ __all__ = [
     "circular_shift_test",
     "cluster_test",
     "compare",
+    "group_tests",
     "lag_reach",
     "mean_pattern",
     "pattern_of",
     "permutation_test",
     "repeats",
+    "subject_rows",
     "summarise",
     "trial_rows",
     "units",

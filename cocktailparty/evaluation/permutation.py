@@ -137,6 +137,28 @@ def permutation_test(
     )
 
 
+def expected_right(rows: "pd.DataFrame") -> float:
+    """Mean number of right decisions in rows of one decoder and window under exchanged labels."""
+    units = _Units([rows])
+    labels = np.array(list(units.labels.values()), dtype=int)
+    total = 0.0
+    for group, members in units.groups.items():
+        at = units.places(members)
+        for place in at:
+            turns = [0, 1] if _alone(group) else (labels[at] - labels[place]) % units.n[place]
+            total += float(units.right[0, place, turns].mean())
+    return total
+
+
+def labels_vary(table: "pd.DataFrame") -> bool:
+    """Tell whether labels can be exchanged at all, so that attention is more than a preference."""
+    units = _Units([table])
+    return any(
+        _alone(group) or len({units.labels[unit] for unit in members}) > 1
+        for group, members in units.groups.items()
+    )
+
+
 def _together(n_units: int) -> float:
     """Factor by which the variance of right decisions exceeds that under exchanged labels.
 
@@ -175,16 +197,20 @@ class _Units:
                     cells.append((r, unit, turned))
                     self.n_windows[r] += record["n_windows"] / k
         self._place = {unit: i for i, unit in enumerate(self.labels)}
-        self._n = np.array([n_stimuli[unit] for unit in self.labels], dtype=int)
-        self._right = np.zeros((len(rows), len(self.labels), max(self._n, default=1)))
+        self.n = np.array([n_stimuli[unit] for unit in self.labels], dtype=int)
+        self.right = np.zeros((len(rows), len(self.labels), max(self.n, default=1)))
         for r, unit, turned in cells:
-            self._right[r, self._place[unit], : len(turned)] += turned
+            self.right[r, self._place[unit], : len(turned)] += turned
         self.withheld = ""
+
+    def places(self, units: Sequence[int]) -> list[int]:
+        """Positions of units among all, in the order of their first tested trials."""
+        return [self._place[unit] for unit in units]
 
     def assignments(self, rng: np.random.Generator) -> tuple[np.ndarray, bool]:
         """Turn the labels (n_assignments, n_units); and tell whether these are all assignments."""
         labels = np.array(list(self.labels.values()), dtype=int)
-        places = {g: [self._place[unit] for unit in units] for g, units in self.groups.items()}
+        places = {g: self.places(units) for g, units in self.groups.items()}
         n_distinct = {
             g: 2 if _alone(g) else _n_orders(labels[at].tolist()) for g, at in places.items()
         }
@@ -210,7 +236,7 @@ class _Units:
         for g, at in places.items():
             if not _alone(g):
                 turns[:, at] -= labels[at]
-        turns %= self._n
+        turns %= self.n
         # The labels as they are belong to the permutations, and come first.
         if exact:
             first = int(np.flatnonzero(~turns.any(axis=1))[0])
@@ -221,9 +247,9 @@ class _Units:
 
     def right_under(self, turns: np.ndarray) -> np.ndarray:
         """Right decisions (n_assignments, n_rows) under labels that are turned so."""
-        right = np.zeros((len(turns), len(self._right)))
-        for turn in range(self._right.shape[2]):
-            right += (turns == turn).astype(float) @ self._right[:, :, turn].T
+        right = np.zeros((len(turns), len(self.right)))
+        for turn in range(self.right.shape[2]):
+            right += (turns == turn).astype(float) @ self.right[:, :, turn].T
         return right
 
 

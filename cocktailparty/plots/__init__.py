@@ -11,6 +11,7 @@ from cocktailparty.plots.comparison import (
 )
 from cocktailparty.plots.decisions import follows_text, plot_decisions
 from cocktailparty.plots.regularisation import regularisation_path
+from cocktailparty.plots.subjects import subject_accuracies
 from cocktailparty.plots.topography import channel_topomap, cluster_map, trf_topomap
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "plot_decisions",
     "reconstruction_excerpt",
     "regularisation_path",
+    "subject_accuracies",
     "trf_topomap",
 ]

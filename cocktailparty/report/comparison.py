@@ -13,6 +13,7 @@ from cocktailparty.evaluation.comparing import check_decoders, compare_planned
 from cocktailparty.evaluation.patterns import averaged_pattern, pattern_folds
 from cocktailparty.evaluation.shift_test import check_shifts, circular_shift_test
 from cocktailparty.evaluation.store import FoldStore
+from cocktailparty.evaluation.subjects import group_tests, subject_rows
 from cocktailparty.evaluation.summary import summarise
 from cocktailparty.files import replacing
 from cocktailparty.metrics import ShiftTest
@@ -43,9 +44,10 @@ class Comparison(NamedTuple):
         Remarks that a reader of the verdict must know.
     protocol : dict
         Contents of ``report.json``: those of `cocktailparty.report.protocol.protocol_of`, with
-        `summary`, a row for each decoder and window, and `notes`.
-    summary : pandas.DataFrame
-        As from `cocktailparty.evaluation.summarise`.
+        `summary`, a row for each decoder and window, `subjects`, one for each of their subjects,
+        `group_tests`, one for each test over subjects, and `notes`.
+    summary, subjects, tests : pandas.DataFrame
+        As from `cocktailparty.evaluation.summarise`, `subject_rows` and `group_tests`.
     """
 
     table: "pd.DataFrame"
@@ -53,6 +55,8 @@ class Comparison(NamedTuple):
     notes: list[str]
     protocol: dict[str, Any]
     summary: "pd.DataFrame"
+    subjects: "pd.DataFrame"
+    tests: "pd.DataFrame"
 
 
 @one_blas_thread()
@@ -142,8 +146,10 @@ def compare_and_report(
         random_state=random_state, data=data, preprocessing=preprocessing, command=command,
     )  # fmt: skip
     # By way of pandas, which writes NaN and infinity in a way that JSON allows.
-    summary = summarise(table)
-    protocol["summary"] = json.loads(summary.to_json(orient="records"))
+    summary, subjects = summarise(table), subject_rows(table)
+    tests = group_tests(table, subjects)
+    for name, rows in {"summary": summary, "subjects": subjects, "group_tests": tests}.items():
+        protocol[name] = json.loads(rows.to_json(orient="records"))
 
     def write(notes: list[str]) -> Path:
         report = write_report(
@@ -161,6 +167,8 @@ def compare_and_report(
             command=command,
             notes=notes,
             summary=summary,
+            subjects=subjects,
+            tests=tests,
         )
         protocol["notes"] = notes
         with replacing(Path(out) / "report.json") as temporary:
@@ -168,9 +176,9 @@ def compare_and_report(
         return report
 
     # A test of shifts may take hours. What is known is written before it, and after each of them.
-    tests = {name: _pending_note(name, n_shifts) for name in decoders} if n_shifts else {}
-    report = write([*notes, *tests.values()])
-    for name in tests:
+    shifted = {name: _pending_note(name, n_shifts) for name in decoders} if n_shifts else {}
+    report = write([*notes, *shifted.values()])
+    for name in shifted:
         if progress:
             print(f"{name}: circular shifts. Report so far: {report}", file=sys.stderr)
         test = circular_shift_test(
@@ -184,9 +192,10 @@ def compare_and_report(
             n_jobs=n_jobs,
             progress=progress,
         )
-        tests[name] = _shift_note(name, test)
-        report = write([*notes, *tests.values()])
-    return Comparison(table, report, [*notes, *tests.values()], protocol, summary)
+        shifted[name] = _shift_note(name, test)
+        report = write([*notes, *shifted.values()])
+    notes = [*notes, *shifted.values()]
+    return Comparison(table, report, notes, protocol, summary, subjects, tests)
 
 
 def _task_notes(trials: Sequence[Trial], split: Split, table: Any) -> list[str]:

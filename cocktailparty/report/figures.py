@@ -37,12 +37,13 @@ def pictures(
     patterns: Mapping[str, Pattern | None],
     held_out: Trial | None,
     reconstructions: Mapping[str, Any],
+    subjects: "pd.DataFrame",
 ) -> Iterator[Picture]:
     """Draw the figures of a comparison one after the other: accuracy, scores, patterns, examples.
 
-    Takes the tables of `cocktailparty.evaluation.compare` and `summarise`, the trials, and by the
+    Takes the tables of `cocktailparty.evaluation.compare` and `summarise`, the trials, by the
     names of the decoders: fitted decoders, averaged patterns, and reconstructions (n_times,
-    n_features) of the labelled trial `held_out`.
+    n_features) of the labelled trial `held_out`; and the table of `subject_rows`.
     """
     from matplotlib.figure import Figure
 
@@ -62,6 +63,8 @@ def pictures(
         f"{highest}; a single subject's line rests on fewer windows and scatters more widely.",
         figure,
     )
+    if subjects["subject"].nunique() > 1:
+        yield _listeners(subjects)
     finite = np.isfinite(table["r_attended"]) & np.isfinite(table["r_unattended"])
     scored = table.loc[finite, "decoder"].unique()
     if len(scored):
@@ -105,6 +108,34 @@ def pictures(
                 "stimulus; r is Pearson's, over the excerpt.",
                 figure,
             )
+
+
+def _listeners(subjects: "pd.DataFrame") -> Picture:
+    """Draw a panel for each window, or one with all windows of a single decoder."""
+    from matplotlib.figure import Figure
+
+    from cocktailparty import plots
+
+    single = subjects["decoder"].nunique() == 1
+    windows = [None] if single else np.sort(subjects["window"].unique()).tolist()
+    n_columns = 2 if len(windows) == 4 else min(len(windows), 3)
+    n_rows = -(-len(windows) // n_columns)
+    figure = Figure((8.0, 0.6 + 3.0 * n_rows), layout="constrained")
+    axes = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True, sharey=True)
+    for window, ax in zip(windows, axes.ravel(), strict=False):
+        plots.subject_accuracies(subjects, window, ax)
+        ax.label_outer()
+    for place, ax in enumerate(axes.ravel()[len(windows) :], start=len(windows)):
+        ax.set_visible(False)
+        axes.ravel()[place - n_columns].tick_params(labelbottom=True)  # nothing is below it
+    across = "the windows" if single else "the decoders; a panel for each window"
+    return Picture(
+        "listeners",
+        "Accuracy of each listener",
+        f"A thin line is a listener and connects {across}. Diamonds are means over listeners with "
+        "their 95 % interval by Student's t; the dashed line is chance.",
+        figure,
+    )
 
 
 def _pattern_pictures(

@@ -12,12 +12,14 @@ from sklearn import config_context
 from cocktailparty.attention_task import ATTENTION
 from cocktailparty.evaluation.patterns import Pattern
 from cocktailparty.evaluation.permutation import ALPHA
+from cocktailparty.evaluation.subjects import group_tests, subject_rows
 from cocktailparty.evaluation.summary import summarise
 from cocktailparty.evaluation.tested_trials import trial_rows
 from cocktailparty.files import scratch_folder
 from cocktailparty.metrics.decisions import count_text
 from cocktailparty.provenance import methods_text
 from cocktailparty.report.figures import pictures
+from cocktailparty.report.listeners import group_table, listeners_text
 from cocktailparty.report.verdict import cautions, findings
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels
@@ -85,6 +87,8 @@ def write_report(
     command: str = "",
     notes: Sequence[str] = (),
     summary: "pd.DataFrame | None" = None,
+    subjects: "pd.DataFrame | None" = None,
+    tests: "pd.DataFrame | None" = None,
 ) -> Path:
     """Write a comparison as one HTML file, with its tables as CSV and its figures as PNG.
 
@@ -119,8 +123,9 @@ def write_report(
         Command line that computes the comparison again.
     notes : sequence of str
         Anything else that a reader should know, put below the verdict.
-    summary : DataFrame, optional
-        From `cocktailparty.evaluation.summarise`, where it is known already.
+    summary, subjects, tests : DataFrame, optional
+        From `cocktailparty.evaluation.summarise`, `subject_rows` and `group_tests`, where they are
+        known already.
 
     Returns
     -------
@@ -137,6 +142,8 @@ def write_report(
     import mne
 
     summary = summarise(table) if summary is None else summary
+    subjects = subject_rows(table) if subjects is None else subjects
+    tests = group_tests(table, subjects) if tests is None else tests
     if held_out is not None:
         attended_labels([held_out])
     folder = Path(folder)
@@ -151,6 +158,7 @@ def write_report(
     add(
         "Verdict",
         _findings(table, summary)
+        + _prose(listeners_text(table, tests))
         + f'<div class="cp-cautions">{_prose(cautions(table, summary))}</div>'
         + (f"<p><strong>Notes</strong></p>{_prose(notes)}" if notes else ""),
     )
@@ -160,15 +168,21 @@ def write_report(
     if decoders:
         add("Decoders", _text_table(_described(decoders)))
     add("Results", _results(summary))
+    if len(tests):
+        add("Listeners", _listeners(subjects, tests))
     # Whatever fails below, the files of an earlier run stay whole.
     with scratch_folder(folder, "report") as partial:
         table.drop(columns="trials", errors="ignore").to_csv(partial / "table.csv", index=False)
         if "trials" in table:
             trial_rows(table).to_csv(partial / "tested_trials.csv", index=False)
         summary.to_csv(partial / "summary.csv", index=False)
+        subjects.to_csv(partial / "subjects.csv", index=False)
+        if len(tests):
+            tests.to_csv(partial / "group_tests.csv", index=False)
         drawn = pictures(
-            table, summary, trials, decoders, patterns or {}, held_out, reconstructions or {}
-        )
+            table, summary, trials, decoders, patterns or {}, held_out, reconstructions or {},
+            subjects,
+        )  # fmt: skip
         for picture in drawn:
             image = partial / f"{picture.name}.png"
             picture.figure.savefig(image, dpi=150)
@@ -273,6 +287,29 @@ def _results(summary: "pd.DataFrame") -> str:
     return f"{_table(rows, header)}<p class='small text-muted mt-2'>{escape(legend)}</p>"
 
 
+def _listeners(subjects: "pd.DataFrame", tests: "pd.DataFrame") -> str:
+    """Tables of tests over listeners and of the accuracy of each."""
+    header, rows = group_table(tests)
+    accuracies = subjects.assign(accuracy=100 * subjects["accuracy"]).pivot(
+        index="subject", columns=["decoder", "window"], values="accuracy"
+    )
+    columns: Any = accuracies.columns
+    names = [f"{decoder}, {window:g} s" for decoder, window in columns]
+    cells = [
+        [subject, *(f"{x:.1f}" if np.isfinite(x) else "n/a" for x in values)]
+        for subject, values in zip(accuracies.index, accuracies.to_numpy(), strict=True)
+    ]
+    legend = (
+        "Above: difference of the accuracy from chance, or of two decoders (the first minus the "
+        "second), in percentage points; intervals by Student's t over listeners, p two-sided. "
+        f"* at most {ALPHA:g}. Below: accuracy of each listener in per cent, folds pooled."
+    )
+    return (
+        f"{_table(rows, header)}<p class='small text-muted mt-2'>{escape(legend)}</p>"
+        f"{_table(cells, ['listener', *names])}"
+    )
+
+
 def _p(p: float) -> str:
     return f"{p:.2g}" if np.isfinite(p) else "n/a"
 
@@ -294,8 +331,9 @@ def _reproduce(command: str) -> str:
     return rerun + _prose(
         [
             "table.csv, beside this file, holds every decoder, subject, fold and window; "
-            "summary.csv the table of results, tested_trials.csv the decisions of every trial; the "
-            "figures are there as PNG.",
+            "summary.csv the table of results, subjects.csv the accuracy of every listener, "
+            "tested_trials.csv the decisions of every trial, group_tests.csv, if there are several "
+            "listeners, the tests over them; the figures are there as PNG.",
             f"Please cite cocktailparty {cocktailparty.__version__} with the papers that the "
             "documentation of each decoder names, and the papers of the data.",
         ]

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from cocktailparty.attention_task import ATTENTION, MATCH_MISMATCH, MIXED, task_of
 from cocktailparty.evaluation.permutation import ALPHA, CONSTANT
 from cocktailparty.evaluation.summary import against_guessing, summarise
+from cocktailparty.report.listeners import listeners_text
+from cocktailparty.statistics import MIN_SUBJECTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +34,11 @@ _EXCHANGED[MIXED] = (
 )
 
 
-def verdict(table: "pd.DataFrame", summary: "pd.DataFrame | None" = None) -> list[str]:
+def verdict(
+    table: "pd.DataFrame",
+    summary: "pd.DataFrame | None" = None,
+    tests: "pd.DataFrame | None" = None,
+) -> list[str]:
     """Say in words what beats guessing, what does not, and on how much data that rests.
 
     Parameters
@@ -41,11 +47,13 @@ def verdict(table: "pd.DataFrame", summary: "pd.DataFrame | None" = None) -> lis
         Rows of `cocktailparty.evaluation.compare`.
     summary : DataFrame, optional
         From `cocktailparty.evaluation.summarise`, where it is known already.
+    tests : DataFrame, optional
+        From `cocktailparty.evaluation.group_tests`, where it is known already.
 
     Returns
     -------
     sentences : list of str
-        First the findings, decoder by decoder; then the cautions.
+        First the findings, decoder by decoder; then what holds over listeners; then the cautions.
 
     Raises
     ------
@@ -68,7 +76,7 @@ def verdict(table: "pd.DataFrame", summary: "pd.DataFrame | None" = None) -> lis
     sentences = [
         f"{statement} {'; '.join(numbers)}." for statement, numbers in findings(table, summary)
     ]
-    return sentences + cautions(table, summary)
+    return sentences + listeners_text(table, tests) + cautions(table, summary)
 
 
 def findings(
@@ -150,7 +158,7 @@ def cautions(table: "pd.DataFrame", summary: "pd.DataFrame | None" = None) -> li
         f"({test.n_permutations} permutations, {kind}; {test.n_units} independent trials)."
         + correction
     )
-    if summary["decoder"].nunique() > 1:
+    if summary["decoder"].nunique() > 1 and summary["n_subjects"].max() < MIN_SUBJECTS:
         sentences.append(
             "Each decoder was tested against guessing, none against another: differences between "
             "decoders are descriptive."

@@ -4,6 +4,7 @@ import pytest
 
 from cocktailparty import Trial
 from cocktailparty.evaluation.patterns import Pattern
+from cocktailparty.evaluation.subjects import subject_rows
 from cocktailparty.evaluation.summary import summarise
 from cocktailparty.report.figures import pictures
 
@@ -43,6 +44,7 @@ def test_each_part_that_there_is_has_a_picture(table, rng):
             {"Ridge (late)": pattern},
             placed,
             {"Ridge (late)": rng.random((2560, 1))},
+            subject_rows(table),
         )
     }
     names = ["accuracy", "scores", "pattern-1-ridge-late", "reconstruction-1-ridge-late"]
@@ -58,7 +60,16 @@ def test_channels_without_a_place_have_no_topography(table, rng):
     odd = trial(rng, ("X1", "X2", "X3"))
     pattern = Pattern(rng.normal(size=(3, 5)), None, np.arange(5) / 64, "µV", "1 fold")
     drawn = list(
-        pictures(table, summarise(table), [odd], {"ridge": None}, {"ridge": pattern}, None, {})
+        pictures(
+            table,
+            summarise(table),
+            [odd],
+            {"ridge": None},
+            {"ridge": pattern},
+            None,
+            {},
+            subject_rows(table),
+        )
     )
     assert [picture.name for picture in drawn] == ["accuracy", "scores", "pattern-1-ridge"]
     assert "No topographies: " in drawn[-1].caption

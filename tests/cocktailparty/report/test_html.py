@@ -85,10 +85,13 @@ def body(html: str) -> str:
 def test_folder_holds_report_tables_and_figures(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == [
         "accuracy.png",
+        "group_tests.csv",
+        "listeners.png",
         "pattern-1-ridge.png",
         "reconstruction-1-ridge.png",
         "report.html",
         "scores.png",
+        "subjects.csv",
         "summary.csv",
         "table.csv",
         "tested_trials.csv",
@@ -104,6 +107,7 @@ def test_sections_come_in_order_with_the_verdict_first(html: str) -> None:
         "Preprocessing",
         "Decoders",
         "Results",
+        "Listeners",
         "Figures",
         "Versions",
         "Reproduce and cite",
