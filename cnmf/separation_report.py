@@ -280,6 +280,14 @@ def _named_errors(path: Path) -> Iterator[None]:
         raise OSError(f"{path} cannot be written: {error}") from error
 
 
+def _unseparated(attention: Any, share: float) -> str:
+    """Say what the output is where nothing was chosen; all weights may be the same."""
+    weights = attention.weights
+    if share > 0 and weights.min() > 10**-0.05 * weights.max():
+        return f"attended.wav is the mixture, {-10 * np.log10(share):.0f} dB quieter"
+    return "the output stays close to the mixture"
+
+
 def _record(
     separator: NeuroSteeredSeparator,
     n_samples: int,
@@ -297,7 +305,7 @@ def _record(
         what = f"Part {', '.join(names[i] for i in chosen)} follows"
     if attention.confidence < 0.5:
         why = (
-            "The evidence is no stronger than chance gives: the output stays close to the mixture. "
+            f"The evidence is no stronger than chance gives: {_unseparated(attention, share)}. "
             "A longer mixture or a better guide is needed."
         )
     else:
@@ -307,8 +315,8 @@ def _record(
         )
     if attention.confidence >= 0.5 and not chosen:
         why = (
-            f"Something in the mixture follows the {steered_by}, but what is not clear: the output "
-            "stays close to the mixture."
+            f"Something in the mixture follows the {steered_by}, but what is not clear: "
+            f"{_unseparated(attention, share)}."
         )
     return {
         "steered_by": steered_by,

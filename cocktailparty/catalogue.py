@@ -20,6 +20,8 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from cocktailparty.validation import did_you_mean
+
 __all__ = [
     "GROUP",
     "REFUSALS",
@@ -182,8 +184,10 @@ def find_decoder(name: str) -> Callable[[float], Any]:
         return _function(name, "decoder")
     row = _row(name)
     if row is None:
-        known = ", ".join(named_decoders())
-        raise ValueError(f"unknown decoder {name!r}, known are {known} and module:function")
+        known = named_decoders()
+        near = did_you_mean(name, known)
+        listed = near or f", known are {', '.join(known)} and module:function"
+        raise ValueError(f"unknown decoder {name!r}{listed}")
     return row
 
 
@@ -199,8 +203,9 @@ def find_space(name: str) -> Callable[[Any], dict[str, Any]]:
         return _function(name, "search space")
     row = _row(name)
     if row is None:
-        known = ", ".join(name for name, row in named_decoders().items() if row.space)
-        raise ValueError(f"unknown search space {name!r}, known are {known} and {otherwise}")
+        known = [name for name, row in named_decoders().items() if row.space]
+        listed = did_you_mean(name, known) or f", known are {', '.join(known)} and {otherwise}"
+        raise ValueError(f"unknown search space {name!r}{listed}")
     if row.space is None:
         raise ValueError(f"decoder {name!r} of {row.distribution} has no space: give {otherwise}")
     return row.space

@@ -8,11 +8,46 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Windows has no such locks; left-over files stay there.
 _LOCKS = find_spec("fcntl") is not None
 # What tempfile puts at the end of a name.
 _RANDOM = "[a-z0-9_]{8}"
+
+
+def short(value: Any) -> Any:
+    """Take the errors of rounding off numbers, also in dicts and lists: 0.30000000000000004 is 0.3.
+
+    All other numbers stay exactly as they are.
+
+    Examples
+    --------
+    >>> short({"start": [0.1 + 0.2, 2]})
+    {'start': [0.3, 2]}
+    >>> short(2 / 3)
+    0.6666666666666666
+    """
+    if isinstance(value, dict):
+        return {key: short(x) for key, x in value.items()}
+    if isinstance(value, list | tuple):
+        return [short(x) for x in value]
+    if not isinstance(value, float):
+        return value
+    rounded = float(f"{value:.15g}")
+    return rounded if len(repr(rounded)) < len(repr(value)) - 3 else value
+
+
+def write_csv(table: "pd.DataFrame", path: Path) -> None:
+    """Write a table as CSV, without its index, and with `short` numbers."""
+    table.to_csv(path, index=False, float_format=_short_text)
+
+
+def _short_text(number: Any) -> str:
+    return repr(short(float(number)))
 
 
 @contextmanager

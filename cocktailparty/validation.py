@@ -1,6 +1,7 @@
 """Checks of arrays and rates, with one wording of what is wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,18 @@ _FAR = 5
 
 # Files store rates in single precision or as the duration of a record: equal ones differ by less.
 _RATE_TOLERANCE = 1e-6
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Ask for the known name that is nearest to a misspelt one; empty if none is near.
+
+    Examples
+    --------
+    >>> did_you_mean("rigde", ["ridge", "cca"])
+    ': did you mean ridge?'
+    """
+    near = get_close_matches(name, list(known), 1)
+    return f": did you mean {near[0]}?" if near else ""
 
 
 def float_array(x: Any, what: str) -> Any:

@@ -15,9 +15,12 @@ functions: the command line starts in an instant.
 
 import argparse
 import errno
+import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import cocktailparty
 from cocktailparty.blas import one_blas_thread
@@ -36,6 +39,7 @@ from cocktailparty.cli import (
     train_audio,
     train_extractor,
 )
+from cocktailparty.validation import did_you_mean
 
 __all__ = ["COMMANDS", "main"]
 
@@ -81,6 +85,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             options.run(options)
         # Now rather than at the exit of Python, where the error could not be reported.
         sys.stdout.flush()
+    except BrokenPipeError:
+        # Who read the output wants no more of it, such as `head`: nothing went wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ValueError, TypeError, OSError, ImportError) as error:
         message = " ".join(str(error).split())
         if isinstance(error, OSError) and error.errno in _FULL:
@@ -95,8 +103,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Parser that asks whether a misspelt command or choice was meant otherwise."""
+
+    def error(self, message: str) -> NoReturn:
+        found = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if found:
+            message += did_you_mean(found[1], re.split(r", ", found[2].replace("'", "")))
+        unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
+        if unknown:
+            message += did_you_mean(unknown[1], self._known())
+        super().error(message)
+
+    def _known(self) -> list[str]:
+        """Options of this parser and of its commands."""
+        commands = [a.choices for a in self._actions if isinstance(a.choices, dict)]
+        parsers = [self, *(parser for choices in commands for parser in choices.values())]
+        actions = [action for parser in parsers for action in parser._actions]
+        return [option for action in actions for option in action.option_strings]
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="cocktailparty",
         description="Decode which sound a listener attends to, from EEG.",
     )

@@ -146,7 +146,9 @@ def load_trials(
 
 def print_json(value: Any) -> None:
     """Print dicts, lists, strings and numbers as JSON, for machines."""
-    print(json.dumps(value, indent=2))
+    from cocktailparty.files import short
+
+    print(json.dumps(short(value), indent=2))
 
 
 def names(text: str) -> list[str]:

@@ -100,7 +100,7 @@ def run(options: argparse.Namespace) -> None:
 
     from cocktailparty.decoding.trained import MIN_SHIFT
     from cocktailparty.evaluation.comparing import SharedStimulusWarning
-    from cocktailparty.files import replacing
+    from cocktailparty.files import replacing, write_csv
     from cocktailparty.plots.decisions import follows_text, plot_decisions
     from cocktailparty.suspicions import RecordingWarning
 
@@ -135,7 +135,7 @@ def run(options: argparse.Namespace) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     files = {"table": options.out / "decisions.csv", "figure": options.out / "decisions.png"}
     with replacing(files["table"]) as temporary:
-        table.to_csv(temporary, index=False)
+        write_csv(table, temporary)
     with replacing(files["figure"]) as temporary:
         figure.savefig(temporary, dpi=150)
     if options.json:

@@ -1,7 +1,10 @@
-"""``cocktailparty doctor``: versions, BLAS, GPU and optional parts."""
+"""``cocktailparty doctor``: versions, BLAS, GPU, this machine, optional parts, clashes."""
 
 import argparse
 import importlib.util
+import os
+from importlib.metadata import packages_distributions
+from typing import Any
 
 from cocktailparty.cli.arguments import Commands, print_json
 
@@ -21,8 +24,8 @@ def add_parser(commands: Commands) -> None:
     """Add the parser of the command."""
     parser = commands.add_parser(
         "doctor",
-        help="show versions, BLAS, GPU and optional parts",
-        description="Show what the library finds on this machine.",
+        help="show versions, BLAS, GPU, optional parts, and what is in the way",
+        description="Show what the library finds on this machine, and packages that clash.",
     )
     parser.set_defaults(run=run)
     parser.add_argument("--json", action="store_true", help="print for machines")
@@ -33,19 +36,58 @@ def run(options: argparse.Namespace) -> None:
     from cocktailparty.backend import gpu_description
     from cocktailparty.versions import versions
 
-    installed = versions()
     optional = {}
     for module, purpose in OPTIONAL_PARTS.items():
         importable = importlib.util.find_spec(module) is not None
         optional[module] = f"{'installed' if importable else 'not installed'}: {purpose}"
+    found = {
+        "versions": versions(),
+        "machine": machine(),
+        "gpu": gpu_description(),
+        "optional": optional,
+        "clashes": clashes(),
+    }
     if options.json:
-        print_json({"versions": installed, "gpu": gpu_description(), "optional": optional})
+        print_json(found)
         return
-    for title, entries in (
-        ("Versions", installed),
-        ("GPU", {"cuda": gpu_description()}),
-        ("Optional parts", optional),
-    ):
+    sections: dict[str, Any] = {
+        "Versions": found["versions"],
+        "Machine": found["machine"],
+        "GPU": {"cuda": found["gpu"]},
+        "Optional parts": optional,
+        "Clashes": found["clashes"] or {"none": "no module comes from two packages"},
+    }
+    for title, entries in sections.items():
         print(title)
         for name, value in entries.items():
             print(f"  {name:<18} {value}")
+
+
+def machine() -> dict[str, str]:
+    """Count the cores that this process may use and the memory; "unknown" if no one tells."""
+    try:
+        cores = str(len(os.sched_getaffinity(0)))
+    except AttributeError:  # only Linux tells
+        cores = str(os.cpu_count() or "unknown")
+    try:
+        page = os.sysconf("SC_PAGE_SIZE") / 2**30
+        memory = f"{os.sysconf('SC_PHYS_PAGES') * page:.1f} GiB"
+        memory += f", {os.sysconf('SC_AVPHYS_PAGES') * page:.1f} GiB free"
+    except (AttributeError, ValueError, OSError):
+        memory = "unknown"
+    return {"cores": cores, "memory": memory}
+
+
+def clashes() -> dict[str, str]:
+    """Find modules that several installed packages bring, of which one hides the others.
+
+    Namespaces, which packages share on purpose, are none.
+    """
+    found = {}
+    for module, distributions in sorted(packages_distributions().items()):
+        different = sorted(set(distributions))
+        if len(different) > 1:
+            spec = importlib.util.find_spec(module)
+            if spec is not None and spec.origin is not None:
+                found[module] = f"from {' and '.join(different)}: uninstall all but one"
+    return found

@@ -7,6 +7,8 @@ from typing import Any
 from cocktailparty.cli.arguments import Commands, add_on_bad, add_output, print_json
 from cocktailparty.cli.recording import check_files, read_array, read_recording
 
+# Rate in hertz of the envelope of a sound that guides.
+_GUIDE_RATE = 64.0
 # Files that separate_and_report writes.
 FILES = ("attended.wav", "rest.wav", "separation.png", "separation.json")
 
@@ -27,16 +29,16 @@ def add_parser(commands: Commands) -> None:
     steer = parser.add_mutually_exclusive_group(required=True)
     steer.add_argument("--eeg", type=Path, metavar="FILE", help="recording of any format that "
                        "MNE-Python reads, or .npy of shape (n_times, n_channels)")  # fmt: skip
-    steer.add_argument("--guide", type=Path, metavar="FILE", help=".npy of shape (n_times,) or "
-                       "(n_times, n_features): how loud the attended sound is, from the start to "
-                       "the end of the mixture")  # fmt: skip
+    steer.add_argument("--guide", type=Path, metavar="FILE", help="how loud the attended sound "
+                       "is, from the start to the end of the mixture: .npy of shape (n_times,) or "
+                       "(n_times, n_features), or a sound file for its envelope")  # fmt: skip
     add("--model", type=Path, metavar="FILE", help="with --eeg: saved by `cocktailparty decode "
         "--save-model`")  # fmt: skip
     add("--eeg-sfreq", type=float, metavar="HZ", help="sampling rate of --eeg, if it is .npy")
     add("--start", type=float, metavar="SECONDS", help="moment of the recording at which the "
         "mixture starts; default: 0")  # fmt: skip
-    add("--guide-sfreq", type=float, metavar="HZ", help="sampling rate of --guide; default: its "
-        "length over that of the mixture")  # fmt: skip
+    add("--guide-sfreq", type=float, metavar="HZ", help="sampling rate of --guide, if it is .npy; "
+        "default: its length over that of the mixture, if that is a whole number")  # fmt: skip
     add("--stems", type=Path, nargs="+", metavar="FILE", help="2 to 8 parts of the mixture, of "
         "which one is attended, such as stems or the output of another separator; they need not "
         "add up to it; default: components are found")  # fmt: skip
@@ -73,6 +75,8 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         print_json({**files, **record})
         return
+    if options.guide is not None:
+        print(f"Guide: {len(steering['guide'])} values at {steering['sfreq']:g} Hz.")
     print("\n".join([record["why"], *record["notes"]]))
     print(
         f"Confidence {record['confidence']:.2f} that the {record['steered_by']} follows any part; "
@@ -106,6 +110,44 @@ def _check(options: argparse.Namespace) -> None:
     check_files(options, (options.mixture, options.guide, options.model, *stems))
 
 
+def _guide(options: argparse.Namespace, duration: float) -> dict[str, Any]:
+    """Guide and its rate, for a mixture of `duration` seconds."""
+    if options.guide.suffix != ".npy":
+        return _envelope(options, duration)
+    guide, sfreq = read_array(options.guide), options.guide_sfreq
+    if sfreq is None and (guide.ndim == 0 or len(guide) < duration):
+        raise ValueError(
+            f"--guide has shape {guide.shape}, less than a value a second for {duration:g} s: "
+            "it must be (n_times,) or (n_times, n_features); give --guide-sfreq if it is"
+        )
+    if sfreq is None:
+        sfreq = round(len(guide) / duration)
+        if abs(len(guide) - sfreq * duration) > 1:
+            raise ValueError(
+                f"--guide has {len(guide)} values for {duration:g} s, {len(guide) / duration:g} a "
+                "second: it must reach from the start to the end of the mixture; give "
+                "--guide-sfreq if its rate is no whole number of hertz"
+            )
+    return {"guide": guide, "sfreq": float(sfreq)}
+
+
+def _envelope(options: argparse.Namespace, duration: float) -> dict[str, Any]:
+    """Envelope of a sound that guides."""
+    from cocktailparty.features import speech_envelope
+    from cocktailparty.recordings.audio.reading import read_audio
+    from cocktailparty.recordings.trial_requests import TOLERANCE
+
+    if options.guide_sfreq is not None:
+        raise ValueError(f"--guide-sfreq is of no use with a sound file, {options.guide}")
+    sound, rate = read_audio(options.guide)
+    if abs(len(sound) / rate - duration) > TOLERANCE:
+        raise ValueError(
+            f"--guide lasts {len(sound) / rate:g} s, the mixture {duration:g} s: both must start "
+            "and end together"
+        )
+    return {"guide": speech_envelope(sound, rate, _GUIDE_RATE), "sfreq": _GUIDE_RATE}
+
+
 def _stem(path: Path) -> tuple[Any, float]:
     from cocktailparty.recordings.audio.reading import read_audio
 
@@ -123,14 +165,7 @@ def _steering(
     # The same files give the same result.
     separator = NeuroSteeredSeparator(random_state=0, lag=options.lag, **settings)
     if options.guide is not None:
-        guide = read_array(options.guide)
-        duration = len(audio) / audio_sfreq
-        if options.guide_sfreq is None and (guide.ndim == 0 or len(guide) < duration):
-            raise ValueError(
-                f"--guide has shape {guide.shape}, less than a value a second for {duration:g} s: "
-                "it must be (n_times,) or (n_times, n_features); give --guide-sfreq if it is"
-            )
-        return separator, {"guide": guide, "sfreq": options.guide_sfreq or len(guide) / duration}
+        return separator, _guide(options, len(audio) / audio_sfreq)
 
     from cocktailparty.decoding.trained import TrainedModel
 

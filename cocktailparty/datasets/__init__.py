@@ -40,6 +40,7 @@ from cocktailparty.features import speech_envelope
 from cocktailparty.recordings.flat_channels import without_flat
 from cocktailparty.third_party_warnings import shown_once
 from cocktailparty.trial import Trial
+from cocktailparty.validation import did_you_mean
 
 __all__ = [
     "CORPORA",
@@ -210,7 +211,8 @@ def download(
 
 def _known(corpus: str) -> Corpus:
     if corpus not in CORPORA:
-        raise ValueError(f"corpus must be one of {sorted(CORPORA)}, got {corpus!r}")
+        near = did_you_mean(corpus, CORPORA)
+        raise ValueError(f"corpus must be one of {sorted(CORPORA)}, got {corpus!r}{near}")
     return CORPORA[corpus]
 
 

@@ -15,7 +15,7 @@ from cocktailparty.evaluation.shift_test import check_shifts, circular_shift_tes
 from cocktailparty.evaluation.store import FoldStore
 from cocktailparty.evaluation.subjects import group_tests, subject_rows
 from cocktailparty.evaluation.summary import summarise
-from cocktailparty.files import replacing
+from cocktailparty.files import replacing, short
 from cocktailparty.metrics import ShiftTest
 from cocktailparty.model_selection.leakage import SharedStimulusWarning
 from cocktailparty.model_selection.policy import Split
@@ -172,7 +172,7 @@ def compare_and_report(
         )
         protocol["notes"] = notes
         with replacing(Path(out) / "report.json") as temporary:
-            temporary.write_text(json.dumps(protocol, indent=2) + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps(short(protocol), indent=2) + "\n", encoding="utf-8")
         return report
 
     # A test of shifts may take hours. What is known is written before it, and after each of them.

@@ -15,7 +15,7 @@ from cocktailparty.evaluation.permutation import ALPHA
 from cocktailparty.evaluation.subjects import group_tests, subject_rows
 from cocktailparty.evaluation.summary import summarise
 from cocktailparty.evaluation.tested_trials import trial_rows
-from cocktailparty.files import scratch_folder
+from cocktailparty.files import scratch_folder, write_csv
 from cocktailparty.metrics.decisions import count_text
 from cocktailparty.provenance import methods_text
 from cocktailparty.report.figures import pictures
@@ -172,13 +172,13 @@ def write_report(
         add("Listeners", _listeners(subjects, tests))
     # Whatever fails below, the files of an earlier run stay whole.
     with scratch_folder(folder, "report") as partial:
-        table.drop(columns="trials", errors="ignore").to_csv(partial / "table.csv", index=False)
+        write_csv(table.drop(columns="trials", errors="ignore"), partial / "table.csv")
         if "trials" in table:
-            trial_rows(table).to_csv(partial / "tested_trials.csv", index=False)
-        summary.to_csv(partial / "summary.csv", index=False)
-        subjects.to_csv(partial / "subjects.csv", index=False)
+            write_csv(trial_rows(table), partial / "tested_trials.csv")
+        write_csv(summary, partial / "summary.csv")
+        write_csv(subjects, partial / "subjects.csv")
         if len(tests):
-            tests.to_csv(partial / "group_tests.csv", index=False)
+            write_csv(tests, partial / "group_tests.csv")
         drawn = pictures(
             table, summary, trials, decoders, patterns or {}, held_out, reconstructions or {},
             subjects,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cocktailparty.files import replacing
+from cocktailparty.files import replacing, short, write_csv
 from cocktailparty.notebook import facts_table
 from cocktailparty.search.holdout import HeldOut
 
@@ -152,9 +152,9 @@ def write_results(result: SearchResult, out: Path) -> None:
     from cocktailparty.search.figure import draw_search
 
     with replacing(out / "trials.csv") as temporary:
-        result.table.to_csv(temporary, index=False)
+        write_csv(result.table, temporary)
     with replacing(out / "best.json") as temporary:
-        temporary.write_text(json.dumps(result.to_dict(), indent=2) + "\n")
+        temporary.write_text(json.dumps(short(result.to_dict()), indent=2) + "\n")
     figure = draw_search(result, Figure(figsize=(9, 6.5), layout="constrained"))
     with replacing(out / "search.png") as temporary:
         figure.savefig(temporary, dpi=150)

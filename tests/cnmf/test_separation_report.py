@@ -51,7 +51,11 @@ def test_a_guide_that_tells_nothing_is_said_to(mixture, tmp_path):
     record = separate_and_report(separator, mixture[0], RATE, tmp_path, guide=guide, sfreq=SFREQ)
     assert record["confidence"] == 0
     assert record["correlation"] is None
-    assert "no stronger than chance" in record["why"]
+    attended, _ = soundfile.read(tmp_path / "attended.wav")
+    gain = -20 * np.log10(np.abs(attended).max() / np.abs(mixture[0]).max())
+    np.testing.assert_allclose(attended, 10 ** (-gain / 20) * mixture[0], atol=1e-3)
+    said = f"no stronger than chance gives: attended.wav is the mixture, {gain:.0f} dB quieter"
+    assert said in record["why"]
 
 
 def test_figure_shows_the_levels(mixture):

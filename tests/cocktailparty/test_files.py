@@ -3,10 +3,18 @@ import signal
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
 from cocktailparty import files
-from cocktailparty.files import replacing, scratch_folder
+from cocktailparty.files import replacing, scratch_folder, short, write_csv
+
+
+def test_numbers_are_written_as_people_write_them(tmp_path):
+    assert short((0.1 + 0.2, {"a": 1, "b": [1 / 3]})) == [0.3, {"a": 1, "b": [1 / 3]}]
+    table = pd.DataFrame({"start": [0.1 + 0.2, 5.0], "n": [1, 2], "p": [float("nan"), 1e-20]})
+    write_csv(table, tmp_path / "table.csv")
+    assert (tmp_path / "table.csv").read_text() == "start,n,p\n0.3,1,\n5.0,2,1e-20\n"
 
 
 def test_a_file_appears_only_when_it_is_complete(tmp_path):

@@ -35,6 +35,38 @@ def test_bad_input_is_one_line_and_code_2(monkeypatch, capsys, error):
     assert capsys.readouterr().err == "cocktailparty: error: first second\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["comapre"], "compare"),
+        (["compare", "--cv", "stroy"], "story"),
+        (["compare", "--decodrs", "ridge"], "--decoders"),
+    ],
+)
+def test_what_was_probably_meant_is_asked_for(arguments, meant, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.endswith(f": did you mean {meant}?\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["compare", "--decoders", "rigde"], "ridge"),
+        (["search", "--decoder", "laplacan"], "laplacian"),
+        (["search", "--space", "rigde-late"], "ridge-late"),
+        (["compare", "--data", ".", "--corpus", "tabel"], "table"),
+        (["datasets", ".", "--download", "dtu_raw"], "dtu-raw"),
+    ],
+)
+def test_names_of_decoders_and_corpora_are_asked_for_too(arguments, meant, capsys):
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.endswith(f": did you mean {meant}?\n")
+    assert error.count("\n") == 1
+
+
 def test_a_bug_is_not_taken_for_bad_input(monkeypatch):
     def fails(*arguments):
         raise ZeroDivisionError

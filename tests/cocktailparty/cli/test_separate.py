@@ -141,6 +141,14 @@ def test_a_guide_instead_of_eeg(listener, tmp_path, few_components, undrawn, cap
     assert si_sdr(sounds[1], soundfile.read(answer["attended"])[0][:, 0]) > 8
 
 
+def test_a_sound_may_be_the_guide(listener, tmp_path, few_components, undrawn, capsys):
+    folder, sounds = listener
+    soundfile.write(tmp_path / "close.wav", 0.1 * sounds[1], AUDIO_SFREQ, "FLOAT")
+    assert separate(folder, "--guide", tmp_path / "close.wav", "--out", tmp_path) == 0
+    assert capsys.readouterr().out.startswith("Guide: 2560 values at 64 Hz.\n")
+    assert si_sdr(sounds[1], soundfile.read(tmp_path / "attended.wav")[0][:, 0]) > 8
+
+
 def test_stems_are_the_parts(listener, tmp_path, undrawn, capsys):
     folder, sounds = listener
     for name, sound in zip("ab", sounds, strict=True):
@@ -195,7 +203,19 @@ BAD = {
         "lengths differ by more than 0.5 s",
     ),
     "not audio": (["{guide}", "--guide", "{guide}"], "cannot be read"),
-    "not an array": (["{mix}", "--guide", "{mix}"], "is not a .npy file"),
+    "not a guide": (["{mix}", "--guide", "{raw}"], "cannot be read"),
+    "guide ends early": (
+        ["{mix}", "--guide", "{short}"],
+        "has 2500 values for 40 s, 62.5 a second: it must reach from the start to the end",
+    ),
+    "short sound as guide": (
+        ["{mix}", "--guide", "{brief}"],
+        "--guide lasts 2 s, the mixture 40 s",
+    ),
+    "rate of a sound": (
+        ["{mix}", "--guide", "{mix}", "--guide-sfreq", "64"],
+        "--guide-sfreq is of no use with a sound file",
+    ),
     "transposed guide": (["{mix}", "--guide", "{turned}"], "less than a value a second"),
     "wrong rate": (
         ["{mix}", "--guide", "{guide}", "--guide-sfreq", "100"],
@@ -209,7 +229,11 @@ BAD = {
 def test_bad_input_is_one_clear_line(listener, tmp_path, capsys, case):
     folder, _ = listener
     np.save(tmp_path / "turned.npy", np.load(folder / "guide.npy")[None])
+    np.save(tmp_path / "short.npy", np.load(folder / "guide.npy")[:2500])
+    soundfile.write(tmp_path / "brief.wav", np.ones(2 * AUDIO_SFREQ), AUDIO_SFREQ)
     files = {
+        "short": tmp_path / "short.npy",
+        "brief": tmp_path / "brief.wav",
         "none": tmp_path / "missing",
         "mix": folder / "mixture.wav",
         "raw": folder / "mixture_raw.fif",
