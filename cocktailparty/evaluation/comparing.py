@@ -19,6 +19,7 @@ from cocktailparty.model_selection.leakage import SharedStimulusWarning
 from cocktailparty.model_selection.policy import Plan
 from cocktailparty.model_selection.same_sound import SoundIndex
 from cocktailparty.model_selection.splits import Fold
+from cocktailparty.reuse import reusing
 from cocktailparty.trial import Trial
 
 if TYPE_CHECKING:
@@ -149,7 +150,8 @@ def compare_planned(
         for name in decoders
         for k, fold in enumerate(plan.folds)
     ]
-    results = _run(jobs, plan.windows, store, n_jobs, progress)
+    with reusing():
+        results = _run(jobs, plan.windows, store, n_jobs, progress)
     identities = _identified(plan.folds, plan.index)
     rows = [
         {

@@ -5,6 +5,8 @@ from typing import Any, overload
 
 import numpy as np
 
+from cocktailparty.reuse import reused
+from cocktailparty.trial_means import WithoutMeans
 from linear_aad.lagged.moments import LaggedMoments
 
 # Up to this many bytes the moments of all trials are kept; beyond, they are computed when needed.
@@ -43,10 +45,10 @@ class TrialMoments(Sequence[LaggedMoments]):
         self.factors = factors
         self.columns = columns
         n_channels, n_lags = inputs[0].shape[1], len(lags)
-        size = 8 * n_channels * n_lags * (n_channels + outputs[0].shape[1] + 3)
+        self._trial_bytes = 8 * n_channels * n_lags * (n_channels + outputs[0].shape[1] + 3)
         # Before scaling, so that scaled copies share them.
         self._kept: dict[int, LaggedMoments] | None = (
-            {} if size * len(inputs) <= KEPT_BYTES else None
+            {} if self._trial_bytes * len(inputs) <= KEPT_BYTES else None
         )
 
     def __len__(self) -> int:
@@ -64,12 +66,24 @@ class TrialMoments(Sequence[LaggedMoments]):
         index = range(len(self))[index]
         moments = None if self._kept is None else self._kept.get(index)
         if moments is None:
-            moments = LaggedMoments.of(
-                self.inputs[index], self.outputs[index], self.lags, self.columns
-            )
+            moments = self._summed(index)
             if self._kept is not None:
                 self._kept[index] = moments
         return moments if self.factors is None else moments.scaled(self.factors)
+
+    def _summed(self, index: int) -> LaggedMoments:
+        """Sum over a trial, once for all folds of a comparison that train on it."""
+        signals = (self.inputs, self.outputs)
+        centred = tuple(isinstance(s, WithoutMeans) for s in signals)
+        arrays = [(s.trials if isinstance(s, WithoutMeans) else s)[index] for s in signals]
+        columns = None if self.columns is None else tuple(self.columns.tolist())
+        settings = ("moments", tuple(self.lags.tolist()), columns, centred)
+
+        def summed() -> LaggedMoments:
+            x, y = self.inputs[index], self.outputs[index]
+            return LaggedMoments.of(x, y, self.lags, self.columns)
+
+        return reused(arrays, settings, self._trial_bytes, summed)
 
     @property
     def n_targets(self) -> int:

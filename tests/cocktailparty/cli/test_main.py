@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 
 import cocktailparty
@@ -83,3 +85,18 @@ def test_an_interruption_has_a_code_of_its_own(monkeypatch, capsys):
     monkeypatch.setattr("cocktailparty.datasets.detect", interrupted)
     assert main(["datasets", "folder"]) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_the_thresholds_of_the_garbage_collector_come_back(monkeypatch):
+    def fails(*arguments):
+        during.append(gc.get_threshold())
+        raise ValueError("stopped")
+
+    monkeypatch.setattr("cocktailparty.datasets.detect", fails)
+    ours, during = gc.get_threshold(), []
+    gc.set_threshold(700, 10, 10)
+    try:
+        assert main(["datasets", "folder"]) == 2
+        assert during[0][0] > 700 and gc.get_threshold() == (700, 10, 10)
+    finally:
+        gc.set_threshold(*ours)
