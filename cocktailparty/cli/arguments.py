@@ -110,6 +110,26 @@ def add_output(parser: argparse.ArgumentParser, folder: str, holds: str = "resul
     add("--json", action="store_true", help="print the outcome for machines")
 
 
+def add_figures(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that asks for figures for print."""
+    parser.add_argument(
+        "--figures",
+        type=_formats,
+        default=[],
+        metavar="FORMATS",
+        help="save figures for print as well: pdf, svg or both, comma-separated",
+    )
+
+
+def _formats(text: str) -> list[str]:
+    from cocktailparty.plots.style import check_formats
+
+    try:
+        return check_formats(name for name in names(text) if name != "png")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def check_output(options: argparse.Namespace) -> None:
     """Raise NotADirectoryError, before any work is done, if ``--out`` is a file."""
     if options.out.exists() and not options.out.is_dir():

@@ -8,6 +8,7 @@ from cocktailparty.cli.arguments import (
     Commands,
     add_band,
     add_data,
+    add_figures,
     add_output,
     add_split,
     check_output,
@@ -64,6 +65,7 @@ def add_parser(commands: Commands) -> None:
         "cocktailparty-report",
         "results; finished folds are kept there, and an interrupted comparison resumes",
     )
+    add_figures(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -90,6 +92,7 @@ def run(options: argparse.Namespace) -> None:
         progress=True,
         data=data,
         command=options.command_line,
+        figures=options.figures,
     )
     if options.json:
         print_json({"report": str(result.report), **result.protocol})

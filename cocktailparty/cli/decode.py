@@ -13,6 +13,7 @@ from cocktailparty.cli.arguments import (
     Commands,
     add_band,
     add_drop_flat,
+    add_figures,
     add_on_bad,
     add_output,
     load_trials,
@@ -76,6 +77,7 @@ def add_parser(commands: Commands) -> None:
         "sound also plays in the training trials")  # fmt: skip
     add_on_bad(parser)
     add_output(parser, "cocktailparty-decoded")
+    add_figures(parser)
 
     training = parser.add_argument_group("training, with --train")
     add = training.add_argument
@@ -102,6 +104,7 @@ def run(options: argparse.Namespace) -> None:
     from cocktailparty.evaluation.comparing import SharedStimulusWarning
     from cocktailparty.files import replacing, write_csv
     from cocktailparty.plots.decisions import follows_text, plot_decisions
+    from cocktailparty.plots.style import save_figure
     from cocktailparty.suspicions import RecordingWarning
 
     _check(options)
@@ -136,8 +139,7 @@ def run(options: argparse.Namespace) -> None:
     files = {"table": options.out / "decisions.csv", "figure": options.out / "decisions.png"}
     with replacing(files["table"]) as temporary:
         write_csv(table, temporary)
-    with replacing(files["figure"]) as temporary:
-        figure.savefig(temporary, dpi=150)
+    save_figure(figure, files["figure"], options.figures)
     if options.json:
         decisions = json.loads(table.to_json(orient="records", double_precision=15))
         written = {name: str(file) for name, file in files.items()}

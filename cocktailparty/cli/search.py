@@ -8,6 +8,7 @@ from cocktailparty.cli.arguments import (
     Commands,
     add_band,
     add_data,
+    add_figures,
     add_output,
     add_split,
     check_output,
@@ -65,6 +66,7 @@ def add_parser(commands: Commands) -> None:
         "cocktailparty-search",
         "study and the results; an interrupted search resumes",
     )
+    add_figures(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -97,6 +99,7 @@ def run(options: argparse.Namespace) -> None:
         out=options.out,
         random_state=options.seed,
         progress=True,
+        figures=options.figures,
     )
     if options.json:
         print_json({"out": str(options.out), **result.to_dict()})

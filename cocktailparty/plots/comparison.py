@@ -129,6 +129,9 @@ def correlation_scatter(
     window: float | None = None,
     ax: "Axes | None" = None,
     decoder: str | None = None,
+    *,
+    score: str = "score of",
+    limits: tuple[float, float] | None = None,
 ) -> "Axes":
     """Draw the score of the attended stimulus against that of its competitors, fold by fold.
 
@@ -142,6 +145,10 @@ def correlation_scatter(
         Where to draw; None for a new pyplot figure.
     decoder : str, optional
         The only decoder to draw, in the colour that it has among all; None for all.
+    score : str
+        What the scores are, before the name of the stimulus, such as "r with".
+    limits : (float, float), optional
+        Ends of both axes, where figures are to be compared; None for those of the scores.
 
     Returns
     -------
@@ -188,16 +195,14 @@ def correlation_scatter(
             f"{plain(name)}: {above} of {len(x)} folds above the line "
             f"({100 * above / len(x):.0f} %)"
         )
-    values = scored[["r_unattended", "r_attended"]].to_numpy()
     terms = words(task_of(table))
-    pad = 0.08 * (np.ptp(values) or 1.0)
-    limits = (values.min() - pad, values.max() + pad)
+    limits = score_limits(scored) if limits is None else limits
     ax.axline((limits[0], limits[0]), slope=1, color="0.5", ls="--", lw=1, zorder=0)
     ax.set(
         xlim=limits,
         ylim=limits,
-        xlabel=f"score of the {terms.other}",
-        ylabel=f"score of the {terms.right}",
+        xlabel=f"{score} the {terms.other}",
+        ylabel=f"{score} the {terms.right}",
     )
     ax.set_aspect("equal", adjustable="box")
     ax.locator_params(nbins=5)
@@ -207,6 +212,14 @@ def correlation_scatter(
     sober(ax)
     ax.grid(axis="x", color="0.92")
     return ax
+
+
+def score_limits(rows: "pd.DataFrame") -> tuple[float, float]:
+    """Choose the ends of an axis for the finite scores of rows of a comparison."""
+    values = rows[["r_unattended", "r_attended"]].to_numpy()
+    values = values[np.isfinite(values)]
+    pad = 0.08 * float(np.ptp(values) or 1.0)
+    return float(values.min()) - pad, float(values.max()) + pad
 
 
 def reconstruction_excerpt(

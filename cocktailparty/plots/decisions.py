@@ -83,7 +83,12 @@ def plot_decisions(
         above.plot(time, none, color="0.45", lw=1.5, ls="--", label=label)
     above.set(ylim=(-0.02, 1.02), ylabel="Probability that\nit was attended")
     above.legend(
-        frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=min(n_stimuli + 1, 4)
+        title="bands: middle 95 %",
+        title_fontsize="small",
+        frameon=False,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=min(n_stimuli + 1, 4),
     )
     length = table["end"].iloc[0] - table["start"].iloc[0]
     beneath.axhline(0, color="0.4", lw=1, ls=":")

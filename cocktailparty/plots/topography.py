@@ -26,6 +26,7 @@ def trf_topomap(
     *,
     positions: Any = None,
     spread: Any = None,
+    spread_label: str = "± spread",
     label: str = "pattern\n(unit of EEG / unit of sound)",
 ) -> "Figure | SubFigure":
     """Draw a pattern over lags, as lines of all channels and as topographies.
@@ -51,6 +52,8 @@ def trf_topomap(
         four channels have one.
     spread : array of shape (n_channels, n_lags), optional
         Drawn as a band on either side of the lines, such as the standard error over listeners.
+    spread_label : str
+        What the bands are, for the legend.
     label : str
         Name of the values, with their unit.
 
@@ -124,9 +127,11 @@ def trf_topomap(
         butterfly.plot(1e3 * lags, line, color=color, lw=0.8, alpha=0.8, ls=style)
         if spread is not None:
             band = to_numpy(spread)[i]
-            butterfly.fill_between(
+            drawn = butterfly.fill_between(
                 1e3 * lags, line - band, line + band, color=color, alpha=0.12, lw=0
             )
+    if spread is not None:
+        butterfly.legend([drawn], [f"band: {spread_label}"], fontsize="small", frameon=False)
     butterfly.set(xlabel="lag (ms), brain after sound", ylabel=label)
     butterfly.margins(x=0.02)
     butterfly.spines[["top", "right"]].set_visible(False)

@@ -74,6 +74,7 @@ def compare_and_report(
     data: str | Sequence[str] = "",
     preprocessing: str | Sequence[str] = "",
     command: str = "",
+    figures: Sequence[str] = (),
     **split: Any,
 ) -> Comparison:
     """Cross-validate attention decoders and write a self-contained report.
@@ -100,6 +101,8 @@ def compare_and_report(
         the trials know of it.
     command : str
         Command line that computes the comparison again, for the report.
+    figures : sequence of {"pdf", "svg"}
+        Formats for print that figures are saved in beside PNG.
     **split : object
         Parameters of `cocktailparty.model_selection.Split`, where `cv` is not one already.
 
@@ -169,6 +172,7 @@ def compare_and_report(
             summary=summary,
             subjects=subjects,
             tests=tests,
+            figures=figures,
         )
         protocol["notes"] = notes
         with replacing(Path(out) / "report.json") as temporary:

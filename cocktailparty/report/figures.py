@@ -48,6 +48,7 @@ def pictures(
     from matplotlib.figure import Figure
 
     from cocktailparty import plots
+    from cocktailparty.plots.comparison import score_limits
 
     terms = words(task_of(table))
     highest = ", up to the highest of the chance levels in the table of results" * (
@@ -72,17 +73,23 @@ def pictures(
         n_rows = -(-len(scored) // n_columns)
         figure = Figure((8.0, 4.3 * n_rows), layout="constrained")
         axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+        longest = table[finite & (table["window"] == table.loc[finite, "window"].max())]
+        correlating = [name for name in scored if name in reconstructions]
+        # Correlations of several decoders are of one kind: one range shows them side by side.
+        shared = longest[longest["decoder"].isin(correlating)]
         for name, ax in zip(scored, axes, strict=False):
-            plots.correlation_scatter(table, ax=ax, decoder=name)
+            kind: dict[str, Any] = {}
+            if name in correlating and len(shared):
+                kind = {"score": "r with", "limits": score_limits(shared)}
+            plots.correlation_scatter(table, ax=ax, decoder=name, **kind)
         for ax in axes[len(scored) :]:
             ax.remove()
         yield Picture(
             "scores",
             f"Scores of the {terms.right} and the {terms.other}",
             "A point for each test fold of each subject: mean score over its windows. That is "
-            "Pearson's r for decoders that reconstruct; others have scales of their own, so that "
-            f"panels cannot be compared by size. Above the dashed line the {terms.right} scores "
-            "higher.",
+            "Pearson's r, on the same axes, for decoders that reconstruct; others have scales of "
+            f"their own. Above the dashed line the {terms.right} scores higher.",
             figure,
         )
     yield from _pattern_pictures(trials, decoders, patterns)
@@ -166,6 +173,7 @@ def _pattern_pictures(
             fig=figure,
             positions=None if isinstance(places, str) else places.positions,
             spread=pattern.spread,
+            spread_label=f"± one SD over {pattern.origin}",
             label=f"pattern\n({pattern.unit} / unit of feature)",
         )
         spread = "; the bands are one standard deviation" if pattern.spread is not None else ""

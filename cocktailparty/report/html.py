@@ -89,6 +89,7 @@ def write_report(
     summary: "pd.DataFrame | None" = None,
     subjects: "pd.DataFrame | None" = None,
     tests: "pd.DataFrame | None" = None,
+    figures: Sequence[str] = (),
 ) -> Path:
     """Write a comparison as one HTML file, with its tables as CSV and its figures as PNG.
 
@@ -126,6 +127,8 @@ def write_report(
     summary, subjects, tests : DataFrame, optional
         From `cocktailparty.evaluation.summarise`, `subject_rows` and `group_tests`, where they are
         known already.
+    figures : sequence of {"pdf", "svg"}
+        Formats for print that figures are saved in beside PNG.
 
     Returns
     -------
@@ -135,15 +138,19 @@ def write_report(
     Raises
     ------
     ValueError
-        If the table lacks a column or holds no decision, or `held_out` has no label.
+        If the table lacks a column or holds no decision, `held_out` has no label, or a format of
+        the figures is unknown.
     OSError
         If the folder cannot be written to.
     """
     import mne
 
+    from cocktailparty.plots.style import check_formats, save_figure
+
     summary = summarise(table) if summary is None else summary
     subjects = subject_rows(table) if subjects is None else subjects
     tests = group_tests(table, subjects) if tests is None else tests
+    check_formats(figures)
     if held_out is not None:
         attended_labels([held_out])
     folder = Path(folder)
@@ -185,7 +192,7 @@ def write_report(
         )  # fmt: skip
         for picture in drawn:
             image = partial / f"{picture.name}.png"
-            picture.figure.savefig(image, dpi=150)
+            save_figure(picture.figure, image, figures)
             report.add_image(image, title=picture.title, caption=picture.caption, section="Figures")
         add("Versions", _text_table(_installed(versions())))
         add("Reproduce and cite", _reproduce(command))

@@ -81,6 +81,7 @@ def _draw_history(ax: "Axes", result: SearchResult) -> None:
         color=COLORS[1],
         label="best so far (optimistic)",
     )
+    ax.axhline(100 * result.guess, color="0.5", ls="--", lw=1, label="chance")
     if result.held_out is not None:
         low, high = (100 * edge for edge in result.held_out.interval)
         accuracy = 100 * result.held_out.accuracy
@@ -95,7 +96,7 @@ def _draw_history(ax: "Axes", result: SearchResult) -> None:
         )
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="trial of the search", ylabel=f"accuracy at {result.window:g} s (%)")
-    ax.legend(fontsize="small", frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    ax.legend(fontsize="small", frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
     sober(ax)
 
 
@@ -124,6 +125,7 @@ def _draw_parameter(ax: "Axes", result: SearchResult, name: str, *, labelled: bo
         ax.set_xticks(range(len(kinds)), [plain(kind) for kind in kinds], fontsize="small")
         if max(map(len, kinds)) > 3:
             ax.tick_params(axis="x", rotation=60)
+    ax.axhline(100 * result.guess, color="0.5", ls="--", lw=1)
     _points(ax, result, x)
     at = (result.table["trial"] == result.best_trial).to_numpy()
     ax.plot(x[at], 100 * result.table["score"][at], "o", ms=11, mfc="none", mec=COLORS[1], mew=2)

@@ -1,6 +1,7 @@
 """Results of a search: best parameters, scores, a table, files."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,8 @@ class SearchResult:
         Score on trials that the search never saw.
     study : optuna.Study
         The study, for Optuna's own tools.
+    guess : float
+        Accuracy of guessing: one over the number of stimuli.
     """
 
     best_settings: dict[str, Any]
@@ -60,6 +63,7 @@ class SearchResult:
     table: "pd.DataFrame"
     held_out: HeldOut | None
     study: "optuna.Study"
+    guess: float = 0.5
 
     def to_dict(self) -> dict[str, Any]:
         """Turn into something that JSON can hold.
@@ -145,10 +149,11 @@ def table_of(study: "optuna.Study") -> "pd.DataFrame":
     return pd.DataFrame(rows)
 
 
-def write_results(result: SearchResult, out: Path) -> None:
-    """Write the table, the best parameters and the figure into a folder."""
+def write_results(result: SearchResult, out: Path, figures: Sequence[str] = ()) -> None:
+    """Write the table, the best parameters and the figure, also in `figures`, into a folder."""
     from matplotlib.figure import Figure
 
+    from cocktailparty.plots.style import save_figure
     from cocktailparty.search.figure import draw_search
 
     with replacing(out / "trials.csv") as temporary:
@@ -156,5 +161,4 @@ def write_results(result: SearchResult, out: Path) -> None:
     with replacing(out / "best.json") as temporary:
         temporary.write_text(json.dumps(short(result.to_dict()), indent=2) + "\n")
     figure = draw_search(result, Figure(figsize=(9, 6.5), layout="constrained"))
-    with replacing(out / "search.png") as temporary:
-        figure.savefig(temporary, dpi=150)
+    save_figure(figure, out / "search.png", figures)

@@ -55,6 +55,7 @@ def search(
     out: str | Path | None = None,
     random_state: int = 0,
     progress: bool = False,
+    figures: Sequence[str] = (),
 ) -> SearchResult:
     """Search for the parameters of an attention decoder with the best cross-validated accuracy.
 
@@ -109,6 +110,8 @@ def search(
         Seed of the sampler. The same seed and number of workers give the same search.
     progress : bool
         Show a progress bar.
+    figures : sequence of {"pdf", "svg"}
+        Formats for print that the figure is saved in beside PNG.
 
     Returns
     -------
@@ -200,9 +203,10 @@ def search(
             table=table_of(study),
             held_out=_held_out(study, make_decoder(decoder, settings), held, window, holdout),
             study=study,
+            guess=1 / min(trial.n_stimuli if trial.n_stimuli > 1 else 2 for trial in trials),
         )
         if out is not None:
-            write_results(result, Path(out))
+            write_results(result, Path(out), figures)
         return result
 
 

@@ -10,6 +10,7 @@ from cocktailparty.cli.arguments import (
     Band,
     add_band,
     add_drop_flat,
+    add_figures,
     add_on_bad,
     add_output,
     check_output,
@@ -29,6 +30,21 @@ def test_lists_are_separated_by_commas():
         names(" ,")
     with pytest.raises(argparse.ArgumentTypeError, match="numbers separated by commas, got '1;2'"):
         numbers("1;2")
+
+
+def test_formats_of_figures():
+    parser = argparse.ArgumentParser()
+    add_figures(parser)
+    assert parser.parse_args([]).figures == []
+    assert parser.parse_args(["--figures", "png,pdf,svg"]).figures == ["pdf", "svg"]
+
+
+@pytest.mark.parametrize("command", ["compare", "search", "decode"])
+def test_unknown_formats_of_figures_are_refused(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--figures", "eps"])
+    assert stop.value.code == 2
+    assert "saved as pdf and svg beside png, got ['eps']" in capsys.readouterr().err
 
 
 def test_trials_come_in_the_band_that_was_asked_for(tmp_path, rng):

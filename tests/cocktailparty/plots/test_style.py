@@ -1,7 +1,8 @@
+import pytest
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from cocktailparty.plots.style import axes_for, plain, sober
+from cocktailparty.plots.style import axes_for, plain, save_figure, sober
 
 
 def test_given_axes_are_used_and_new_ones_are_made():
@@ -11,6 +12,20 @@ def test_given_axes_are_used_and_new_ones_are_made():
     made = axes_for(None, (3, 2))
     assert tuple(made.figure.get_size_inches()) == (3, 2)
     plt.close(made.figure)
+
+
+def test_figures_for_print_stand_beside_the_png(tmp_path):
+    figure = Figure((2, 2))
+    figure.subplots().set_xlabel("lag (ms)")
+    save_figure(figure, tmp_path / "a.png", ["pdf", "svg", "pdf"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pdf", "a.png", "a.svg"]
+    first = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert first[tmp_path / "a.pdf"].startswith(b"%PDF")
+    assert b">lag (ms)</text>" in first[tmp_path / "a.svg"]  # text, and no outlines of letters
+    save_figure(figure, tmp_path / "a.png", ["pdf", "svg"])
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == first
+    with pytest.raises(ValueError, match=r"pdf and svg beside png, got \['eps'\]"):
+        save_figure(figure, tmp_path / "a.png", ["eps"])
 
 
 def test_names_are_no_formulas():

@@ -197,6 +197,21 @@ def test_figures_are_embedded_as_they_lie_in_the_folder(folder: Path, html: str)
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_figures_for_print_are_written_beside(comparison: pd.DataFrame, tmp_path: Path) -> None:
+    few = {"title": "t", "data": "d", "splits": "s", "preprocessing": "p"}
+    with pytest.raises(ValueError, match="beside png, got"):
+        write_report(tmp_path / "new", comparison, **few, figures=["eps"])
+    assert not (tmp_path / "new").exists()
+    write_report(tmp_path, comparison, **few, figures=["pdf"])
+    images = {path.stem for path in tmp_path.glob("*.png")}
+    assert (
+        images
+        == {path.stem for path in tmp_path.glob("*.pdf")}
+        == {"accuracy", "listeners", "scores"}
+    )
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_second_run_takes_the_place_of_the_first(comparison: pd.DataFrame, tmp_path: Path) -> None:
     few = {"title": "t", "data": "d", "splits": "s", "preprocessing": "p"}
     (tmp_path / "keep.txt").write_text("mine")
