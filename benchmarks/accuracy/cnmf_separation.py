@@ -1,14 +1,24 @@
-"""Separate real stems with guides of every quality, and compare with simple systems.
+"""What a guide of a given quality separates: components of a mixture, or parts that are known.
 
-Short mixtures: 14 targets of about 7 s, the guide being activations of the isolated target with
-noise ("rho" is their correlation). Long mixtures: 10 loops, repeated with random shifts, the guide
-being the target's envelope at 64 Hz, or 31.25 Hz, at correlation 0.1 with noise of the same
-spectrum. SDR of BSS Eval version 3 in decibels. The mixtures, starts and noise of a seed are the
-same for all methods. Constants of the steered separator were set on the same stems, with seeds 100
-to 103. Finished cases are kept in a file beside the result, so that a run can be resumed.
+Three kinds of mixtures (`separation_materials`). Guides are the envelope of the attended stem at
+64 Hz with noise of the same spectrum to a correlation of rho. Gains are in SDR of BSS Eval, version
+3, over the mixture, in decibels; a gain of some 60 dB is the stem itself. Four parts:
+
+- table: rho 0.1, 60 and 300 s. Components that the EEG chooses one by one ("components"), in groups
+  ("groups") or in the groups that the truth would form; the share of them that correlates best;
+  true stems, and stems with all others in them at -10 dB; beside, what best weights of the same
+  components (oracle weights), those of one stem (oracle group) and a mask of true magnitudes give.
+- curve: rho from 0.1 to 1, 30 s. Beside the above `ContrastiveNMF`, whose guide is eight columns,
+  the activations of the isolated stem with noise to the correlation rho; blind factorisation and
+  choice of the 4 or 8 of 16 components that follow these columns best; the published rules.
+- stems: true stems by rho 0.1 at 10, 30 and 60 s, many seeds: how often it loses, and is wrong.
+- unrelated: guides that have nothing to do with the mixture, and how sure the choice is of them.
+
+Constants of the steered separator were set on the loops, with seeds from 100; here seeds are below.
+Solved cases are kept in a file beside the result, so that a run can be resumed.
 
     export OMP_NUM_THREADS=1
-    python benchmarks/accuracy/cnmf_separation.py SHARED/data/separation [--out FILE]
+    python benchmarks/accuracy/cnmf_separation.py SHARED/data [--out FILE] [--parts table ...]
 """
 
 import argparse
@@ -16,231 +26,344 @@ import json
 from pathlib import Path
 
 import numpy as np
-import separation_baselines as base
-from joblib import Parallel, delayed
 from reference_cnmf import reference_cnmf
-from tqdm import tqdm
+from separation_materials import KINDS, PIECES, loop_stems, mixture, names_of, strangers
+from separation_systems import (
+    HOP,
+    N_COMPONENTS,
+    N_FFT,
+    SFREQ,
+    Factorised,
+    envelope,
+    ideal_ratio_mask,
+    judge_components,
+    judge_parts,
+    leaky,
+    noisy,
+    resumed,
+    sdr,
+    spread,
+)
 
 from cnmf import ContrastiveNMF
-from cnmf.steering import NeuroSteeredSeparator
 from cocktailparty.features import stft
-from cocktailparty.metrics.separation import bss_eval
 from cocktailparty.separation import separate_waveform
 from cocktailparty.versions import versions
 
-SHORT_RHO = (1.0, 0.5, 0.3, 0.1, 0.05)
-WEIGHTS = (0.03, 0.1, 0.3)
+RHO = 0.1
+CURVE = 1.0, 0.85, 0.7, 0.5, 0.3, 0.1
+CURVE_SECONDS = 30
+CHOSEN = 1.0, 0.5, 0.3  # where components are chosen by evidence, which takes longest
+PUBLISHED = 1.0, 0.5  # the published rules help with good guides only
+PARTS = "table", "curve", "stems", "unrelated"
 
 
-def sdr(target, mixture, estimates):
-    """Return the SDR of several estimates of one target."""
-    both = np.zeros((len(estimates), 2, len(target)))
-    both[:, 0] = estimates
-    return bss_eval(np.array([target, mixture - target]), both)[0][:, 0]
-
-
-def contrastive(mixture, guides, seed, **options):
-    nmf = ContrastiveNMF(16, 8, max_iter=100, tol=0, random_state=seed, **options)
-    X = np.abs(stft(mixture, base.N_FFT, base.HOP))
-    activations = nmf.fit(X, guides).activations_
-    weights = np.repeat([1.0, 0.0], 8)
-    return separate_waveform(mixture, activations, nmf.components_, weights, base.N_FFT, base.HOP)[
-        0
+def cases(parts):
+    """List all cases: what, seconds of the mixture, seed, kind and piece."""
+    planned = {
+        "table": [(60, 0), (60, 1), (300, 0)],
+        "curve": [(CURVE_SECONDS, 2)],
+        "stems": [(length, seed) for length in (10, 30, 60) for seed in (3, 4, 5)],
+        "unrelated": [(60, seed) for seed in (6, 7)],
+    }
+    return [
+        [part, length, seed, kind, piece]
+        for part in parts
+        for length, seed in planned[part]
+        for kind in KINDS
+        for piece in PIECES[kind]
     ]
 
 
-def reference(mixture, guides, seed, weight, init):
-    """Run the published rule, with the weight brought to the size of the spectrogram."""
-    X = np.abs(stft(mixture, base.N_FFT, base.HOP))
-    rng = np.random.default_rng(seed)
-    start = None
-    if init == "guide":
-        rest = rng.random((len(X), 8)) * guides.mean()
-        start = np.concatenate([guides, rest], axis=1) + 1e-3 * guides.mean()
-    delta = weight * X.sum() / 8
-    activations, components, _ = reference_cnmf(
-        X, guides, 16, 8, mu=0, beta=0, delta=delta, n_iter=100, H0=start, seed=seed
+def solve(data, what, length, seed, kind, piece):
+    """Solve a case: a row for each stem or guide."""
+    stems = mixture(data, kind, piece, length, seed)
+    arguments = (data, kind, piece, length, seed, stems)
+    return {"table": table, "curve": curve, "stems": known, "unrelated": unrelated}[what](
+        *arguments
     )
-    weights = np.repeat([1.0, 0.0], 8)
-    return separate_waveform(mixture, activations, components, weights, base.N_FFT, base.HOP)[0]
 
 
-def short_case(folder, name, index, seed):
-    stems = base.load_stems(folder, name)
-    target, mixture = stems[index], stems.sum(axis=0)
-    fixed = sdr(target, mixture, [mixture, base.ideal_ratio_mask(mixture, target)])
-    found = {}
-    for rho in SHORT_RHO:
-        guides = base.oracle_activations(target, rho, seed)
-        separator = NeuroSteeredSeparator(random_state=seed)
-        methods = {
-            "blind + correlation": base.blind_and_correlation(mixture, guides, seed),
-            "paired": contrastive(mixture, guides, seed),
-            "paired, blind start": contrastive(
-                mixture, guides, seed, init="blind", contrast_weight=0.3
-            ),
-            "all-pairs": contrastive(mixture, guides, seed, contrast="all-pairs", init="random"),
-            "steered": separator.separate_by_guide(
-                mixture, base.RATE, guides, base.RATE / base.HOP
-            )[0],
-        }
-        for weight in WEIGHTS if rho >= 0.5 else ():  # the rule helps with good guides only
-            for init in ("random", "guide"):
-                methods[f"reference, {init}, {weight}"] = reference(
-                    mixture, guides, seed, weight, init
-                )
-        values = sdr(target, mixture, list(methods.values()))
-        found[str(rho)] = {
-            "mixture": fixed[0],
-            "ideal ratio mask": fixed[1],
-            **dict(zip(methods, values, strict=True)),
-        }
-    return found
+def fixed(stems, target, system=None):
+    """Measure what does not depend on a guide: the mixture, and ceilings."""
+    mixed = stems.sum(axis=0)
+    sounds = {"mixture": mixed, "ideal mask": ideal_ratio_mask(mixed, stems[target])}
+    if system is not None:
+        sounds |= {name: system.output(w) for name, w in system.oracles(target).items()}
+    values = sdr(stems[target], list(sounds.values()))
+    return {name: {"sdr": v} for name, v in zip(sounds, values, strict=True)}
 
 
-def long_case(folder, name, index, seed, duration, frame_rate, rho=0.1):
-    """Steer by an envelope. A duration of 0 stands for the stems as they are."""
-    stems = base.load_stems(folder, name)
-    piece = list(base.STEMS).index(name)
-    if duration:
-        stems = base.retiled(stems, duration, [seed, piece, duration])
-    target, mixture = stems[index], stems.sum(axis=0)
-    hop = round(base.RATE / frame_rate)
-    guide = base.noisy_envelope(base.envelope(target, hop), rho, [seed, piece, index, duration])
-    guide = guide[: -(-len(mixture) // hop)]
-    separator = NeuroSteeredSeparator(random_state=seed)
-    audio = mixture.astype(np.float32)
-    steered = separator.separate_by_guide(audio, base.RATE, guide, frame_rate)[0]
-    activations, components = separator.activations_, separator.components_
-    score = base.shift_z_score(guide, activations[: len(guide)].astype(float))
-    weights = np.maximum(np.clip((score - 0.5) / 3, 0, 1), 1e-6)
-    sketch = separate_waveform(
-        audio, activations, components, weights.astype(np.float32), base.N_FFT, hop
-    )[0]
-    values = sdr(target, mixture, [mixture, steered, sketch])
-    attention = separator.attention_
-    return {
-        **dict(zip(("mixture", "steered", "sketch"), values, strict=True)),
-        "confidence": attention.confidence,
-        "p_value": attention.p_value,
-    }
+def table(data, kind, piece, length, seed, stems):
+    """Separate each stem of a piece by a guide of correlation 0.1."""
+    system = Factorised(stems, seed)
+    rows = []
+    for target, name in enumerate(names_of(kind, piece)):
+        guide = noisy(envelope(stems[target]), RHO, [seed, target, length])
+        row = {"stem": name, **fixed(stems, target, system)}
+        row |= judge_components(system, stems, target, guide)
+        row["true stems"] = judge_parts(stems, target, guide)
+        row["stems with -10 dB of the others"] = judge_parts(stems, target, guide, leaky(stems))
+        rows.append(row)
+    return rows
 
 
-def cases(seeds, parts, rates):
-    targets = [(name, i) for name, stems in base.STEMS.items() for i in range(len(stems))]
-    for seed in seeds:
-        for name, i in targets:
-            if "short" in parts:
-                yield ("short", name, i, seed)
-            for part in parts:
-                if part.isdigit() and (part == "0" or name in base.LOOPS):
-                    yield from (("long", name, i, seed, int(part), r) for r in rates)
+def activations_of(target, rho, seed, n_refs=8):
+    """Return activations of the isolated target with noise to correlation rho, rectified."""
+    nmf = ContrastiveNMF(
+        n_refs, 1, contrast_weight=0, init="random", max_iter=100, random_state=seed
+    )
+    clean = nmf.fit_transform(np.abs(stft(target, N_FFT, HOP))) * nmf.components_.sum(axis=1)
+    noise = np.random.default_rng(seed).normal(size=clean.shape)
+    return np.maximum(clean + clean.std(axis=0) * np.sqrt(1 / rho**2 - 1) * noise, 0)
 
 
-def solve(folder, case):
-    kind, *arguments = case
-    found = (short_case if kind == "short" else long_case)(folder, *arguments)
-    return json.loads(json.dumps(found, default=float))
+def contrastive(X, guides, seed, **options):
+    """Factorise with a guide; returns activations and components, the attended half first."""
+    n_attended = guides.shape[1]
+    nmf = ContrastiveNMF(N_COMPONENTS, n_attended, max_iter=100, random_state=seed, **options)
+    return nmf.fit_transform(X, guides), nmf.components_
 
 
-def spread(values):
-    """Return mean over targets and seeds, each seed's mean, and the worst."""
-    by_seed = {}
-    for seed, value in values:
-        by_seed.setdefault(seed, []).append(value)
-    means = [float(np.mean(v)) for v in by_seed.values()]
-    return {
-        "mean": float(np.mean(means)),
-        "of each seed": means,
-        "worst": float(min(value for _, value in values)),
-        "n_targets": len(values) // len(by_seed),
-    }
+def published(X, guides, seed, weight):
+    """Run the published rule from the guide, its weight brought to the size of the spectrogram."""
+    n = guides.shape[1]
+    rest = np.random.default_rng(seed).random((len(X), N_COMPONENTS - n)) * guides.mean()
+    start = np.concatenate([guides, rest], axis=1) + 1e-3 * guides.mean()
+    delta = weight * X.sum() / n
+    return reference_cnmf(X, guides, N_COMPONENTS, n, 0, 0, delta, 100, H0=start, seed=seed)[:2]
+
+
+def curve(data, kind, piece, length, seed, stems):
+    """Separate each stem of a piece by guides of every quality."""
+    system = Factorised(stems, seed)
+    mixed = stems.sum(axis=0)
+    X = np.abs(stft(mixed, N_FFT, HOP))
+    rows = []
+    for target, name in enumerate(names_of(kind, piece)):
+        row = {"stem": name, **fixed(stems, target, system)}
+        for rho in CURVE:
+            guides = activations_of(stems[target], rho, seed)
+            found = {"ContrastiveNMF": contrastive(X, guides, seed)}
+            if rho in PUBLISHED:
+                found["all-pairs"] = contrastive(X, guides, seed, contrast="all-pairs")
+                found["published rule"] = published(X, guides, seed, 0.3)
+            half = np.arange(N_COMPONENTS) < guides.shape[1]
+            outputs = {
+                method: separate_waveform(mixed, *factors, half * 1.0, N_FFT, HOP)[0]
+                for method, factors in found.items()
+            }
+            for n in (4, 8):
+                chosen = system.best_correlated(guides, n)
+                outputs[f"blind, {n} best correlated"] = system.output(chosen)
+            values = sdr(stems[target], list(outputs.values()))
+            guide = noisy(envelope(stems[target]), rho, [seed, target, length])
+            row[str(rho)] = {
+                **{method: {"sdr": v} for method, v in zip(outputs, values, strict=True)},
+                "true stems": judge_parts(stems, target, guide),
+            }
+            if rho in CHOSEN:
+                row[str(rho)] |= judge_components(system, stems, target, guide)
+        rows.append(row)
+    return rows
+
+
+def known(data, kind, piece, length, seed, stems):
+    """Choose among the true stems of a piece, each being attended once with three noises."""
+    rows = []
+    for target, name in enumerate(names_of(kind, piece)):
+        before = sdr(stems[target], [stems.sum(axis=0)])[0]
+        for noise in range(3):
+            guide = noisy(envelope(stems[target]), RHO, [seed, target, length, noise])
+            row = {"stem": name, "mixture": {"sdr": before}}
+            rows.append(row | {"true stems": judge_parts(stems, target, guide)})
+    return rows
+
+
+def unrelated(data, kind, piece, length, seed, stems):
+    """Steer by guides that follow none of the stems, with true stems and with components."""
+    rng = np.random.default_rng([seed, KINDS.index(kind), PIECES[kind].index(piece)])
+    other = str(rng.choice(strangers(kind, piece)))
+    elsewhere = mixture(data, kind, other, length, seed + 50)
+    system = Factorised(stems, seed) if seed == 6 else None  # components take long
+    guides = []
+    for i, stem in enumerate(stems):
+        wrong = envelope(elsewhere[i % len(elsewhere)])
+        guides += [
+            ("noise", noisy(envelope(stem), 0, [seed, i]), stems, system),
+            ("another listener", noisy(wrong, 0.3, [seed, i]), stems, system),
+            ("wrong song", wrong, stems, system),
+        ]
+    if kind == "loops":
+        guides += beats(data, piece, length, seed, rng)
+    rows = []
+    for name, guide, parts, components in guides:
+        by_parts = judge_parts(parts, 0, guide)
+        row = {"guide": name, "true stems": by_parts}
+        if components is not None:
+            row |= {
+                way: {"confidence": found.confidence, "p_value": found.p_value}
+                for way, found in components.attentions(guide).items()
+                if way != "groups by truth"
+            }
+        rows.append(row)
+    return rows
+
+
+def beats(data, piece, length, seed, rng):
+    """Steer loops that repeat exactly by loops of other songs, brought to the same tempo."""
+    n_times = length * SFREQ
+    loops = loop_stems(data, piece)
+    stems = np.tile(loops, -(-length * 16000 // loops.shape[1]))[:, : length * 16000]
+    for other in strangers("loops", piece):
+        for k, loop in enumerate(loop_stems(data, other)):
+            once = envelope(loop)
+            period = loops.shape[1] / HOP
+            phase = (np.arange(n_times) / period + rng.random()) % 1
+            beat = np.interp(phase * len(once), np.arange(len(once)), once)
+            for rho in (1.0, 0.5):
+                yield "beat of the same tempo", noisy(beat, rho, [seed, k]), stems, None
 
 
 def summary(done):
-    found = {"short": {}, "long": {}}
-    for rho in map(str, SHORT_RHO):
-        rows = [(case[3], result[rho]) for case, result in done if case[0] == "short"]
-        for method in rows[0][1] if rows else ():
-            values = [(seed, row[method]) for seed, row in rows]
-            found["short"].setdefault(rho, {})[method] = spread(values)
-    for duration, rate in sorted({(c[4], c[5]) for c, _ in done if c[0] == "long"}):
-        rows = [(c[3], r) for c, r in done if c[0] == "long" and (c[4], c[5]) == (duration, rate)]
-        label = f"{duration or 7} s, guide at {rate:g} Hz"
-        found["long"][label] = {
-            method: spread([(seed, row[method] - row["mixture"]) for seed, row in rows])
-            for method in ("steered", "sketch")
-        }
-        lost = [row["steered"] - row["mixture"] < -0.5 for _, row in rows]
-        found["long"][label]["steered"]["share below the mixture by 0.5 dB"] = float(np.mean(lost))
+    """Summarise all parts that were run."""
+    found = {}
+    for part in PARTS:
+        some = [(case, rows) for case, rows in done if case[0] == part]
+        if some:
+            make = {"table": tabled, "curve": curved, "stems": promised, "unrelated": trusted}
+            found[part] = make[part](some)
     return found
 
 
-def figure(found, path):
-    from matplotlib.figure import Figure
+def gains_of(some, method, pick=lambda row: row):
+    """Gains of a method over the mixture, for each stem: a list for each of its cases."""
+    by_stem = {}
+    for (_, _, _, _, piece), rows in some:
+        for row in rows:
+            gain = pick(row)[method]["sdr"] - row["mixture"]["sdr"]
+            by_stem.setdefault(f"{piece}: {row['stem']}", []).append(gain)
+    return by_stem
 
-    canvas = Figure(figsize=(10, 4), layout="constrained")
-    left, right = canvas.subplots(1, 2)
-    if found["short"]:
-        rhos = [float(rho) for rho in found["short"]]
-        for method in ("mixture", "blind + correlation", "all-pairs", "paired", "steered"):
-            curve = [found["short"][rho][method]["mean"] for rho in found["short"]]
-            left.plot(rhos, curve, "o-", label=method)
-        good = [rho for rho in found["short"] if float(rho) >= 0.5]
-        best = [
-            max(v["mean"] for m, v in found["short"][rho].items() if m.startswith("reference"))
-            for rho in good
-        ]
-        left.plot([float(rho) for rho in good], best, "o--", label="published rule, best weight")
-        left.legend()
-        left.set(xscale="log")
-    left.set(xlabel="correlation of the guide", ylabel="SDR (dB)", title="7 s")
-    for method in ("steered", "sketch"):
-        lengths = [label for label in found["long"] if "64 Hz" in label]
-        curves = [found["long"][label][method] for label in lengths]
-        seconds = [float(label.split()[0]) for label in lengths]
-        right.plot(seconds, [c["mean"] for c in curves], "o-", label=method)
-        seeds = [c["of each seed"] for c in curves]
-        low, high = [min(s) for s in seeds], [max(s) for s in seeds]
-        right.fill_between(seconds, low, high, alpha=0.2)
-    right.axhline(0, color="0.5", linewidth=1)
-    if found["long"]:
-        right.set(xscale="log")
-    right.set(xlabel="length of the mixture (s)", ylabel="gain over the mixture (dB)")
-    right.set_title("guide of correlation 0.1; shaded: seeds")
-    if found["long"]:
-        right.legend()
-    canvas.savefig(path, dpi=120)
+
+def described(by_stem):
+    """Summarise over stems, each counting by the median of its cases; all cases in the rest."""
+    points = {stem: round(float(np.median(gains)), 2) for stem, gains in by_stem.items()}
+    every = spread(np.concatenate(list(by_stem.values())))
+    over_stems = spread(list(points.values()))
+    return {
+        "median": over_stems["median"],
+        "quartiles": over_stems["quartiles"],
+        "stems": points,
+        "n_stems": len(points),
+        "n_cases": every["n"],
+        "worst": every["worst"],
+        "share worse by 0.5 dB": every["share worse by 0.5 dB"],
+        "mean": every["mean"],
+    }
+
+
+def choices(rows):
+    """Summarise how sure choices were, and how often right."""
+    confidence, right = (np.array([row[k] for row in rows]) for k in ("confidence", "right"))
+    sure = confidence > 0.9
+    return {
+        "right": round(float(right.mean()), 3),
+        "confidence": round(float(confidence.mean()), 3),
+        "confidence above 0.9": int(sure.sum()),
+        "of these right": round(float(right[sure].mean()), 3) if sure.any() else None,
+        "n": len(rows),
+    }
+
+
+def tabled(some):
+    found = {}
+    for length, kind in sorted({(case[1], case[3]) for case, _ in some}):
+        these = [(case, rows) for case, rows in some if (case[1], case[3]) == (length, kind)]
+        rows = [row for _, rows in these for row in rows]
+        place = found.setdefault(f"{length} s", {})[kind] = {}
+        for method in (key for key in rows[0] if key != "stem"):
+            place[method] = described(gains_of(these, method))
+            if "right" in rows[0][method]:
+                place[method] |= {"choices": choices([row[method] for row in rows])}
+        place["mixture"] = spread([row["mixture"]["sdr"] for row in rows])
+    return found
+
+
+def curved(some):
+    found = {}
+    for kind in (*KINDS, "all"):
+        these = [(case, rows) for case, rows in some if kind in (case[3], "all")]
+        if not these:
+            continue
+        for rho in map(str, CURVE):
+            methods = these[0][1][0][rho]
+            found.setdefault(kind, {})[rho] = {
+                method: described(gains_of(these, method, lambda row, rho=rho: row[rho]))
+                for method in methods
+            }
+        ceilings = ("ideal mask", "oracle weights", "oracle group")
+        found[kind]["ceilings"] = {m: described(gains_of(these, m)) for m in ceilings}
+        if kind != "all":
+            continue
+        ahead = {}
+        for rho in map(str, CURVE):
+            gains = {m: gains_of(these, m, lambda row, rho=rho: row[rho]) for m in METHODS}
+            best = np.maximum(*(np.concatenate(list(gains[m].values())) for m in METHODS[1:]))
+            ahead[rho] = spread(np.concatenate(list(gains[METHODS[0]].values())) - best)
+        found["ContrastiveNMF over the better blind choice"] = ahead
+    return found
+
+
+METHODS = "ContrastiveNMF", "blind, 4 best correlated", "blind, 8 best correlated"
+
+
+def promised(some):
+    found = {}
+    for length, kind in sorted({(case[1], case[3]) for case, _ in some}):
+        these = [(case, rows) for case, rows in some if (case[1], case[3]) == (length, kind)]
+        rows = [row["true stems"] for _, rows in these for row in rows]
+        gains = described(gains_of(these, "true stems"))
+        found.setdefault(f"{length} s", {})[kind] = gains | {"choices": choices(rows)}
+    gains = np.concatenate(list(gains_of(some, "true stems").values()))
+    rows = [row["true stems"] for _, rows in some for row in rows]
+    found["all"] = spread(gains) | {"choices": choices(rows)}
+    return found
+
+
+def trusted(some):
+    found = {}
+    for way in ("true stems", "components", "groups"):
+        for name in ("noise", "another listener", "wrong song", "beat of the same tempo", "all"):
+            confidence = [
+                row[way]["confidence"]
+                for _, rows in some
+                for row in rows
+                if way in row and name in (row["guide"], "all")
+            ]
+            if confidence:
+                trust = np.array(confidence)
+                found.setdefault(way, {})[name] = {
+                    "confidence above 0.5": round(float(np.mean(trust > 0.5)), 4),
+                    "confidence above 0.9": round(float(np.mean(trust > 0.9)), 4),
+                    "largest": round(float(trust.max()), 3),
+                    "n": len(trust),
+                }
+    return found
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="the stems")
+    parser.add_argument("data", type=Path, help="the shared recordings")
     parser.add_argument("--out", type=Path, default=Path("cnmf_separation.json"))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--parts", nargs="+", default=["short", "0", "60", "120", "300"])
-    parser.add_argument("--rates", type=float, nargs="+", default=[64.0, 31.25])
-    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     options = parser.parse_args()
+    done = []
     kept = options.out.with_suffix(".jsonl")
-    done = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
-    finished = {json.dumps(case) for case, _ in done}
-    left = [
-        c
-        for c in cases(options.seeds, options.parts, options.rates)
-        if json.dumps(c) not in finished
-    ]
-    runs = Parallel(n_jobs=options.jobs, return_as="generator")(
-        delayed(lambda case: (case, solve(options.folder, case)))(case) for case in left
-    )
-    with kept.open("a") as file:
-        for case, result in tqdm(runs, total=len(left)):
-            done.append([list(case), result])
-            print(json.dumps(done[-1]), file=file, flush=True)
-    found = summary(done)
-    options.out.write_text(json.dumps({"versions": versions(), **found}, indent=2) + "\n")
-    figure(found, options.out.with_suffix(".png"))
-    print(json.dumps(found, indent=2))
+    for case, rows in resumed(kept, cases(options.parts), lambda *c: solve(options.data, *c)):
+        done.append((case, rows))
+    found = {"versions": versions(), **summary(done)}
+    options.out.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":
