@@ -250,6 +250,36 @@ class Trial:
         changes = {**segment, "audio": audio}
         return self._made(changes, True, frozenset({"eeg", "stimuli"}), self._origin)
 
+    def with_samples(self, eeg: Any, stimuli: Any) -> "Trial":
+        """Make a segment of a trial like this one from other samples.
+
+        Parameters
+        ----------
+        eeg : array of shape (n_times, n_channels)
+            Other EEG of the same channels.
+        stimuli : array of shape (n_stimuli, n_times, n_features)
+            Other stimuli.
+
+        Returns
+        -------
+        Trial
+            A segment, as from `crop`, in which a stimulus may be silent and a channel flat.
+
+        Raises
+        ------
+        ValueError
+            If shapes disagree or a value is not finite.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> trial = Trial(np.random.default_rng(0).normal(size=(64, 2)), np.eye(2, 64), sfreq=64)
+        >>> trial.with_samples(np.zeros((32, 2)), np.zeros((2, 32, 1))).duration
+        0.5
+        """
+        changes = {"eeg": eeg, "stimuli": stimuli, "audio": None, "audio_sfreq": None}
+        return self._made(changes, True, frozenset({"eeg", "stimuli"}), self.origin)
+
     def _resting(self, changes: dict[str, Any]) -> frozenset[str]:
         """Tell what may be constant in a copy: what is not changed, and what already was so."""
         known = {

@@ -2,28 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from cocktailparty.decoding.markov import (
-    evidence_of_chain,
-    fixed_lag_smoother,
-    forward_filter,
-    transition_matrix,
-)
+from cocktailparty.decoding.attention_filter import AttentionFilter, Posterior
+from cocktailparty.decoding.markov import fixed_lag_smoother
 
-# Effects at which probabilities are computed, in standard deviations of the prior.
-_GRID = np.linspace(-2.0, 2.0, 9)
 # Standard deviation of the logarithm of the effect in a new recording, relative to training: two of
 # them are a factor of 2.7, or 9 dB.
 _RECORDING_SPREAD = 0.5
-# Standard deviation of the level of the scores, given the effect, in units of its mean.
-_LEVEL_SPREAD = 0.2
-# Share of "follows none" that goes to recordings that follow all sounds alike.
-_ALIKE = 0.12
 # Lag in windows up to which correlations between scores are counted.
 _REACH = 3
 
@@ -41,18 +31,20 @@ class AttentionTrack:
         of the last window.
     probability : ndarray of shape (n_windows, n_stimuli)
         Posterior probability that a stimulus was attended in the window, given the scores of all
-        windows up to `available`, and how well the whole trial follows its sounds. It is the whole
-        statement of uncertainty: of the windows in which a stimulus has probability p, it was
-        attended in the share p. Where the trial follows none, all are equally probable.
+        windows up to `available`, and how well the whole trial, or the part of it that was heard
+        so far, follows its sounds. It is the whole statement of uncertainty: of the windows in
+        which a stimulus has probability p, it was attended in the share p. Where the trial follows
+        none, all are equally probable.
     lower, upper : ndarray of shape (n_windows, n_stimuli)
         Between what that probability lies in the middle 95 % of what the trial may be like: none
         followed, or an effect as in training, smaller or larger.
     decision : ndarray of int, shape (n_windows,)
         The most probable stimulus; the lowest of those that are equally probable.
-    none : float
-        Probability that the trial follows none of its sounds more than the others: because nothing
-        of them is in the EEG, or because the listener does not attend to one. NaN for models that
-        were saved before it was learnt.
+    none : ndarray of shape (n_windows,)
+        Probability that none of the sounds is followed more than the others: because nothing of
+        them is in the EEG, or because the listener does not attend to one. The same in all windows
+        if `AttentionTracker.absent` is 0, unless judged by what was heard so far. NaN for models
+        that were saved before it was learnt.
     """
 
     times: np.ndarray
@@ -61,20 +53,7 @@ class AttentionTrack:
     lower: np.ndarray
     upper: np.ndarray
     decision: np.ndarray
-    none: float = float("nan")
-
-
-class Posterior(NamedTuple):
-    """Attention as the scores of a recording tell it.
-
-    Probability that each stimulus was attended with its range over the middle 95 % of what the
-    recording may be like, each (n_windows, n_stimuli), and the probability that it follows `none`.
-    """
-
-    probability: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    none: float
+    none: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,61 +135,32 @@ class ScoreModel:
         chains: Sequence[tuple[float, float]],
         none: float,
         lag: int = 0,
+        absent: float = 0.0,
     ) -> Posterior:
         """Compute what was attended, averaged over all that the recording may be like.
 
         How well the recording follows its sounds is judged by all of it; which sound was attended
         in a window by what came before its end, and in `lag` windows after. `scores`
         (n_windows, n_stimuli) are of windows side by side, `window` seconds long; windows that are
-        not `heard` are no evidence. `chains` says how attention may switch: pairs of the mean time
-        between switches in seconds and the probability of such a listener. `none` is the prior
-        probability that no sound is followed.
+        not `heard` are no evidence. For `chains`, `none` and `absent` see
+        `cocktailparty.decoding.attention_filter.AttentionFilter`.
         """
-        n_stimuli = scores.shape[1]
-        mean = self.attended - self.unattended
-        flat = np.full((len(scores), 1, n_stimuli), 1 / n_stimuli)
-        variance = max(self.variance, 1e-6 * mean**2)
-        if not (mean > 0 and heard.any()):
-            return Posterior(flat[:, 0], flat[:, 0], flat[:, 0], none)
-        none += (1 - none) * self.guessing
-        effects = mean * np.exp(self.spread * _GRID)
-        prior = _logarithms(np.exp(-0.5 * _GRID**2))
-        played, silent = self._levels(scores[heard], effects)
-        alike = np.logaddexp.reduce(prior + played)
-        with np.errstate(divide="ignore"):
-            weights = [np.log(none * (1 - _ALIKE)) + silent, np.log(none * _ALIKE) + alike]
-            rest = np.log(1 - none) + prior + played
-        contrast = np.where(heard[:, None], scores - scores.mean(axis=1, keepdims=True), 0.0)
-        # Relative to no effect at all.
-        gains = 2 * effects / variance
-        evidence = gains[:, None] * contrast[:, None, :]
-        constant = (effects**2 / variance) * (n_stimuli - 1) / n_stimuli
-        evidence -= np.where(heard[:, None], constant, 0.0)[:, :, None]
-        posteriors = [flat, flat]
-        for dwell, share in chains:
-            transition = transition_matrix(n_stimuli, window, dwell)
-            filtered = forward_filter(evidence, transition)
-            with np.errstate(divide="ignore"):
-                log_evidence = evidence_of_chain(filtered, evidence, transition) + np.log(share)
-            weights.extend(rest + log_evidence)
-            posteriors.append(np.exp(fixed_lag_smoother(filtered, evidence, transition, lag)))
-        weight = np.exp(np.array(weights) - np.logaddexp.reduce(weights))
-        return _mixed(np.concatenate(posteriors, axis=1), weight)
-
-    def _levels(self, scores: np.ndarray, effects: np.ndarray) -> tuple[np.ndarray, float]:
-        """Log-likelihood of the mean score, for each effect and for unrelated sounds."""
-        if not np.isfinite(self.level_variance):
-            return np.zeros(len(effects)), 0.0
-        n_windows, n_stimuli = scores.shape
-        mean = self.attended - self.unattended
-        share = (self.unattended - self.unrelated) / mean + 1 / n_stimuli
-        centres = self.unrelated + share * effects
-        # The mean of few windows is known less well, and no two recordings are quite alike.
-        variance = self.level_variance / (n_stimuli * n_windows) + self.level_spread**2
-        variances = variance + (_LEVEL_SPREAD * share * effects) ** 2
-        level = scores.mean()
-        played = -0.5 * ((level - centres) ** 2 / variances + np.log(variances))
-        return played, float(-0.5 * ((level - self.unrelated) ** 2 / variance + np.log(variance)))
+        steps = AttentionFilter(self, scores.shape[1], window, chains, none, absent)
+        state, filtered, evidence = steps.start(), [], []
+        for z, sounds in zip(scores, heard, strict=True):
+            state = steps.step(state, z if sounds else None)
+            filtered.append(state.posterior)
+            if lag:
+                told = steps.evidence(z)[0] if sounds else np.zeros(state.posterior.shape[1:])
+                evidence.append(np.broadcast_to(told, state.posterior.shape))
+        posteriors = np.array(filtered)
+        if lag:
+            smoothed = [
+                fixed_lag_smoother(posteriors[:, k], np.array(evidence)[:, k], transition, lag)
+                for k, transition in enumerate(np.exp(steps.steps[:, 0]))
+            ]
+            posteriors = np.stack(smoothed, axis=1)
+        return steps.mixed(state, np.exp(posteriors))
 
 
 def credible_interval(sums: Any, counts: Any) -> np.ndarray:
@@ -231,20 +181,6 @@ def credible_interval(sums: Any, counts: Any) -> np.ndarray:
         n_units / (n_units - 1) * np.sum(residuals**2)
     )
     return np.array([mean - margin, mean + margin])
-
-
-def _mixed(probabilities: np.ndarray, weight: np.ndarray) -> Posterior:
-    """Mix probabilities (n_windows, n_models, n_stimuli), of which the first two follow none."""
-    probability = np.einsum("wms,m->ws", probabilities, weight)
-    order = np.argsort(probabilities, axis=1, kind="stable")
-    below = np.cumsum(weight[order], axis=1)
-    sorted_ = np.take_along_axis(probabilities, order, axis=1)
-    bounds = []
-    for quantile in (0.025, 0.975):
-        first = (below >= quantile - 1e-12).argmax(axis=1)
-        bounds.append(np.take_along_axis(sorted_, first[:, None], axis=1)[:, 0])
-    lower, upper = np.minimum(bounds[0], probability), np.maximum(bounds[1], probability)
-    return Posterior(probability, lower, upper, float(weight[:2].sum()))
 
 
 def _levels(
@@ -287,7 +223,3 @@ def _inflation(series: Sequence[np.ndarray]) -> float:
         # Subtracting the mean of a trial makes its windows seem negatively correlated.
         factor += 2 * (products / power + len(centred) / n_all)
     return max(1.0, factor)
-
-
-def _logarithms(shares: np.ndarray) -> np.ndarray:
-    return np.asarray(np.log(shares / shares.sum()))

@@ -11,14 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from cocktailparty.backend import to_numpy
 from cocktailparty.blas import one_blas_thread
+from cocktailparty.decoding.attention_filter import AttentionFilter, AttentionState, Posterior
 from cocktailparty.decoding.base import AttentionDecoderMixin, ReconstructionMixin
+from cocktailparty.decoding.excerpts import ExcerptScorer
 from cocktailparty.decoding.markov import fixed_lag_smoother, forward_filter, transition_matrix
-from cocktailparty.decoding.score_model import (
-    AttentionTrack,
-    Posterior,
-    ScoreModel,
-    credible_interval,
-)
+from cocktailparty.decoding.score_model import AttentionTrack, ScoreModel, credible_interval
 from cocktailparty.evaluation.shift_test import shifted
 from cocktailparty.metrics import decidable_windows, window_scores
 from cocktailparty.metrics.decisions import check_scores
@@ -70,6 +67,9 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         Probability, before anything is heard, that attention does not switch in a trial at all.
     none : float
         Probability, before anything is heard, that a trial follows none of its sounds.
+    absent : float
+        Share of the time in which a listener who follows a sound otherwise follows none: day-dreams
+        or loose electrodes, for `dwell` seconds on average. With 0 nobody comes and goes.
 
     Attributes
     ----------
@@ -136,6 +136,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         cv: Any = "trial",
         steady: float = 0.9,
         none: float = 0.25,
+        absent: float = 0.0,
     ) -> None:
         self.decoder = decoder
         self.window = window
@@ -144,6 +145,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         self.cv = cv
         self.steady = steady
         self.none = none
+        self.absent = absent
 
     @one_blas_thread()
     def fit(self, trials: Any, attended: Any = None) -> "AttentionTracker":
@@ -218,13 +220,17 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         return self
 
     @one_blas_thread()
-    def track(self, trial: Trial) -> AttentionTrack:
+    def track(self, trial: Trial, so_far: bool = False) -> AttentionTrack:
         """Estimate what was attended, window by window.
 
         Parameters
         ----------
         trial : Trial
             Trial in which attention may switch; its label is not looked at.
+        so_far : bool
+            Judge each moment by what was heard until then alone, as `step` does while the sounds
+            play; also how well the trial follows its sounds, and whether a stimulus is silent.
+            Otherwise the whole trial tells that.
 
         Returns
         -------
@@ -238,16 +244,18 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         """
         check_is_fitted(self)
         self._check_parameters()
-        scores, heard = self._observed(self.decoder_, trial)
         n_lagging = round(self.lag / self.window)
-        if hasattr(self, "score_model_"):
-            chains = [(self.dwell, 1 - self.steady), (np.inf, self.steady)]
-            posterior = self.score_model_.posterior(
-                scores, heard, self.window, chains, self.none, n_lagging
-            )
+        if so_far:
+            posterior = self._heard_so_far(trial)
         else:
-            posterior = self._former(scores, n_lagging)
-        ends = np.arange(1, len(scores) + 1)
+            scores, heard = self._observed(self.decoder_, trial)
+            if hasattr(self, "score_model_"):
+                posterior = self.score_model_.posterior(
+                    scores, heard, self.window, self._chains, self.none, n_lagging, self.absent
+                )
+            else:
+                posterior = self._former(scores, n_lagging)
+        ends = np.arange(1, len(posterior.probability) + 1)
         step = round(self.window * trial.sfreq) / trial.sfreq
         return AttentionTrack(
             step * ends,
@@ -258,6 +266,89 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
             posterior.probability.argmax(axis=1),
             posterior.none,
         )
+
+    def step(
+        self, evidence: Any, state: AttentionState | None = None, share: float = 1.0
+    ) -> tuple[Posterior, AttentionState]:
+        """Take in one window while the sounds play.
+
+        Windows lie side by side; ``track(trial, so_far=True)`` takes the same steps.
+
+        Parameters
+        ----------
+        evidence : array-like of shape (n_stimuli,)
+            Scores of the decoder in the window; all NaN for a window without data or without sound,
+            which is no evidence.
+        state : AttentionState, optional
+            What the last step returned; None for the first window.
+        share : float
+            Share of the window in which there were data. A part of a window tells less.
+
+        Returns
+        -------
+        posterior : Posterior
+            Probability that each stimulus is attended with its range, each (n_stimuli,), and the
+            probability that `none` is.
+        state : AttentionState
+            For the next step.
+
+        Raises
+        ------
+        ValueError
+            If some scores are NaN and others are not, the share is none, or the tracker smooths
+            (`lag`) or was saved by a version that did not learn distributions of scores.
+
+        Examples
+        --------
+        >>> from cocktailparty.datasets import simulate_two_talkers
+        >>> from linear_aad import AttentionDecoder, BackwardTRF
+        >>> trials = simulate_two_talkers(n_trials=6, n_channels=8, snr=-20, random_state=0).trials
+        >>> trf = BackwardTRF(tmax=0.25, sfreq=64, alpha=1e-2, alpha_convention="relative")
+        >>> tracker = AttentionTracker(AttentionDecoder(trf)).fit(trials)
+        >>> posterior, state = tracker.step([0.4, 0.0])
+        >>> posterior, state = tracker.step([0.3, 0.1], state)
+        >>> bool(posterior.probability[0] > 0.5)
+        True
+        """
+        scores = np.asarray(evidence, dtype=float)
+        missing = np.isnan(scores)
+        if scores.ndim != 1 or missing.any() != missing.all():
+            raise ValueError(f"evidence must hold a score for each sound or only NaN, got {scores}")
+        if not 0 < share <= 1:
+            raise ValueError(f"share must lie above 0 and not above 1, got {share!r}")
+        steps = self._filter(len(scores))
+        state = steps.step(
+            steps.start() if state is None else state, None if missing.any() else scores, share
+        )
+        return steps.so_far(state), state
+
+    def _filter(self, n_stimuli: int) -> AttentionFilter:
+        """Filter that goes on from window to window."""
+        check_is_fitted(self)
+        self._check_parameters()
+        if self.lag:
+            raise ValueError(f"lag={self.lag:g} s waits for what comes later: set it to 0")
+        if not hasattr(self, "score_model_"):
+            raise ValueError(
+                "this model was saved by a version that did not learn how scores are distributed: "
+                "train it again"
+            )
+        parameters = (self.window, self._chains, self.none, self.absent)
+        return AttentionFilter(self.score_model_, n_stimuli, *parameters)
+
+    def _heard_so_far(self, trial: Trial) -> Posterior:
+        """Posterior of all windows, each from what was heard until its end."""
+        steps = self._filter(trial.n_stimuli)
+        scorer, state = ExcerptScorer.of(self.decoder_, trial, self.window), steps.start()
+        found = []
+        for scores in scorer.of_trial(trial):
+            state = steps.step(state, scores)
+            found.append(steps.so_far(state))
+        return Posterior(*(np.array(values) for values in zip(*found, strict=True)))
+
+    @property
+    def _chains(self) -> list[tuple[float, float]]:
+        return [(self.dwell, 1 - self.steady), (np.inf, self.steady)]
 
     @one_blas_thread()
     def window_scores(
@@ -396,7 +487,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         filtered = forward_filter(evidence, transition)
         probability = np.exp(fixed_lag_smoother(filtered, evidence, transition, n_lagging))
         bounds = probability.min(axis=1), probability.max(axis=1)
-        return Posterior(probability[:, 0], *bounds, float("nan"))
+        return Posterior(probability[:, 0], *bounds, np.full(len(scores), np.nan))
 
     def _gain(self, difference: float) -> float:
         """Log-likelihood per unit of score for a mean difference of the scores."""
@@ -411,7 +502,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         for name in ("window", "dwell"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)!r}")
-        for name in ("steady", "none"):
+        for name in ("steady", "none", "absent"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(
                     f"{name} must be a probability below 1, got {getattr(self, name)!r}"

@@ -209,6 +209,7 @@ class TrainedModel:
         *,
         start: float = 0.0,
         allow_shared_stimuli: bool = False,
+        so_far: bool = False,
     ) -> "pd.DataFrame":
         r"""Decide what was attended, window by window.
 
@@ -229,6 +230,9 @@ class TrainedModel:
             Time of the start of the trial, which is added to all times.
         allow_shared_stimuli : bool
             Warn instead of refusing if a sound also plays in the training trials.
+        so_far : bool
+            Judge how well the trial follows its sounds, too, by what was heard until the end of
+            each window, as `cocktailparty.live.LiveDecoder` has to.
 
         Returns
         -------
@@ -238,8 +242,9 @@ class TrainedModel:
             `low_k` and `high_k`, between which the probability lies in the middle 95 % of what
             the recording may be like; `chosen`, the most probable sound, `confidence`, its
             probability, and `follows_none`, the probability that no sound is followed more than
-            the others, the same in all rows. Evidence for none makes the sounds equally
-            probable, so the confidence includes it already.
+            the others, the same in all rows unless it is judged so far or the listener may be
+            absent. Evidence for none makes the sounds equally probable, so the confidence includes
+            it already.
 
         Raises
         ------
@@ -274,7 +279,7 @@ class TrainedModel:
         scores = np.asarray(self.tracker.decoder_.window_scores(trial, window, hop))
         first = np.arange(len(scores)) * round(hop * rate)
         last = first + round(window * rate)
-        track = self.tracker.track(trial)
+        track = self.tracker.track(trial, so_far)
         # The last window of the tracker that ends with the decision window, or before.
         index = np.searchsorted(np.round(track.times * rate), last, side="right") - 1
         probability = track.probability[index]
@@ -288,7 +293,7 @@ class TrainedModel:
             columns |= {f"{name}_{k}": column for k, column in enumerate(values.T)}
         columns["chosen"] = probability.argmax(axis=1)
         columns["confidence"] = probability.max(axis=1)
-        columns["follows_none"] = track.none
+        columns["follows_none"] = track.none[index]
         return pd.DataFrame(columns)
 
     def follows(self, trial: Trial, n_shifts: int = 99, random_state: Any = 0) -> ShiftTest:

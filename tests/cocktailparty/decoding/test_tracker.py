@@ -245,12 +245,12 @@ def test_a_trial_without_effect_is_known_as_such():
     for effect, found in tracks.items():
         tracker.decoder_.set_params(difference=effect)
         found += [tracker.track(trial(100 + i)) for i in range(20)]
-    none = {effect: np.mean([t.none for t in found]) for effect, found in tracks.items()}
+    none = {effect: np.mean([t.none[-1] for t in found]) for effect, found in tracks.items()}
     assert none[0.5] < 0.1
     assert none[0.0] > 0.5
     # The band reaches from where nothing is known.
     assert all(np.any(t.upper - t.lower > 0.2) for t in tracks[0.0])
-    assert tracker.set_params(none=0.0).track(trial(100)).none < 1e-6
+    assert tracker.set_params(none=0.0).track(trial(100)).none[-1] < 1e-6
 
 
 def test_models_without_distributions_are_used_with_a_warning():
@@ -266,7 +266,7 @@ def test_models_without_distributions_are_used_with_a_warning():
     np.testing.assert_allclose(track.probability, np.exp(found[0]))
     np.testing.assert_allclose(track.lower, np.exp(found).min(axis=0), atol=0.02)
     np.testing.assert_allclose(track.upper, np.exp(found).max(axis=0), atol=0.02)
-    assert np.isnan(track.none)
+    assert np.isnan(track.none).all()
 
 
 def test_a_track_says_when_it_is_known():
@@ -389,6 +389,68 @@ def test_bad_input_is_named(listener, tracker):
         (lambda: tracker.window_scores(test[0], 0.5), "must lie between window=1 s"),
         (lambda: tracker.window_scores(test[0], 100), "the 60 s of the trial"),
         (lambda: tracker.window_scores(test[0], 10, 0), "a sample or more"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+def test_steps_are_the_track_that_is_judged_by_what_was_heard_so_far():
+    tracker = AttentionTracker(Drawn(), cv="story").fit([trial(i) for i in range(8)])
+    scores = tracker.decoder_.window_scores(trial(9), 1.0)
+    for absent in (0.0, 0.1):
+        tracker.set_params(absent=absent)
+        state, last = None, None
+        for row in scores:
+            last, state = tracker.step(row, state)
+        whole = tracker.track(trial(9))
+        np.testing.assert_allclose(last.probability, whole.probability[-1], rtol=1e-10)
+        np.testing.assert_allclose(last.none, whole.none[-1], rtol=1e-10)
+        # What comes later changes nothing of what was said before.
+        first, _ = tracker.step(scores[0])
+        assert not np.allclose(first.probability, whole.probability[0])
+
+
+def test_so_far_is_what_the_windows_themselves_tell(listener, tracker):
+    test = listener[1][0]
+    so_far = tracker.track(test, so_far=True)
+    state = None
+    # The last window lacks the EEG after it, which counts as zero about the mean: of what is known.
+    rows = tracker.decoder_.window_scores(test, 1.0)[:-1]
+    for row, probability in zip(rows, so_far.probability, strict=False):
+        posterior, state = tracker.step(row, state)
+        np.testing.assert_allclose(posterior.probability, probability, atol=1e-9)
+    half = tracker.track(test.crop(0, 30), so_far=True)
+    np.testing.assert_allclose(half.probability[:29], so_far.probability[:29], atol=1e-9)
+
+
+def test_a_listener_who_leaves_is_noticed_and_one_who_returns_too():
+    tracker = AttentionTracker(Drawn(0.8), dwell=30, steady=0.0, absent=0.1, cv="story")
+    tracker.fit([trial(i) for i in range(20)])
+    rng = np.random.default_rng(0)
+    attends = [0.8, 0] * np.ones((120, 2)) + rng.normal(size=(120, 2))
+    scores = np.concatenate([attends, rng.normal(size=(200, 2)), attends])
+    state, none = None, []
+    for row in scores:
+        posterior, state = tracker.step(row, state)
+        none.append(posterior.none)
+    here, away, back = np.mean(none[60:120]), np.mean(none[180:320]), np.mean(none[380:])
+    assert here < 0.25
+    assert away > 2 * here
+    assert back < 0.25
+    assert abs(posterior.probability[0] - 1) < 0.3
+
+
+def test_windows_without_data_keep_what_is_known():
+    tracker = AttentionTracker(Drawn(0.8), dwell=30, cv="story").fit([trial(i) for i in range(8)])
+    known, state = tracker.step([0.9, -0.9])
+    lost, _ = tracker.step([np.nan, np.nan], state)
+    assert 0.5 < lost.probability[0] <= known.probability[0]
+    part, _ = tracker.step([0.9, -0.9], share=0.3)
+    assert 0.5 < part.probability[0] < known.probability[0]
+    for call, message in (
+        (lambda: tracker.step([0.1, np.nan]), "or only NaN"),
+        (lambda: tracker.step([0.1, 0.2], share=0), "share must lie"),
+        (lambda: tracker.set_params(lag=2).step([0.1, 0.2]), "waits for what comes later"),
     ):
         with pytest.raises(ValueError, match=message):
             call()
