@@ -3,6 +3,7 @@
 import argparse
 import json
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,36 +142,49 @@ def run(options: argparse.Namespace) -> None:
         write_csv(table, temporary)
     save_figure(figure, files["figure"], options.figures)
     if options.json:
-        decisions = json.loads(table.to_json(orient="records", double_precision=15))
-        written = {name: str(file) for name, file in files.items()}
-        follows_row = None
-        if follows is not None:
-            follows_row = {
-                "score": follows.observed,
-                "highest_shifted": float(follows.null.max()),
-                "n_shifts": len(follows.null),
-                "p": follows.p_value,
-            }
-        print_json(
-            {
-                **written,
-                "sounds": sounds,
-                "decisions": decisions,
-                "follows": follows_row,
-                "notes": notes,
-            }
-        )
+        _print_json(files, sounds, table, follows, notes)
         return
+    for line in _described(sounds, table, follows):
+        print(line)
+    print("\n".join([*notes, *(f"{name.title()}: {file}" for name, file in files.items())]))
+
+
+def _print_json(
+    files: dict[str, Path], sounds: list[str], table: Any, follows: Any, notes: list[str]
+) -> None:
+    decisions = json.loads(table.to_json(orient="records", double_precision=15))
+    follows_row = None
+    if follows is not None:
+        follows_row = {
+            "score": follows.observed,
+            "highest_shifted": float(follows.null.max()),
+            "n_shifts": len(follows.null),
+            "p": follows.p_value,
+        }
+    print_json(
+        {
+            **{name: str(file) for name, file in files.items()},
+            "sounds": sounds,
+            "decisions": decisions,
+            "follows": follows_row,
+            "notes": notes,
+        }
+    )
+
+
+def _described(sounds: list[str], table: Any, follows: Any) -> Iterator[str]:
+    """Yield lines that tell how often each sound was chosen, and whether any is followed."""
+    from cocktailparty.plots.decisions import follows_text
+
     for k, sound in enumerate(sounds):
         chosen = table["chosen"] == k
         sure = f", mean confidence {table['confidence'][chosen].mean():.2f}" if any(chosen) else ""
-        print(f"{sound}: chosen in {chosen.sum()} of {len(table)} windows{sure}")
+        yield f"{sound}: chosen in {chosen.sum()} of {len(table)} windows{sure}"
     none = float(table["follows_none"].iloc[-1])
     if none == none:  # models of former versions do not know
-        print(f"none of them followed more than the others: probability {none:.2f}")
+        yield f"none of them followed more than the others: probability {none:.2f}"
     if follows is not None:
-        print(follows_text(follows))
-    print("\n".join([*notes, *(f"{name.title()}: {file}" for name, file in files.items())]))
+        yield follows_text(follows)
 
 
 def _noted(caught: list[warnings.WarningMessage]) -> list[str]:

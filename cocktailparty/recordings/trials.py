@@ -14,7 +14,7 @@ from cocktailparty.electrodes.montages import recorded_positions
 from cocktailparty.features import speech_envelope
 from cocktailparty.preprocessing import bandpass, check_band, check_duration, filter_reach
 from cocktailparty.provenance import of_recording, of_sounds, passed_filter
-from cocktailparty.recordings.audio.reading import read_audio, sound_features, waveform
+from cocktailparty.recordings.audio.reading import equal_features, read_audio, waveform
 from cocktailparty.recordings.clock import ClockDrift, clock_drift
 from cocktailparty.recordings.eeg import Continuous, MissingValuesError, check_raw, read_eeg
 from cocktailparty.recordings.events import event_times
@@ -193,10 +193,7 @@ def trial_from_raw(
         raise ValueError(
             f"{where}eeg_clock={eeg_clock!r} must be close to 1: it is the ratio of two clocks"
         )
-    features = [sound_features(sound, sfreq, envelope) for sound in sounds]
-    widths = sorted({feature.shape[1] for feature in features})
-    if len(widths) > 1:
-        raise ValueError(f"{where}sounds have different numbers of features: {widths}")
+    features = equal_features(sounds, sfreq, envelope, where)
     mixture = None if audio is None else waveform(audio)
     step = eeg_clock * recording.sfreq / sfreq
     first = onset * recording.sfreq
@@ -218,28 +215,22 @@ def trial_from_raw(
         phase,
         where,
     )
-    both = recording.names + recording.references
-    still = flat_columns(values)
-    flat = [both[i] for i in still]
-    flat = check_flat(flat, recording.references, len(recording.names), on_flat, where)
-    live = [i for i in range(len(both)) if i not in still]
-    doubts = suspicions(
-        values[:, live],
-        filtered[:, live],
-        [both[i] for i in live],
-        sfreq,
-        l_freq,
-        h_freq,
-        volts=in_volts(raw, both),
-        stated=stated_band(raw),
-    )
-    warn_of(doubts)
+    flat, doubts = _looked_at(recording, values, filtered, (sfreq, l_freq, h_freq), on_flat, where)
     eeg, names = recording.rereferenced(filtered, flat)
     if filter_stimuli:
         for i, feature in enumerate(features):
             if phase == "zero":
                 check_duration(len(feature) / sfreq, sfreq, l_freq, h_freq, f"{where}sounds[{i}]")
             features[i] = bandpass(feature, sfreq, l_freq, h_freq, phase)
+    found = {"kept_bad": kept, "flat": flat, "warnings": doubts}
+    origin = {
+        **of_recording(raw, names, reference),
+        "eeg_sfreq": recording.stored_sfreq,
+        **of_sounds(sounds, envelope),
+        "positions": "the recording",
+        **{what: items for what, items in found.items() if items},
+    }
+    band = (recording.stored_sfreq, sfreq, l_freq, h_freq)
     return Trial(
         eeg,
         [feature[:n_times] for feature in features] or None,
@@ -252,23 +243,7 @@ def trial_from_raw(
         audio=None if mixture is None else mixture[0][: round(n_times / sfreq * mixture[1])],
         audio_sfreq=None if mixture is None else mixture[1],
         channel_positions=recorded_positions(raw, names),
-        provenance=passed_filter(
-            {
-                **of_recording(raw, names, reference),
-                "eeg_sfreq": recording.stored_sfreq,
-                **of_sounds(sounds, envelope),
-                "positions": "the recording",
-                **({"kept_bad": kept} if kept else {}),
-                **({"flat": flat} if flat else {}),
-                **({"warnings": doubts} if doubts else {}),
-            },
-            recording.stored_sfreq,
-            sfreq,
-            l_freq,
-            h_freq,
-            stimuli=filter_stimuli,
-            phase=phase,
-        ),
+        provenance=passed_filter(origin, *band, stimuli=filter_stimuli, phase=phase),
     )
 
 
@@ -407,6 +382,32 @@ def trials_from_epochs(
             arguments,
         )
     return _with_sounds(trials, sounds, arguments["envelope"])
+
+
+def _looked_at(
+    recording: Continuous,
+    values: np.ndarray,
+    filtered: np.ndarray,
+    band: tuple[float, float | None, float | None],
+    on_flat: str,
+    where: str,
+) -> tuple[list[str], list[str]]:
+    """Names of flat channels, and what is suspicious of the others, which is warned of."""
+    both = recording.names + recording.references
+    still = flat_columns(values)
+    flat = [both[i] for i in still]
+    flat = check_flat(flat, recording.references, len(recording.names), on_flat, where)
+    live = [i for i in range(len(both)) if i not in still]
+    doubts = suspicions(
+        values[:, live],
+        filtered[:, live],
+        [both[i] for i in live],
+        *band,
+        volts=in_volts(recording.raw, both),
+        stated=stated_band(recording.raw),
+    )
+    warn_of(doubts)
+    return flat, doubts
 
 
 @dataclass(frozen=True)

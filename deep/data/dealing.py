@@ -128,7 +128,7 @@ class Balanced(Dealing):
         counts = np.bincount(drawn, minlength=len(indices_of))
         # Each key's examples in the order in which they are dealt.
         stock = [
-            in_turn(indices, count * self.n_items, rng).reshape(-1, self.n_items)
+            in_turn(indices, int(count) * self.n_items, rng).reshape(-1, self.n_items)
             for indices, count in zip(indices_of, counts, strict=True)
         ]
         n_before = np.zeros(len(drawn), dtype=int)

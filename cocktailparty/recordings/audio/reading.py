@@ -1,6 +1,6 @@
 """Sounds given as files, waveforms or features."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -157,6 +157,20 @@ def sound_features(sound: Any, sfreq: float, envelope: Callable[..., Any] = spee
             f"features must have shape (n_times,) or (n_times, n_features), got {features.shape}"
         )
     return features[:, None] if features.ndim == 1 else features
+
+
+def equal_features(
+    sounds: Sequence[Any], sfreq: float, envelope: Callable[..., Any], where: str
+) -> list[np.ndarray]:
+    """List the features (n_times, n_features) of sounds, see `sound_features`.
+
+    Raises a ValueError, which opens with `where`, if some have more features than others.
+    """
+    features = [sound_features(sound, sfreq, envelope) for sound in sounds]
+    widths = sorted({feature.shape[1] for feature in features})
+    if len(widths) > 1:
+        raise ValueError(f"{where}sounds have different numbers of features: {widths}")
+    return features
 
 
 @contextmanager
