@@ -6,6 +6,7 @@ channels of two data sets (64 and 128 channels) were between 0.27 and 3.5 times 
 median, and no two of them were closer than 0.002 of the median distance.
 """
 
+import re
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,11 @@ _NOISE = 0.1
 # A channel that stands still for this many seconds was not connected, or not recorded.
 _STILL = 1.0
 _LISTED = 8
+# Names of what is recorded beside the scalp; A1 is an ear for some, and the vertex for BioSemi.
+_BESIDE = re.compile(
+    r"(EXG\d*|[HV]?EOG.*|E[CMK]G.*|M[12]|GSR\d?|RESP|PLET|TEMP|STATUS|TRIG.*|ERG\d|ANA\d|AUDIO.*)",
+    re.IGNORECASE,
+)
 
 
 class RecordingWarning(UserWarning):
@@ -95,6 +101,23 @@ def suspicions(
     doubts += _equals(filtered[:, ordinary], [names[i] for i in np.flatnonzero(ordinary).tolist()])
     doubts += _stills(recorded, names, sfreq)
     return doubts + _bands(recorded, sfreq, l_freq, h_freq, stated)
+
+
+def odd_names(names: Sequence[str]) -> list[str]:
+    """Say which channels that count as EEG have names of something else, in one sentence or none.
+
+    Examples
+    --------
+    >>> odd_names(["Fz", "EXG1"])[0].split(":")[0]
+    "channel(s) ['EXG1'] count as EEG, but have names of what is not on the scalp"
+    """
+    odd = np.array([_BESIDE.fullmatch(name.strip()) is not None for name in names])
+    if not odd.any() or odd.all():
+        return []
+    return [
+        f"{_channels(names, odd)} count as EEG, but have names of what is not on the scalp: choose "
+        "channels (picks, --picks), or take them as the reference (reference, --reference)"
+    ]
 
 
 def warn_of(doubts: Sequence[str], where: str = "") -> None:

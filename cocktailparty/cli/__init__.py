@@ -38,6 +38,7 @@ from cocktailparty.cli import (
     extract,
     search,
     separate,
+    table,
     train_audio,
     train_extractor,
 )
@@ -47,6 +48,7 @@ __all__ = ["COMMANDS", "main"]
 
 #: Modules of the commands, in the order of the help text.
 COMMANDS = (
+    table,
     compare,
     search,
     decode,

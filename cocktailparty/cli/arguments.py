@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,27 @@ def add_band(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_lags(parser: Any) -> None:
+    """Add the arguments of the lags of decoders."""
+    for name, what in (("--tmin", "first"), ("--tmax", "last")):
+        parser.add_argument(
+            name,
+            type=float,
+            metavar="SECONDS",
+            help=f"{what} lag of the decoders, positive where the brain answers later; default: "
+            "theirs",
+        )
+
+
+def add_envelope(parser: Any) -> None:
+    """Add the argument that chooses the envelope of sounds."""
+    parser.add_argument(
+        "--envelope",
+        choices=("gammatone", "hilbert", "mel"),
+        help="how envelopes of sound files are computed; default: gammatone",
+    )
+
+
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say where trials come from."""
     from cocktailparty.cli.channels import add_channels
@@ -60,6 +82,8 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     add_channels(parser)
     add_on_bad(parser)
     add_drop_flat(parser)
+    add_envelope(parser)
+    add_lags(parser)
 
 
 def add_drop_flat(parser: Any) -> None:
@@ -143,12 +167,14 @@ def load_trials(
     on_bad: str = "raise",
     drop_flat: bool = False,
     channels: Mapping[str, Any] | None = None,
+    envelope: str | None = None,
 ) -> list[Trial]:
     """Load the trials of a corpus, preprocessed to the band and the rate to decode.
 
     `on_bad` and `drop_flat` say what to do with what is marked bad
     (`cocktailparty.recordings.trial_from_raw`) and with constant channels; `channels` has channels,
-    reference and events, from `cocktailparty.cli.channels.Channels.loading`.
+    reference and events, from `cocktailparty.cli.channels.Channels.loading`; `envelope` is a method
+    of `cocktailparty.features.speech_envelope`, None for the one of the corpus.
     """
     from cocktailparty import datasets
     from cocktailparty.channels import choose_channels
@@ -158,7 +184,14 @@ def load_trials(
     # The trials of other corpora were cut by their authors, and nothing is marked in them.
     if corpus.continuous:
         marks = {"on_bad": on_bad, "on_flat": "drop" if drop_flat else "raise"}
+        if envelope is not None:
+            from cocktailparty.features import speech_envelope
+
+            method = partial(speech_envelope, method=envelope, phase=band.phase)
+            channels = {**(channels or {}), "envelope": method}
         return datasets.load(path, corpus.key, **vars(band), **marks, **(channels or {}))
+    if envelope is not None:
+        raise ValueError(f"--envelope: those of {corpus.title} were computed by its authors")
     trials = datasets.load(path, corpus.key)
     with shown_once():
         return preprocess(choose_channels(trials, **channels) if channels else trials, **vars(band))

@@ -16,16 +16,17 @@ _TYPES = ("eeg", *MAGNETIC, "ecog", "seeg", "dbs")
 
 @dataclass(frozen=True)
 class Channels:
-    """Chosen channel type or names, reference and event markers; None for what suits the corpus."""
+    """Chosen channels, reference, events and bad channels; None for what suits the corpus."""
 
     picks: str | list[str] | None = None
     reference: str | list[str] | None = None
     events: list[str] | None = None
+    bads: list[str] | None = None
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> "Channels":
         """Take what `add_channels` added from the parsed arguments."""
-        return cls(options.picks, options.reference, options.events)
+        return cls(options.picks, options.reference, options.events, options.bads)
 
     def loading(self, corpus: "Corpus") -> dict[str, Any]:
         """Turn the choice into arguments for the reader of a corpus.
@@ -48,6 +49,13 @@ class Channels:
                     "itself when its sounds start"
                 )
             arguments["events"] = self.events
+        if self.bads is not None:
+            if corpus.key != "table":
+                raise ValueError(
+                    f"--bads is for recordings that a trials.csv lists; of {corpus.title}, name "
+                    "the channels to keep by --picks"
+                )
+            arguments["bads"] = self.bads
         return arguments
 
 
@@ -72,6 +80,12 @@ def add_picks(parser: Any) -> None:
         help="of the EEG: average, none (as recorded), or comma-separated channels whose mean is "
         "subtracted and which are left out; default: average for recordings, none for magnetic "
         "fields and for corpora that were cut by their authors",
+    )
+    parser.add_argument(
+        "--bads",
+        type=names,
+        metavar="NAMES",
+        help="comma-separated channels to leave out, besides those that recordings mark as bad",
     )
 
 

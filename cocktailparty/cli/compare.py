@@ -18,7 +18,7 @@ from cocktailparty.cli.arguments import (
     seed_number,
     worker_count,
 )
-from cocktailparty.cli.data import chosen_split, load_or_simulate
+from cocktailparty.cli.data import chosen_split, load_or_simulate, with_lags
 
 # Decoders compared on simulated listeners unless others are named; on recordings, the first one.
 _SHOWN = ("ridge", "cca", "stacked", "tracker")
@@ -35,6 +35,7 @@ def add_parser(commands: Commands) -> None:
     parser.set_defaults(run=run)
     add = parser.add_argument
     add_data(parser)
+    add("--title", metavar="TEXT", help="heading of the report; default: what was decoded")
     add("--montage", metavar="NAME", help="where the electrodes are, for maps of the head: a "
         "montage of MNE or a file of positions; default: as recorded, or by names")  # fmt: skip
     add("--decoders", type=names, metavar="NAMES", help="comma-separated: names of "
@@ -76,6 +77,7 @@ def run(options: argparse.Namespace) -> None:
 
     chosen = options.decoders or (_SHOWN if options.data is None else _SHOWN[:1])
     decoders = {name: find_decoder(name)(options.sfreq) for name in chosen}
+    decoders = with_lags(decoders, options.tmin, options.tmax)
     check_output(options)
     band = Band.of(options)
     trials, cv, data = load_or_simulate(options, band)
@@ -93,6 +95,7 @@ def run(options: argparse.Namespace) -> None:
         data=data,
         command=options.command_line,
         figures=options.figures,
+        title=options.title or "",
     )
     if options.json:
         print_json({"report": str(result.report), **result.protocol})

@@ -22,8 +22,12 @@ def load_or_simulate(options: argparse.Namespace, band: Band) -> tuple[list[Tria
     from cocktailparty.preprocessing import preprocess
 
     if options.data is None:
+        if options.envelope is not None:
+            raise ValueError("--envelope is for sounds: give --data")
         if Channels.of(options) != Channels():
-            raise ValueError("--picks, --reference and --events are for recordings: give --data")
+            raise ValueError(
+                "--picks, --reference, --bads and --events are for recordings: give --data"
+            )
         trials = datasets.simulate_two_talkers(
             n_subjects=3, n_trials=9, n_stories=3, n_channels=16, random_state=options.seed
         ).trials
@@ -35,10 +39,40 @@ def load_or_simulate(options: argparse.Namespace, band: Band) -> tuple[list[Tria
         return preprocess(trials, **vars(band)), "story", text
     corpus = datasets.detect(options.data, options.corpus)
     channels = Channels.of(options).loading(corpus)
-    trials = load_trials(options.data, corpus, band, options.on_bad, options.drop_flat, channels)
+    trials = load_trials(
+        options.data, corpus, band, options.on_bad, options.drop_flat, channels, options.envelope
+    )
     text = [f"{corpus.title}, from {options.data.resolve().name}.", corpus.description]
     # A corpus that was loaded holds EEG, and such a corpus has a split that suits it.
     return trials, corpus.default_cv or "trial", text
+
+
+def with_lags(
+    decoders: Mapping[str, Any], tmin: float | None, tmax: float | None
+) -> dict[str, Any]:
+    """Give decoders, by name, other first and last lags in seconds; None leaves theirs.
+
+    A decoder without such lags, or lags that are none, are a ValueError.
+    """
+    from sklearn.base import clone
+
+    wanted = {key: value for key, value in (("tmin", tmin), ("tmax", tmax)) if value is not None}
+    changed = dict(decoders)
+    for name, decoder in decoders.items():
+        parameters = decoder.get_params(deep=True)
+        for key, value in wanted.items():
+            at = [path for path in parameters if path.rpartition("__")[2] == key]
+            if not at:
+                raise ValueError(f"--{key}: decoder {name!r} has no parameter of that name")
+            changed[name] = clone(changed[name]).set_params(**dict.fromkeys(at, value))
+        ends = changed[name].get_params(deep=True)
+        for path in (path for path in ends if path.rpartition("__")[2] == "tmin" and wanted):
+            first, last = ends[path], ends.get(path[:-4] + "tmax")
+            if last is not None and not first < last:
+                raise ValueError(
+                    f"lags of {name!r} from {first:g} to {last:g} s: --tmin must be below --tmax"
+                )
+    return changed
 
 
 def safe_gap(band: Band, decoders: Mapping[str, Any]) -> float:

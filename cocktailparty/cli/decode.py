@@ -14,13 +14,16 @@ from cocktailparty.cli.arguments import (
     Commands,
     add_band,
     add_drop_flat,
+    add_envelope,
     add_figures,
+    add_lags,
     add_on_bad,
     add_output,
     load_trials,
     print_json,
 )
 from cocktailparty.cli.channels import Channels, add_events, add_picks
+from cocktailparty.cli.data import with_lags
 from cocktailparty.cli.recording import check_files, read_recording, start_of_sounds
 
 if TYPE_CHECKING:
@@ -36,6 +39,11 @@ TRAINING: dict[str, Any] = {
     "drop_flat": False,
     "picks": None,
     "reference": None,
+    "bads": None,
+    "envelope": None,
+    "montage": None,
+    "tmin": None,
+    "tmax": None,
     "sfreq": 64.0,
     "l_freq": 1.0,
     "h_freq": 9.0,
@@ -93,6 +101,10 @@ def add_parser(commands: Commands) -> None:
     add_drop_flat(training)
     add_picks(training)
     add_band(training)
+    add_envelope(training)
+    add_lags(training)
+    add("--montage", metavar="NAME", help="where the electrodes are: a montage of MNE or a file of "
+        "positions; default: as recorded, or by names")  # fmt: skip
     # To tell arguments that were given from those that were not.
     parser.set_defaults(**dict.fromkeys(TRAINING))
 
@@ -232,9 +244,11 @@ def _trained(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
     from cocktailparty import datasets
     from cocktailparty.decoding.tracker import AttentionTracker
     from cocktailparty.decoding.trained import ENVELOPE, train_model
+    from cocktailparty.electrodes.montages import with_montage
 
     band = Band.of(options)
     decoder = find_decoder(options.decoder)(band.sfreq)
+    decoder = with_lags({options.decoder: decoder}, options.tmin, options.tmax)[options.decoder]
     corpora = [datasets.detect(folder, options.corpus) for folder in options.train]
     if len({corpus.continuous for corpus in corpora}) > 1:
         raise ValueError(
@@ -249,8 +263,12 @@ def _trained(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
     trials = [
         trial
         for folder, corpus in zip(options.train, corpora, strict=True)
-        for trial in load_trials(folder, corpus, band, options.on_bad, options.drop_flat, channels)
+        for trial in load_trials(
+            folder, corpus, band, options.on_bad, options.drop_flat, channels, options.envelope
+        )
     ]
+    if options.montage is not None:
+        trials = with_montage(trials, options.montage)
     subjects = list(dict.fromkeys(trial.subject for trial in trials))
     if options.subject is not None:
         if options.subject not in subjects:
@@ -266,7 +284,7 @@ def _trained(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
         h_freq=band.h_freq,
         phase=band.phase,
         reference=channels.get("reference", "average" if continuous else None),
-        envelope=ENVELOPE,
+        envelope={**ENVELOPE, **({"method": options.envelope} if options.envelope else {})},
         allow_shared_stimuli=options.allow_shared_stimuli,
     )
     minutes = sum(trial.duration for trial in trials) / 60

@@ -16,7 +16,7 @@ from cocktailparty.cli.arguments import (
     seed_number,
     worker_count,
 )
-from cocktailparty.cli.data import chosen_split, load_or_simulate
+from cocktailparty.cli.data import chosen_split, load_or_simulate, with_lags
 
 
 def add_parser(commands: Commands) -> None:
@@ -74,6 +74,7 @@ def run(options: argparse.Namespace) -> None:
     from cocktailparty.search import search
 
     decoder = find_decoder(options.decoder)(options.sfreq)
+    decoder = with_lags({options.decoder: decoder}, options.tmin, options.tmax)[options.decoder]
     if options.space is None and ":" in options.decoder:
         raise ValueError(
             f"--decoder {options.decoder} has no search space of its own: give --space "

@@ -164,6 +164,8 @@ class Continuous:
     ----------
     names : list of str
         Names of the channels.
+    by_type : bool
+        Whether they were picked by their type.
     sfreq : float
         Sampling rate in hertz.
     stored_sfreq : float
@@ -208,6 +210,7 @@ class Continuous:
                 f"reference channel(s) {unfit} are marked bad or not in the recording, which has "
                 f"{raw.ch_names}"
             )
+        self.by_type = isinstance(picks, str)
         self.names = _picked(raw, picks, self.references)
         if self.average:
             _check_average(raw, self.names)

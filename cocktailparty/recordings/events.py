@@ -66,6 +66,19 @@ def event_times(raw: "mne.io.BaseRaw", events: str | Sequence[str]) -> np.ndarra
     return np.array(sorted(times))
 
 
+def events_of(raw: "mne.io.BaseRaw") -> dict[str, list[float]]:
+    """List the moments, in seconds, of all annotations and trigger values by name.
+
+    What is marked as bad, and where a recording is interrupted, are no events.
+    """
+    annotated = {
+        name: times
+        for name, times in _annotated(raw).items()
+        if not name.lower().startswith(("bad", "edge", "new segment", "boundary"))
+    }
+    return {**annotated, **_triggers(raw)}
+
+
 def _annotated(raw: "mne.io.BaseRaw") -> dict[str, list[float]]:
     times: dict[str, list[float]] = {}
     for onset, description in zip(raw.annotations.onset, raw.annotations.description, strict=True):

@@ -32,7 +32,7 @@ from cocktailparty.recordings.trial_requests import (
     trial_by_trial,
     whole_trials,
 )
-from cocktailparty.suspicions import in_volts, stated_band, suspicions, warn_of
+from cocktailparty.suspicions import in_volts, odd_names, stated_band, suspicions, warn_of
 from cocktailparty.third_party_warnings import shown_once
 from cocktailparty.trial import Trial
 from cocktailparty.validation import check_rate
@@ -406,6 +406,8 @@ def _looked_at(
         volts=in_volts(recording.raw, both),
         stated=stated_band(recording.raw),
     )
+    if recording.by_type:  # who names channels knows them
+        doubts += odd_names(recording.names)
     warn_of(doubts)
     return flat, doubts
 

@@ -75,6 +75,7 @@ def compare_and_report(
     preprocessing: str | Sequence[str] = "",
     command: str = "",
     figures: Sequence[str] = (),
+    title: str = "",
     **split: Any,
 ) -> Comparison:
     """Cross-validate attention decoders and write a self-contained report.
@@ -103,6 +104,8 @@ def compare_and_report(
         Command line that computes the comparison again, for the report.
     figures : sequence of {"pdf", "svg"}
         Formats for print that figures are saved in beside PNG.
+    title : str
+        Heading of the report; empty for the name of the task.
     **split : object
         Parameters of `cocktailparty.model_selection.Split`, where `cv` is not one already.
 
@@ -158,7 +161,7 @@ def compare_and_report(
         report = write_report(
             out,
             table,
-            title=words(task_of(table)).title,
+            title=title or words(task_of(table)).title,
             data=data,
             splits=_split_text(policy, trials),
             preprocessing=preprocessing,

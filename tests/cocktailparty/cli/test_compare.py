@@ -249,6 +249,16 @@ BAD = {
         "gap=0.05 s is shorter than",
     ),
     "one stretch": (None, ["--cv", "time", "--n-splits", "1"], "n_splits must be at least 2"),
+    "lags upside down": (None, ["--tmin", "0.3", "--tmax", "0.1"], "--tmin must be below --tmax"),
+    "last lag alone": (None, ["--tmax", "-0.1"], "from 0 to -0.1 s: --tmin must be below --tmax"),
+    "lags of what has none": (None, ["--decoders", "siglip", "--tmin", "0"], "has no parameter of"),
+    "events of a corpus": (None, ["--events", "1"], "--events is for recordings that a trials.csv"),
+    "bads of a corpus": (
+        None,
+        ["--bads", "A1"],
+        "--bads is for recordings that a trials.csv lists",
+    ),
+    "envelope of a corpus": (None, ["--envelope", "mel"], "were computed by its authors"),
     "no shifts": (None, ["--shifts", "-1"], "n_shifts must be at least 1, got -1"),
 }
 

@@ -156,7 +156,7 @@ def test_an_impossible_trial_is_named_by_its_row(folder):
     ("content", "match"),
     [
         ("eeg,sound\nx,y\n", r"missing \['audio'\];"),
-        ("eeg;audio\nx;y\n", r"missing \['eeg', 'audio'\];"),
+        ("eeg;audio;onset\nx;y;1\n", "separated by semicolons, as Excel writes it in many"),
         ("eeg,audio,\nx,y,z\n", "and one without a name"),
         ("eeg,audio,Onset\nx,y,3\n", "has a column 'Onset' but none 'onset'"),
         ("eeg,audio,atended\nx,y,1\n", "has a column 'atended' but none 'attended'"),
@@ -268,7 +268,7 @@ def test_rows_without_an_onset_take_the_events_of_their_recording(folder):
     rows = [
         {"eeg": "one-raw.fif", "audio": AB, "attended": 0, "name": "first"},
         {"eeg": "two-raw.fif", "audio": AB, "attended": 0, "name": "other"},
-        {"eeg": "one-raw.fif", "audio": AB, "attended": 0, "onset": 11.0, "name": "stated"},
+        {"eeg": "one-raw.fif", "audio": AB, "attended": 1, "onset": 11.0, "name": "stated"},
         {"eeg": "one-raw.fif", "audio": AB, "attended": 0, "name": "second"},
     ]
     write(folder, rows, ["eeg", "audio", "attended", "onset", "name"])
@@ -293,6 +293,77 @@ def test_events_and_rows_have_to_agree(folder):
     ) as e:
         table.load(folder, events="go")
     assert "two-raw.fif: the recording has no event 'go'; it has none" in str(e.value)
+
+
+def test_features_stand_in_the_place_of_sounds(folder):
+    """Envelopes of others at 100 Hz give the trials of the sounds that they came from."""
+    for name in "ab":
+        sound, rate = soundfile.read(folder / "sounds" / f"{name}.wav")
+        np.save(folder / f"{name}.npy", hilbert(sound, rate, 100))
+    row = {"eeg": "one-raw.fif", "audio": "a.npy;b.npy", "attended": "b.npy", "audio_sfreq": 100}
+    write(folder, [row])
+    (trial,) = table.load(folder)
+    assert trial.attended == 1
+    assert trial.provenance["features"] == "as stored in the files"
+    write(folder, [{"eeg": "one-raw.fif", "audio": AB, "attended": "b"}])
+    (direct,) = table.load(folder, envelope=hilbert)
+    assert direct.attended == 1
+    np.testing.assert_array_equal(trial.eeg, direct.eeg)
+    for k in range(2):
+        assert np.corrcoef(trial.stimuli[k, :, 0], direct.stimuli[k, :, 0])[0, 1] > 0.99
+
+
+def test_rows_start_at_triggers_of_their_own(folder):
+    raw = mark(folder, "one", [2.5, 17.25])
+    raw.annotations.append(8.0, 0, "other")
+    raw.save(folder / "one-raw.fif", overwrite=True, verbose="ERROR")
+    rows = [{"eeg": "one-raw.fif", "audio": AB, "trigger": x} for x in ("go", "other", "go")]
+    write(folder, rows)
+    triggered = table.load(folder, envelope=hilbert)
+    onsets = [{"eeg": "one-raw.fif", "audio": AB, "onset": x} for x in (2.5, 8.0, 17.25)]
+    write(folder, onsets)
+    for trial, expected in zip(triggered, table.load(folder, envelope=hilbert), strict=True):
+        np.testing.assert_array_equal(trial.eeg, expected.eeg)
+    write(folder, [*rows, {**rows[0], "trigger": "none"}])
+    with pytest.raises(ValueError, match="has no event 'none'; it has 'go'"):
+        table.load(folder, envelope=hilbert)
+
+
+def test_bad_channels_and_references_of_rows(folder):
+    good = {"eeg": "one-raw.fif", "audio": "sounds/a.wav"}
+    write(folder, [good, {**good, "bads": "Cz"}, {**good, "reference": "Cz"},
+                   {**good, "reference": "none"}])  # fmt: skip
+    plain, marked, mean, none = table.load(folder, envelope=hilbert)
+    assert marked.channel_names == mean.channel_names == ("Fz", "Pz")
+    assert marked.provenance["bads"] == ["Cz"]
+    assert [t.provenance["reference"] for t in (plain, mean, none)] == [
+        "average of the picked channels", "mean of Cz", "as recorded",
+    ]  # fmt: skip
+    np.testing.assert_allclose(mean.eeg, none.eeg[:, [0, 2]] - none.eeg[:, [1]], rtol=0, atol=1e-18)
+    for trial in table.load(folder, envelope=hilbert, bads=["Pz"], reference=None):
+        assert "Pz" not in trial.channel_names
+    write(folder, [good, {**good, "bads": "Cz;Oz"}])
+    with pytest.raises(ValueError, match=r"row 2 .*, column 'bads': channel\(s\) \['Oz'\] are not"):
+        table.load(folder, envelope=hilbert)
+
+
+def test_labels_that_are_always_the_same_are_cautioned(folder):
+    row = {"eeg": "one-raw.fif", "audio": AB, "attended": "a.wav"}
+    write(folder, [row, {**row, "onset": 12}])
+    with pytest.warns(UserWarning, match="is number 0 of the list in all 2 rows"):
+        table.load(folder, envelope=hilbert)
+
+
+def test_channels_that_are_not_on_the_scalp_are_cautioned(folder, rng):
+    info = mne.create_info(["Fz", "Cz", "EXG1"], SFREQ, "eeg")
+    raw = mne.io.RawArray(1e-5 * rng.normal(size=(3, 30 * SFREQ)), info, verbose="ERROR")
+    raw.save(folder / "odd-raw.fif", verbose="ERROR")
+    write(folder, [{"eeg": "odd-raw.fif", "audio": "sounds/a.wav"}])
+    with pytest.warns(UserWarning, match=r"\['EXG1'\] count as EEG, but have names of what is not"):
+        (trial,) = table.load(folder, envelope=hilbert)
+    assert any("EXG1" in note for note in trial.provenance["warnings"])
+    table.load(folder, envelope=hilbert, picks=["Fz", "EXG1"])
+    table.load(folder, envelope=hilbert, reference=["EXG1"])
 
 
 def test_trials_know_their_sound_files_and_features(folder):
