@@ -25,6 +25,7 @@ PAGES = {
     "cocktailparty.electrodes": "electrodes",
     "cocktailparty.evaluation": "evaluation",
     "cocktailparty.features": "features",
+    "cocktailparty.live": "live",
     "cocktailparty.metrics": "metrics",
     "cocktailparty.model_selection": "model_selection",
     "cocktailparty.plots": "plots",

@@ -10,6 +10,7 @@ from tests.sources import PACKAGES, ROOT, imports, modules_of
 # Not pandas: scikit-learn imports it wherever it is installed.
 HEAVY = (
     "mne",
+    "mne_lsl",
     "jax",
     "cupy",
     "matplotlib",
@@ -34,6 +35,7 @@ def test_imports_are_light():
         "import cocktailparty, cnmf, linear_aad, deep",
         "from cocktailparty import datasets, evaluation, features, metrics, model_selection",
         "import cocktailparty.cli",
+        "import cocktailparty.live",
         "from cocktailparty.catalogue import named_decoders; named_decoders()",
     )
     code = f"""

@@ -18,6 +18,8 @@ from cocktailparty.trial import Trial
 _FURTHEST = 2.0
 # Changes of a score up to this size are rounding, or what a mean of the excerpt takes with it.
 _NEGLIGIBLE, _ROUNDING = 1e-4, 1e-10
+# Variance of what a filter leaves of digital silence.
+_NOTHING = 1e-24
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +135,8 @@ class ExcerptScorer:
 class Silence:
     """Stimuli that are silent in a window, compared with all that was heard of them so far.
 
-    As in `cocktailparty.metrics.decidable_windows`, which knows the whole trial.
+    As in `cocktailparty.metrics.decidable_windows`, which knows the whole trial. What varies by
+    less than 1e-10 of the variance of the loudest is silent as well.
     """
 
     def __init__(self, n_stimuli: int, n_features: int) -> None:
@@ -153,7 +156,10 @@ class Silence:
         self._power = self._power + power + gap**2 * (self._n * n / total)
         self._mean, self._n = self._mean + gap * (n / total), total
         spacing = np.finfo(window.dtype).eps * np.abs(x).max(axis=1, initial=0.0)
-        loud = (power / n > SILENT * self._power / total) & (np.sqrt(power / n) > spacing)
+        # A sound that has been silent from the start has nothing of its own to compare with.
+        known = np.maximum(self._power, self._power.max()) / total
+        variance = power / n
+        loud = (variance > SILENT * known) & (variance > np.maximum(spacing**2, _NOTHING))
         return np.asarray(loud.any(axis=1))
 
     def state(self) -> dict[str, Any]:
