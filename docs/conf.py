@@ -75,7 +75,12 @@ EXAMPLES = {
     "first_steps": ["plot_simulated", "plot_mne_raw"],
     "decoders": ["plot_which_decoder", "plot_regularisation", "plot_switch_tracking"],
     "statistics": ["plot_known_trf", "plot_search"],
-    "separation": ["plot_neuro_steered", "plot_contrastive_nmf", "plot_measured_separation"],
+    "separation": [
+        "plot_stems_by_eeg",
+        "plot_neuro_steered",
+        "plot_contrastive_nmf",
+        "plot_measured_separation",
+    ],
     "neural": ["plot_siglip", "plot_sounds", "plot_talkers"],
 }
 

@@ -45,10 +45,10 @@ from cocktailparty.versions import versions
 from linear_aad import BackwardTRF
 
 BAND, N_CHANNELS = (1.0, 9.0), 32
-LENGTHS = 10, 30, 60, 120, 300
-TRAINING = 300  # seconds of each stem of the other pieces
+LENGTHS = 10, 30, 60, 300
+TRAINING, TRAINING_SEED = 300, 100  # seconds of each stem of the other pieces
 # Lengths at which components are found, for how many listeners: they take longest.
-COMPONENTS = {60: 2, 300: 1}
+COMPONENTS = {60: 1}
 LEAKY = "stems with -10 dB of the others"
 
 
@@ -71,7 +71,7 @@ def trained(data, kind, piece, trf, snr, seed):
     """Train the decoder of a listener on pieces of the same kind without these recordings."""
     trials = []
     for i, other in enumerate(strangers(kind, piece)):
-        envelopes = envelopes_of(data, kind, other, TRAINING, seed + 100)
+        envelopes = envelopes_of(data, kind, other, TRAINING, TRAINING_SEED)
         trials += [listen(envelopes, k, trf, snr, [seed, i, k, 1]) for k in range(len(envelopes))]
     regressor = BackwardTRF(0.0, 0.4, SFREQ, alpha=1e-2, alpha_convention="relative")
     return NeuroSteeredSeparator(regressor).fit(trials)
@@ -83,7 +83,8 @@ def solve(data, snr, seed, kind, piece):
     separator = trained(data, kind, piece, trf, snr, seed)
     stems = mixture(data, kind, piece, max(LENGTHS), seed)
     envelopes = envelopes_of(data, kind, piece, max(LENGTHS), seed)
-    elsewhere = envelopes_of(data, kind, strangers(kind, piece)[0], TRAINING, seed + 100)
+    other = strangers(kind, piece)[0]
+    elsewhere = envelopes_of(data, kind, other, TRAINING, TRAINING_SEED + 1)
     stranger = separator.reconstruct(listen(elsewhere, 0, trf, snr, [seed, 2]))[:, 0]
     number = PIECES[kind].index(piece)
     whole = [
@@ -169,7 +170,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="the shared recordings")
     parser.add_argument("--out", type=Path, default=Path("neuro_steered.json"))
-    parser.add_argument("--listeners", type=int, default=3)
+    parser.add_argument("--listeners", type=int, default=2)
     parser.add_argument("--snr", type=float, nargs="+", default=[-30.0], help="of the EEG, in dB")
     options = parser.parse_args()
     cases = [
