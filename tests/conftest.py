@@ -3,6 +3,8 @@
 import gc
 import os
 from collections.abc import Callable
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,12 @@ SHARED_DATA = Path(
 COMPILED = ("tests/cnmf/", "tests/deep/layers/", "tests/deep/siglip/", "tests/deep/training/")
 
 # The tests make many small programs and run each a few times: compiling is what takes time. XLA
-# stops at a flag that it does not know; the versions in constraints.txt know these.
-os.environ.setdefault(
-    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
-)
+# ends the process, without a word, at a flag that it does not know: the second is gone from the
+# newer of the versions in constraints.txt.
+_XLA_FLAGS = ["--xla_backend_optimization_level=0"]
+if find_spec("jaxlib") and tuple(map(int, version("jaxlib").split(".")[:2])) < (0, 11):
+    _XLA_FLAGS.append("--xla_cpu_use_fusion_emitters=false")
+os.environ.setdefault("XLA_FLAGS", " ".join(_XLA_FLAGS))
 
 # Workers of the suite share the cores, and threads of Numba that share a core wait for each other.
 # Tests of the threads have a process of their own, with two.
