@@ -1,5 +1,6 @@
 """Separation of the attended sound, steered by EEG or by any other guide."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 from warnings import warn
@@ -27,6 +28,8 @@ from cocktailparty.separation.steering import (
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
 from cocktailparty.validation import check_finite, check_rate, float_array
+
+logger = logging.getLogger(__name__)
 
 # Components that are grouped into sources: their number costs time alone.
 _MOST_GROUPED = 64
@@ -372,7 +375,9 @@ class NeuroSteeredSeparator(BaseEstimator):
             device=self.device,
             random_state=self.random_state,
         )
+        logger.info("looking for %d components in %.0f s", self.n_components, len(guide) / sfreq)
         found = find_components(audio, nmf, self.n_fft_, self.hop_, sample=SAMPLE)
+        logger.info("weighing which of them follow the guide")
         self.activations_, self.components_ = found.activations, found.components
         frames = on_frames(guide, sfreq, rate, len(found.activations))
         loudness = found.loudness

@@ -39,9 +39,11 @@ from cocktailparty.cli import (
     search,
     separate,
     table,
+    train,
     train_audio,
     train_extractor,
 )
+from cocktailparty.cli.messages import add_verbosity, told
 from cocktailparty.validation import did_you_mean
 
 __all__ = ["COMMANDS", "main"]
@@ -51,6 +53,7 @@ COMMANDS = (
     table,
     compare,
     search,
+    train,
     decode,
     separate,
     extract,
@@ -85,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     options.command_line = shlex.join(["cocktailparty", *arguments])
     try:
-        with one_blas_thread(), _seldom_collecting():
+        with one_blas_thread(), _seldom_collecting(), told(options):
             options.run(options)
         # Now rather than at the exit of Python, where the error could not be reported.
         sys.stdout.flush()
@@ -153,4 +156,6 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="command")
     for command in COMMANDS:
         command.add_parser(commands)
+    for subparser in commands.choices.values():
+        add_verbosity(subparser)
     return parser

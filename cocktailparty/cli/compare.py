@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> None:
         n_shifts=options.shifts,
         random_state=options.seed,
         n_jobs=options.jobs,
-        progress=True,
+        progress=not options.quiet,
         data=data,
         command=options.command_line,
         figures=options.figures,

@@ -4,51 +4,22 @@ import argparse
 import json
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cocktailparty.catalogue import find_decoder
 from cocktailparty.cli.arguments import (
-    Band,
     Commands,
-    add_band,
-    add_drop_flat,
-    add_envelope,
     add_figures,
-    add_lags,
     add_on_bad,
     add_output,
-    load_trials,
     print_json,
 )
-from cocktailparty.cli.channels import Channels, add_events, add_picks
-from cocktailparty.cli.data import with_lags
+from cocktailparty.cli.channels import add_events
 from cocktailparty.cli.recording import check_files, read_recording, start_of_sounds
+from cocktailparty.cli.training import TRAINING, add_training, trained
 
 if TYPE_CHECKING:
     from cocktailparty.decoding.trained import TrainedModel
-
-# Arguments that only matter when a model is trained, and their defaults.
-TRAINING: dict[str, Any] = {
-    "corpus": None,
-    "decoder": "ridge",
-    "subject": None,
-    "cv": None,
-    "save_model": None,
-    "drop_flat": False,
-    "picks": None,
-    "reference": None,
-    "bads": None,
-    "envelope": None,
-    "montage": None,
-    "tmin": None,
-    "tmax": None,
-    "sfreq": 64.0,
-    "l_freq": 1.0,
-    "h_freq": 9.0,
-    "causal": False,
-}
 
 
 def add_parser(commands: Commands) -> None:
@@ -89,22 +60,10 @@ def add_parser(commands: Commands) -> None:
     add_figures(parser)
 
     training = parser.add_argument_group("training, with --train")
-    add = training.add_argument
-    add("--corpus", metavar="NAME", help="what the folders hold, if it is not recognised")
-    add("--decoder", metavar="NAME",
-        help="a name of `cocktailparty decoders`, or module:function; default: ridge")  # fmt: skip
-    add("--subject", metavar="NAME", help="train on this listener alone; default: all")
-    add("--cv", choices=("trial", "story", "subject"), help="what is left out to learn how sure "
-        "the decoder may be; default: what suits the corpus, and subject for several "
-        "listeners")  # fmt: skip
-    add("--save-model", type=Path, metavar="FILE", help="save the model for --model")
-    add_drop_flat(training)
-    add_picks(training)
-    add_band(training)
-    add_envelope(training)
-    add_lags(training)
-    add("--montage", metavar="NAME", help="where the electrodes are: a montage of MNE or a file of "
-        "positions; default: as recorded, or by names")  # fmt: skip
+    add_training(training)
+    training.add_argument(
+        "--save-model", type=Path, metavar="FILE", help="save the model for --model"
+    )
     # To tell arguments that were given from those that were not.
     parser.set_defaults(**dict.fromkeys(TRAINING))
 
@@ -229,79 +188,11 @@ def _model(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
     from cocktailparty.decoding.trained import TrainedModel
 
     if options.model is None:
-        model = _trained(options, notes)
+        model = trained(options, options.train, notes)
         if options.save_model is not None:
             model.save(options.save_model)
     else:
         model = TrainedModel.load(options.model)
     if options.dwell is not None:
         model.tracker.set_params(dwell=options.dwell)
-    return model
-
-
-def _trained(options: argparse.Namespace, notes: list[str]) -> "TrainedModel":
-    """Train on the trials of folders; what a user should know of it is added to the notes."""
-    from cocktailparty import datasets
-    from cocktailparty.decoding.tracker import AttentionTracker
-    from cocktailparty.decoding.trained import ENVELOPE, train_model
-    from cocktailparty.electrodes.montages import with_montage
-
-    band = Band.of(options)
-    decoder = find_decoder(options.decoder)(band.sfreq)
-    decoder = with_lags({options.decoder: decoder}, options.tmin, options.tmax)[options.decoder]
-    corpora = [datasets.detect(folder, options.corpus) for folder in options.train]
-    if len({corpus.continuous for corpus in corpora}) > 1:
-        raise ValueError(
-            f"--train folders hold {[corpus.key for corpus in corpora]}, whose EEG and sounds are "
-            "prepared in different ways: train on one of them"
-        )
-    # Events of recordings whose onsets are stated are those of the one that is decoded alone.
-    chosen = Channels.of(options)
-    if corpora[0].key != "table":
-        chosen = replace(chosen, events=None)
-    channels = chosen.loading(corpora[0])
-    trials = [
-        trial
-        for folder, corpus in zip(options.train, corpora, strict=True)
-        for trial in load_trials(
-            folder, corpus, band, options.on_bad, options.drop_flat, channels, options.envelope
-        )
-    ]
-    if options.montage is not None:
-        trials = with_montage(trials, options.montage)
-    subjects = list(dict.fromkeys(trial.subject for trial in trials))
-    if options.subject is not None:
-        if options.subject not in subjects:
-            raise ValueError(f"--subject {options.subject!r} is none of {subjects}")
-        subjects = [options.subject]
-        trials = [trial for trial in trials if trial.subject == options.subject]
-    cv = options.cv or ("subject" if len(subjects) > 1 else corpora[0].default_cv)
-    continuous = corpora[0].continuous
-    model = train_model(
-        AttentionTracker(decoder, cv=cv),
-        trials,
-        l_freq=band.l_freq,
-        h_freq=band.h_freq,
-        phase=band.phase,
-        reference=channels.get("reference", "average" if continuous else None),
-        envelope={**ENVELOPE, **({"method": options.envelope} if options.envelope else {})},
-        allow_shared_stimuli=options.allow_shared_stimuli,
-    )
-    minutes = sum(trial.duration for trial in trials) / 60
-    notes.append(
-        f"Trained on {len(trials)} trials of {len(subjects)} listener(s), {minutes:.1f} min. The "
-        f"confidence was learnt from {model.n_windows} windows of {model.tracker.window:g} s that "
-        f"were left out (by {cv})."
-    )
-    if model.interval()[0] <= 0:
-        notes.append(
-            "Over these windows, the decoder is not reliably better than guessing: the bands of "
-            "the figure reach to where nothing is known. More training data would help."
-        )
-    if not continuous:
-        notes.append(
-            f"{corpora[0].title}: EEG and envelopes of this corpus were prepared by its authors. "
-            "What is decoded must have the same EEG reference, and its envelopes are computed "
-            "from the audio in a way that may differ."
-        )
     return model

@@ -99,7 +99,7 @@ def run(options: argparse.Namespace) -> None:
         name=options.study,
         out=options.out,
         random_state=options.seed,
-        progress=True,
+        progress=not options.quiet,
         figures=options.figures,
     )
     if options.json:

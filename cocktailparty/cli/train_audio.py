@@ -107,7 +107,7 @@ def _classifier(options: argparse.Namespace, sfreq: float, **more: Any) -> Any:
         width = 1.0 if options.pretrained else 0.25
     training = Training(
         batch_size=options.batch_size, max_minutes=options.max_minutes,
-        checkpoint=str(options.out / "unfinished"), verbose=not options.json,
+        checkpoint=str(options.out / "unfinished"), verbose=not (options.json or options.quiet),
     )  # fmt: skip
     classifier = ContrastiveAudioClassifier(
         options.method, options.backbone, sfreq,

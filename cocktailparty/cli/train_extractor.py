@@ -42,7 +42,9 @@ def run(options: argparse.Namespace) -> None:
 
     checkpoint = None if options.max_minutes else str(options.out / "unfinished")
     training = Training(
-        max_minutes=options.max_minutes, checkpoint=checkpoint, verbose=not options.json
+        max_minutes=options.max_minutes,
+        checkpoint=checkpoint,
+        verbose=not (options.json or options.quiet),
     )
     separator = ASAMSeparator(
         options.sfreq, options.preset, n_talkers=(2, options.max_talkers),

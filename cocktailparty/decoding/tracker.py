@@ -1,5 +1,6 @@
 """Attention over time: a hidden Markov model on the scores of any decoder."""
 
+import logging
 import warnings
 from collections.abc import Iterable
 from math import gcd
@@ -22,6 +23,8 @@ from cocktailparty.metrics.decisions import check_scores
 from cocktailparty.model_selection.policy import Split
 from cocktailparty.trial import Trial
 from cocktailparty.trials import attended_labels, check_trials
+
+logger = logging.getLogger(__name__)
 
 # Gains over the credible interval at which former models compute probabilities.
 _N_GAINS = 9
@@ -179,7 +182,11 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         several = len({trial.subject for trial in trials}) > 1
         units: dict[Any, list[np.ndarray]] = {}
         held_out: list[tuple[np.ndarray, int, list[np.ndarray]]] = []
-        for fold in Split.of(self.cv).folds(trials):
+        folds = Split.of(self.cv).folds(trials)
+        for number, fold in enumerate(folds, start=1):
+            logger.info(
+                "left out to learn the confidence: %s (%d of %d)", fold.name, number, len(folds)
+            )
             decoder = clone(self.decoder).fit(fold.train)
             for trial, label in zip(fold.test, attended_labels(fold.test), strict=True):
                 scores, heard = self._observed(decoder, trial)
@@ -215,6 +222,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         )
         # A decoder that is worse than chance on held-out trials has nothing to say.
         self.gain_ = self._gain(self.difference_)
+        logger.info("training on all %d trials", len(trials))
         self.decoder_ = clone(self.decoder).fit(trials)
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
         return self
