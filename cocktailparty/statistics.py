@@ -28,6 +28,8 @@ N_FLIPS = 2**16
 #: Fewest subjects with whom a two-sided test can reach 5 %: its p is at least 2 / 2 ** n.
 MIN_SUBJECTS = 6
 
+_ALTERNATIVES = ("two-sided", "greater")
+
 
 class SubjectTest(NamedTuple):
     """Mean of one number a subject, and tests against zero.
@@ -41,9 +43,9 @@ class SubjectTest(NamedTuple):
     low, high : float
         Bounds of its 95 % interval by Student's t; NaN for one subject.
     p : float
-        Two-sided p of the sign flips.
+        p of the sign flips.
     p_wilcoxon : float
-        Two-sided p of the signed ranks.
+        p of the signed ranks.
     """
 
     n_subjects: int
@@ -54,13 +56,17 @@ class SubjectTest(NamedTuple):
     p_wilcoxon: float
 
 
-def subject_test(differences: Any, *, random_state: Any = 0) -> SubjectTest:
+def subject_test(
+    differences: Any, *, alternative: str = "two-sided", random_state: Any = 0
+) -> SubjectTest:
     """Test whether the mean of one number a subject differs from zero.
 
     Parameters
     ----------
     differences : array-like of shape (n_subjects,)
         A number for each subject: accuracy minus chance, or one decoder minus another.
+    alternative : {"two-sided", "greater"}
+        Whether p is that of a mean as far from zero, or as high.
     random_state : {None, int, Generator}
         Seed of the sign flips, where not all are tried.
 
@@ -82,13 +88,15 @@ def subject_test(differences: Any, *, random_state: Any = 0) -> SubjectTest:
     """
     values = _numbers(differences)
     low, high = mean_interval(values)
-    p = float(sign_flip_test(values, random_state=random_state))
-    p_wilcoxon = wilcoxon_test(values)
+    p = float(sign_flip_test(values, alternative=alternative, random_state=random_state))
+    p_wilcoxon = wilcoxon_test(values, alternative=alternative)
     return SubjectTest(len(values), float(values.mean()), low, high, p, p_wilcoxon)
 
 
-def sign_flip_test(differences: Any, *, random_state: Any = 0) -> np.ndarray:
-    """Two-sided p of a mean under changed signs, which no effect leaves as probable as they are.
+def sign_flip_test(
+    differences: Any, *, alternative: str = "two-sided", random_state: Any = 0
+) -> np.ndarray:
+    """Test a mean under changed signs, which no effect leaves as probable as they are.
 
     Nothing is assumed but that the numbers are symmetric around zero without an effect, as
     differences of two exchangeable conditions are.
@@ -97,6 +105,8 @@ def sign_flip_test(differences: Any, *, random_state: Any = 0) -> np.ndarray:
     ----------
     differences : array-like of shape (n_subjects, ...)
         A number for each subject; several tests stand along further axes.
+    alternative : {"two-sided", "greater"}
+        Whether p is that of a mean as far from zero, or as high.
     random_state : {None, int, Generator}
         Seed of the signs where they are drawn: `N_FLIPS` of them for more than 16 subjects.
 
@@ -104,12 +114,12 @@ def sign_flip_test(differences: Any, *, random_state: Any = 0) -> np.ndarray:
     -------
     p : ndarray of shape (...)
         Share of the assignments whose mean is as far from zero as the observed one, which belongs
-        to them: never below 2 / 2 ** n_subjects.
+        to them: never below 2 / 2 ** n_subjects, or half of it for "greater".
 
     Raises
     ------
     ValueError
-        If there is no subject, or a number is not finite.
+        If there is no subject, a number is not finite, or the alternative is unknown.
 
     References
     ----------
@@ -123,18 +133,25 @@ def sign_flip_test(differences: Any, *, random_state: Any = 0) -> np.ndarray:
     0.125
     """
     values = _numbers(differences, several=True)
+    _checked(alternative)
     columns = values.reshape(len(values), -1)
-    observed = np.abs(columns.sum(axis=0))
+    observed = columns.sum(axis=0)
     rounding = 1e-9 * np.abs(columns).sum(axis=0)
     as_extreme, n = np.zeros(columns.shape[1]), 0
     for signs in _signs(len(values), random_state):
-        as_extreme += (np.abs(signs @ columns) >= observed - rounding).sum(axis=0)
-        n += len(signs)
+        sums = signs @ columns
+        if alternative == "greater":  # each assignment, and the one with all other signs
+            as_extreme += (sums >= observed - rounding).sum(axis=0)
+            as_extreme += (-sums >= observed - rounding).sum(axis=0)
+            n += 2 * len(signs)
+        else:
+            as_extreme += (np.abs(sums) >= np.abs(observed) - rounding).sum(axis=0)
+            n += len(signs)
     return np.asarray((as_extreme / n).reshape(values.shape[1:]))
 
 
-def wilcoxon_test(differences: Any) -> float:
-    """Two-sided p of Wilcoxon's signed ranks.
+def wilcoxon_test(differences: Any, *, alternative: str = "two-sided") -> float:
+    """Test a mean by Wilcoxon's signed ranks.
 
     Exact up to 16 subjects, also where numbers tie, by the same sign flips of the ranks; for more,
     `scipy.stats.wilcoxon`. Zeros are left out.
@@ -143,6 +160,8 @@ def wilcoxon_test(differences: Any) -> float:
     ----------
     differences : array-like of shape (n_subjects,)
         A number for each subject.
+    alternative : {"two-sided", "greater"}
+        As for `sign_flip_test`.
 
     Returns
     -------
@@ -171,8 +190,10 @@ def wilcoxon_test(differences: Any) -> float:
     if not len(values):
         return 1.0
     if 2 ** len(values) > N_FLIPS:
-        return float(wilcoxon(values).pvalue)
-    return float(sign_flip_test(np.sign(values) * rankdata(np.abs(values))))
+        checked: Any = _checked(alternative)
+        return float(wilcoxon(values, alternative=checked).pvalue)
+    ranks = np.sign(values) * rankdata(np.abs(values))
+    return float(sign_flip_test(ranks, alternative=alternative))
 
 
 def mean_interval(values: Any, level: float = 0.95) -> tuple[float, float]:
@@ -263,6 +284,12 @@ def _signs(n: int, random_state: Any) -> Any:
     block = 2**12
     for start in range(1, N_FLIPS, block):
         yield 1.0 - 2.0 * rng.integers(2, size=(min(block, N_FLIPS - start), n), dtype=np.int8)
+
+
+def _checked(alternative: str) -> str:
+    if alternative not in _ALTERNATIVES:
+        raise ValueError(f"alternative must be one of {_ALTERNATIVES}, got {alternative!r}")
+    return alternative
 
 
 def _numbers(values: Any, *, several: bool = False) -> np.ndarray:

@@ -5,6 +5,7 @@ from cocktailparty.decoding.tracker import AttentionTracker
 from linear_aad.adaptive import AdaptiveDecoder
 from linear_aad.attention import AttentionDecoder
 from linear_aad.cca import CCADecoder
+from linear_aad.contribution import contribution_tests, unique_contribution
 from linear_aad.lasso import LassoTRF
 from linear_aad.nested import NestedScores, nested_leave_one_out
 from linear_aad.population import PopulationTRF
@@ -29,7 +30,9 @@ __all__ = [
     "PopulationTRF",
     "SpatialDecoder",
     "StackedTRF",
+    "contribution_tests",
     "nested_leave_one_out",
     "prediction_map",
     "shift_test",
+    "unique_contribution",
 ]

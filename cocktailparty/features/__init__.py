@@ -1,5 +1,6 @@
-"""Features of sounds that the brain follows: envelopes, filter banks and spectrograms."""
+"""Features of sounds that the brain follows: envelopes, filter banks, spectrograms, annotations."""
 
+from cocktailparty.features.annotations import impulses, read_annotations
 from cocktailparty.features.envelope import onsets, resample, speech_envelope
 from cocktailparty.features.filterbank import (
     erb_bandwidths,
@@ -15,9 +16,11 @@ __all__ = [
     "erb_frequencies",
     "gammatone",
     "gammatone_sos",
+    "impulses",
     "istft",
     "mel_bank",
     "onsets",
+    "read_annotations",
     "resample",
     "speech_envelope",
     "stft",

@@ -23,6 +23,20 @@ def test_sign_flips_equal_those_of_scipy(rng, n):
     np.testing.assert_allclose(sign_flip_test(differences), theirs.pvalue, rtol=1e-12)
 
 
+def test_one_sided_tests_equal_those_of_scipy(rng):
+    differences = rng.normal(0.3, 1, 9)
+    theirs = stats.permutation_test(
+        (differences,), np.mean, permutation_type="samples", n_resamples=np.inf, vectorized=True,
+        alternative="greater",
+    )  # fmt: skip
+    found = sign_flip_test(differences, alternative="greater")
+    np.testing.assert_allclose(found, theirs.pvalue, rtol=1e-12)
+    ranks = stats.wilcoxon(differences, alternative="greater", method="exact").pvalue
+    np.testing.assert_allclose(wilcoxon_test(differences, alternative="greater"), ranks)
+    with pytest.raises(ValueError, match="alternative must be one of"):
+        sign_flip_test(differences, alternative="less")
+
+
 def test_no_effect_of_fewer_than_six_is_significant():
     p = [float(sign_flip_test(np.arange(1.0, n + 1))) for n in range(1, 9)]
     assert p == [2 / 2**n for n in range(1, 9)]
