@@ -82,8 +82,8 @@ class LiveDecoder:
     Raises
     ------
     ValueError
-        If the model is zero-phase or cannot decode a window at a time, or a parameter is
-        impossible.
+        If the model is zero-phase, cannot decode a window at a time or is not reliably better
+        than guessing, or a parameter is impossible.
 
     Examples
     --------
@@ -334,11 +334,18 @@ class LiveDecoder:
 
 
 def check_model(model: TrainedModel) -> None:
-    """Raise a ValueError if a model cannot decode while the sounds play."""
+    """Raise a ValueError if a model cannot decode while the sounds play, or at all."""
     if model.phase != "causal":
         raise ValueError(
             "the model was trained with zero-phase filters, which look ahead: train one by "
             "`cocktailparty decode --train FOLDER --causal --save-model FILE`"
+        )
+    low, high = model.interval()
+    if not low > 0:
+        raise ValueError(
+            "on left-out training trials the decoder is not reliably better than guessing (its "
+            f"difference of scores lies between {low:.2g} and {high:.2g}): train on more or better "
+            "trials"
         )
 
 
