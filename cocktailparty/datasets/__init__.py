@@ -29,6 +29,7 @@ from cocktailparty.datasets.corpora.etard_outputs import DecoderOutput, load_eta
 from cocktailparty.datasets.corpora.kul_correlations import KulCorrelations, load_kul_correlations
 from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.datasets.downloads import fetch_json, fetch_record
+from cocktailparty.datasets.simulation.corpus import simulate_corpus
 from cocktailparty.datasets.simulation.drive import neural_drive
 from cocktailparty.datasets.simulation.listeners import (
     SimulatedListeners,
@@ -36,6 +37,7 @@ from cocktailparty.datasets.simulation.listeners import (
     simulate_trf,
     simulate_two_talkers,
 )
+from cocktailparty.datasets.trial_store import TrialStore, write_trial_store
 from cocktailparty.features import speech_envelope
 from cocktailparty.recordings.flat_channels import without_flat
 from cocktailparty.third_party_warnings import shown_once
@@ -48,16 +50,19 @@ __all__ = [
     "DecoderOutput",
     "KulCorrelations",
     "SimulatedListeners",
+    "TrialStore",
     "detect",
     "download",
     "load",
     "load_etard_outputs",
     "load_kul_correlations",
     "neural_drive",
+    "simulate_corpus",
     "simulate_eeg",
     "simulate_trf",
     "simulate_two_talkers",
     "write_cnd",
+    "write_trial_store",
 ]
 
 #: Known corpora by the name that the command line uses.

@@ -9,11 +9,13 @@ from cocktailparty.features.filterbank import (
     gammatone_sos,
     mel_bank,
 )
+from cocktailparty.features.following import following_waveform
 from cocktailparty.features.stft import istft, stft
 
 __all__ = [
     "erb_bandwidths",
     "erb_frequencies",
+    "following_waveform",
     "gammatone",
     "gammatone_sos",
     "impulses",

@@ -1,5 +1,6 @@
 """Drives of a simulated brain: speech-like envelopes, and what the brain makes of them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,10 @@ from cocktailparty.validation import check_finite, check_rate, float_array
 _ADAPTATION = 0.5
 _SILENCE = 0.1
 _HALF = 30.0
+# Resources that a loud moment (four times the mean level) would use up within a second, and the
+# time in which they come back, in seconds: between the fast and the slow depression of cortex.
+_USE = 2.0
+_RECOVERY = 0.6
 
 
 def speech_like_envelope(n_times: int, sfreq: float, random_state: Any = None) -> np.ndarray:
@@ -110,17 +115,8 @@ def neural_drive(envelope: Any, sfreq: float, nonlinearity: float = 1.0) -> np.n
     >>> neural_drive([0.0, 0.0, 1.0, 1.0, 1.0, 1.0], sfreq=64).round(2)
     array([0.  , 0.  , 1.26, 0.  , 0.  , 0.  ])
     """
-    envelope = float_array(envelope, "envelope")
     check_nonlinearity(nonlinearity)
-    check_rate(sfreq, "sfreq")
-    if envelope.ndim == 0:
-        raise ValueError("envelope has shape (), expected (n_times,) or (..., n_times, n_features)")
-    check_finite(envelope, "envelope")
-    if (envelope < 0).any():
-        raise ValueError(
-            f"envelope has values down to {envelope.min():g}, expected none below 0: compute the "
-            "drive before filtering"
-        )
+    envelope = _checked_envelope(envelope, sfreq)
     if nonlinearity == 0:
         return envelope.copy()
     axis = 0 if envelope.ndim == 1 else -2
@@ -133,10 +129,83 @@ def neural_drive(envelope: Any, sfreq: float, nonlinearity: float = 1.0) -> np.n
     return np.asarray(mixed * (size / _deviation(mixed, axis, "drive")))
 
 
+def depressed_drive(envelope: Any, sfreq: float) -> np.ndarray:
+    r"""Compute what synapses that tire pass on of an envelope.
+
+    Each moment of sound uses up transmitter, which comes back slowly, so that the answer depends on
+    all that was heard in the last second:
+
+    .. math::
+        \dot x(t) = \frac{1 - x(t)}{0.6\,\mathrm{s}} - 2\,\mathrm{s}^{-1}\,
+        \frac{s(t)}{\bar s}\, x(t), \qquad d(t) = x(t)\, s(t)
+
+    Parameters
+    ----------
+    envelope : array of shape (n_times, ...)
+        Envelopes, not negative, each taken for itself.
+    sfreq : float
+        Sampling rate in hertz.
+
+    Returns
+    -------
+    drive : ndarray of the shape of `envelope`
+        With the standard deviation of the envelope.
+
+    Raises
+    ------
+    ValueError
+        If the envelope is negative, constant or not finite, or the rate not positive.
+
+    References
+    ----------
+    Tsodyks, M. V., & Markram, H. (1997). The neural code between neocortical pyramidal neurons
+    depends on neurotransmitter release probability. PNAS, 94(2), 719-723.
+    https://doi.org/10.1073/pnas.94.2.719
+
+    David, S. V., Mesgarani, N., Fritz, J. B., & Shamma, S. A. (2009). Rapid synaptic depression
+    explains nonlinear modulation of spectro-temporal tuning in primary auditory cortex by natural
+    stimuli. Journal of Neuroscience, 29(11), 3374-3386.
+    https://doi.org/10.1523/JNEUROSCI.5249-08.2009
+
+    Examples
+    --------
+    A sound that goes on drives the brain less and less:
+
+    >>> drive = depressed_drive([0.0, 1.0, 1.0, 1.0, 1.0, 0.0], sfreq=8)
+    >>> bool((drive[1:4] > drive[2:5]).all())
+    True
+    """
+    envelope = _checked_envelope(envelope, sfreq)
+    use = _USE / sfreq * envelope / np.maximum(envelope.mean(axis=0), np.finfo(float).tiny)
+    recovered = 1 - np.exp(-1 / (_RECOVERY * sfreq))
+    left, resources = np.ones_like(envelope), np.ones_like(envelope[0])
+    for t, kept in enumerate(np.exp(-use)):
+        left[t] = resources
+        resources = resources * kept
+        resources = resources + recovered * (1 - resources)
+    drive = left * envelope
+    size = _deviation(envelope, 0, "envelope")
+    return np.asarray(drive * (size / _deviation(drive, 0, "drive")))
+
+
 def check_nonlinearity(nonlinearity: float) -> None:
     """Raise a ValueError if the share of onsets in the drive is not from 0 to 1."""
     if not 0 <= nonlinearity <= 1:
         raise ValueError(f"nonlinearity must be from 0 to 1, got {nonlinearity}")
+
+
+def _checked_envelope(envelope: Any, sfreq: float) -> np.ndarray:
+    envelope = float_array(envelope, "envelope")
+    check_rate(sfreq, "sfreq")
+    if envelope.ndim == 0:
+        raise ValueError("envelope has shape (), expected (n_times,) or (..., n_times, n_features)")
+    check_finite(envelope, "envelope")
+    if (envelope < 0).any():
+        raise ValueError(
+            f"envelope has values down to {envelope.min():g}, expected none below 0: compute the "
+            "drive before filtering"
+        )
+    return np.asarray(envelope)
 
 
 def _adapted_onsets(envelope: np.ndarray, sfreq: float, axis: int) -> np.ndarray:
@@ -156,3 +225,15 @@ def _deviation(signal: np.ndarray, axis: int, what: str) -> np.ndarray:
     if not (deviation > 0).all():
         raise ValueError(f"{what} is constant: there is nothing that drives the brain")
     return np.asarray(deviation)
+
+
+def adapted_drive(envelope: Any, sfreq: float) -> np.ndarray:
+    """Take the adapted onsets alone: `neural_drive` with a nonlinearity of 1."""
+    return neural_drive(envelope, sfreq, 1.0)
+
+
+#: What a simulated brain may follow: functions of (envelope (n_times, n_bands), sfreq).
+DRIVES: dict[str, Callable[[Any, float], np.ndarray]] = {
+    "adaptation": adapted_drive,
+    "depression": depressed_drive,
+}

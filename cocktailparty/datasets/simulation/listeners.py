@@ -288,14 +288,14 @@ def simulate_eeg(
     # The response is linear and the same for all stimuli up to its gain.
     gains = np.full(len(stimuli), unattended_gain)
     gains[attended] = 1.0
-    response = _respond(np.tensordot(gains, stimuli, 1), trf)
-    power = _power(_respond(stimuli[attended], trf))
+    response = respond(np.tensordot(gains, stimuli, 1), trf)
+    power = _power(respond(stimuli[attended], trf))
     if not power > 0:
         raise ValueError(
             f"stimulus {attended} is attended but gives no response, so that no snr can be set: is "
             "it silent?"
         )
-    noise = _noise(len(response), sfreq, positions, rng)
+    noise = pink_noise(len(response), sfreq, positions, rng)
     return response + np.sqrt(power) * 10 ** (-snr / 20) * noise
 
 
@@ -343,7 +343,7 @@ def simulate_trf(
     trf = np.zeros((n_channels, len(lags)))
     for latency, width, size in _PEAKS:
         pattern = sum(
-            _dipole_potential(
+            dipole_potential(
                 positions,
                 source,
                 _DIRECTION + rng.normal(scale=0.2, size=3),
@@ -356,13 +356,13 @@ def simulate_trf(
     return 1e-6 * trf / np.abs(trf).max()
 
 
-def _dipole_potential(positions: np.ndarray, source: np.ndarray, moment: np.ndarray) -> np.ndarray:
+def dipole_potential(positions: np.ndarray, source: np.ndarray, moment: np.ndarray) -> np.ndarray:
     """Potential of a current dipole in a homogeneous medium, (n_channels,)."""
     offset = positions - source
     return offset @ moment / np.linalg.norm(offset, axis=1) ** 3
 
 
-def _respond(stimulus: np.ndarray, trf: np.ndarray) -> np.ndarray:
+def respond(stimulus: np.ndarray, trf: np.ndarray) -> np.ndarray:
     """Convolve (n_times, n_features) with (n_features, n_channels, n_lags)."""
     n_features, n_channels, n_lags = trf.shape
     padded = np.pad(stimulus, ((n_lags - 1, 0), (0, 0)))
@@ -373,7 +373,7 @@ def _respond(stimulus: np.ndarray, trf: np.ndarray) -> np.ndarray:
 
 def _amplitude(drives: Sequence[np.ndarray], trf: np.ndarray, snr: float) -> float:
     """Root mean square of the responses to attended drives and of their noise."""
-    powers = [_power(_respond(drive[:, None], trf[None])) for drive in drives]
+    powers = [_power(respond(drive[:, None], trf[None])) for drive in drives]
     return float(np.sqrt(np.mean(powers) * (1 + 10 ** (-snr / 10))))
 
 
@@ -382,7 +382,7 @@ def _power(signals: np.ndarray) -> float:
     return float(np.var(signals, axis=0).mean())
 
 
-def _noise(
+def pink_noise(
     n_times: int, sfreq: float, positions: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Pink noise that neighbours share, of unit power averaged over channels."""
