@@ -21,6 +21,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from cocktailparty.decoding.pipeline import as_decoder
 from cocktailparty.digests import check_text, contiguous, digest_of
 from cocktailparty.files import replacing
 
@@ -195,6 +196,7 @@ def _encoded(value: Any, where: str, arrays: dict[str, np.ndarray]) -> Any:
     def named(values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: _encoded(item, f"{where}.{name}", arrays) for name, item in values.items()}
 
+    value = as_decoder(value)
     kind = type(value)
     if value is None or kind in (bool, int, str):
         return value

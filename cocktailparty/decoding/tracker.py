@@ -16,6 +16,7 @@ from cocktailparty.decoding.attention_filter import AttentionFilter, AttentionSt
 from cocktailparty.decoding.base import AttentionDecoderMixin, ReconstructionMixin
 from cocktailparty.decoding.excerpts import ExcerptScorer
 from cocktailparty.decoding.markov import fixed_lag_smoother, forward_filter, transition_matrix
+from cocktailparty.decoding.pipeline import as_decoder
 from cocktailparty.decoding.score_model import AttentionTrack, ScoreModel, credible_interval
 from cocktailparty.evaluation.shift_test import shifted
 from cocktailparty.metrics import decidable_windows, window_scores
@@ -179,6 +180,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         alone = [i for i, trial in enumerate(trials) if trial.n_stimuli < 2]
         if alone:
             raise ValueError(f"trials {alone} have a single stimulus, at least 2 are needed")
+        unfitted = as_decoder(self.decoder)
         several = len({trial.subject for trial in trials}) > 1
         units: dict[Any, list[np.ndarray]] = {}
         held_out: list[tuple[np.ndarray, int, list[np.ndarray]]] = []
@@ -187,7 +189,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
             logger.info(
                 "left out to learn the confidence: %s (%d of %d)", fold.name, number, len(folds)
             )
-            decoder = clone(self.decoder).fit(fold.train)
+            decoder = clone(unfitted).fit(fold.train)
             for trial, label in zip(fold.test, attended_labels(fold.test), strict=True):
                 scores, heard = self._observed(decoder, trial)
                 if not heard.any():
@@ -223,7 +225,7 @@ class AttentionTracker(AttentionDecoderMixin, BaseEstimator):
         # A decoder that is worse than chance on held-out trials has nothing to say.
         self.gain_ = self._gain(self.difference_)
         logger.info("training on all %d trials", len(trials))
-        self.decoder_ = clone(self.decoder).fit(trials)
+        self.decoder_ = clone(unfitted).fit(trials)
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
         return self
 

@@ -116,7 +116,7 @@ def compare(
     0   ridge  sub-01/trial-01    10.0          6
     1   ridge  sub-01/trial-01    60.0          1
     """
-    check_decoders(decoders)
+    decoders = check_decoders(decoders)
     plan = Plan.of(
         cv,
         trials,
@@ -172,17 +172,21 @@ def compare_planned(
     return pd.DataFrame(with_metadata(rows, plan.trials)), traces
 
 
-def check_decoders(decoders: Mapping[str, Any]) -> None:
-    """Raise a ValueError if there is no decoder to compare, or one lacks a method."""
+def check_decoders(decoders: Mapping[str, Any]) -> dict[str, Any]:
+    """Take decoders by name, also pipelines; a ValueError if there are none, or one is none."""
+    from cocktailparty.decoding.pipeline import as_decoder
+
     if not isinstance(decoders, Mapping) or not decoders:
         raise ValueError("decoders must be a dict of at least one name and attention decoder")
-    for name, decoder in decoders.items():
+    taken = {name: as_decoder(decoder) for name, decoder in decoders.items()}
+    for name, decoder in taken.items():
         for method in ("fit", "window_sweep", "get_params"):
             if not hasattr(decoder, method):
                 raise ValueError(
                     f"decoder {name!r} ({type(decoder).__name__}) has no {method}(): wrap a "
                     "regressor in linear_aad.AttentionDecoder"
                 )
+    return taken
 
 
 class _Job(NamedTuple):

@@ -126,7 +126,7 @@ def compare_and_report(
     min_shift = max(policy.gap, 2.0)
     if n_shifts:
         check_shifts(trials, n_shifts, min_shift)
-    check_decoders(decoders)
+    decoders = check_decoders(decoders)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SharedStimulusWarning)
         plan = policy.plan(trials, decoders)

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from tqdm import tqdm
 
 from cocktailparty.blas import one_blas_thread
+from cocktailparty.decoding.pipeline import as_decoder
 from cocktailparty.evaluation.folds import evaluate_fold
 from cocktailparty.model_selection.gaps import check_gap
 from cocktailparty.model_selection.leakage import check_no_leak, sound_index
@@ -213,7 +214,7 @@ def search(
 def make_decoder(decoder: Any, settings: dict[str, Any]) -> Any:
     """Make an unfitted decoder with certain parameters, from what `search` takes as a decoder."""
     if hasattr(decoder, "get_params"):
-        return clone(decoder).set_params(**settings)
+        return clone(as_decoder(decoder)).set_params(**settings)
     return decoder(**settings)
 
 
