@@ -162,10 +162,13 @@ def _opened(optuna: Any, storage: str | None, name: str) -> "optuna.Study":
     if storage is None:
         return optuna.create_study(study_name=name, direction="maximize")
     from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.pool import NullPool
 
     end = time.monotonic() + _AT_ONCE_FOR
     sqlite = storage.startswith("sqlite")
-    engine = {"connect_args": {"timeout": _PATIENCE}} if sqlite else {"pool_pre_ping": True}
+    # A pool would hold the file open for as long as anybody holds the study.
+    of_file = {"connect_args": {"timeout": _PATIENCE}, "poolclass": NullPool}
+    engine = of_file if sqlite else {"pool_pre_ping": True}
     while True:
         try:
             database = optuna.storages.RDBStorage(storage, engine_kwargs=engine)

@@ -8,6 +8,10 @@ import joblib
 import numpy as np
 
 from cocktailparty.files import replacing
+from cocktailparty.third_party_warnings import shown_once
+
+# librosa 1.0 warns of arguments that it passes to itself.
+_OF_LIBROSA = [r"The `(hop_length|n_fft)` parameter is deprecated"]
 
 #: Ranges from which a clip's severity is drawn, at level 1 and at level 2. Of the kinds with noise
 #: it is the signal-to-noise ratio in decibels, of "pitch" the shift in semitones and of "stretch"
@@ -148,14 +152,16 @@ def _pitch(x: np.ndarray, sfreq: float, semitones: float, rng: np.random.Generat
     from librosa.effects import pitch_shift
 
     steps = semitones * rng.choice([-1, 1])
-    return np.asarray(pitch_shift(x, sr=sfreq, n_steps=steps, n_fft=_n_fft(x, sfreq)))
+    with shown_once(_OF_LIBROSA):
+        return np.asarray(pitch_shift(x, sr=sfreq, n_steps=steps, n_fft=_n_fft(x, sfreq)))
 
 
 def _stretch(x: np.ndarray, sfreq: float, percent: float, rng: np.random.Generator) -> np.ndarray:
     from librosa.effects import time_stretch
 
     rate = 1 + percent / 100 * rng.choice([-1, 1])
-    return np.asarray(time_stretch(x, rate=rate, n_fft=_n_fft(x, sfreq)))
+    with shown_once(_OF_LIBROSA):
+        return np.asarray(time_stretch(x, rate=rate, n_fft=_n_fft(x, sfreq)))
 
 
 def _n_fft(x: np.ndarray, sfreq: float) -> int:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from cocktailparty.third_party_warnings import shown_once
+
 
 def read_mat(path: Path, *names: str) -> dict[str, Any]:
     """Read variables of a MATLAB file.
@@ -43,7 +45,9 @@ def read_mat(path: Path, *names: str) -> dict[str, Any]:
     def read() -> Any:
         if _is_hdf5(path):
             return {name: _floats(value) for name, value in read_mat73(path, names).items()}
-        variables = loadmat(path, variable_names=names, struct_as_record=False)
+        # SciPy announces another class of sparse arrays; both are made dense here.
+        with shown_once(["The default value for `spmatrix`"]):
+            variables = loadmat(path, variable_names=names, struct_as_record=False)
         return {name: _floats(variables[name]) for name in names if name in variables}
 
     return _read(path, read, names, "MATLAB")
