@@ -19,7 +19,8 @@ def subject_accuracies(
     """Draw the accuracy of each subject, and the mean of all with its 95 % interval.
 
     A thin line is a subject. It connects the decoders at one window; of a single decoder, the
-    windows. The interval is Student's t over subjects; the dashed line is chance.
+    windows. The interval is Student's t over subjects; of few subjects it may run past 100 %, where
+    the axis ends. The dashed line is chance.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ def subject_accuracies(
     ax.axhline(float(rows["chance"].mean()), color="0.5", ls="--", lw=1, zorder=1)
     labels = [f"{name:g}" if single else plain(name) for name in columns]
     ax.set_xticks(x, labels)
-    ax.set(xlim=(-0.5, len(columns) - 0.5), ylabel="accuracy")
+    ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(0.0, 1.03), ylabel="accuracy")
     if single:
         ax.set_xlabel("decision window (s)")
     ax.set_title(plain(rows["decoder"].iloc[0]) if single else f"{window:g} s", fontsize="medium")

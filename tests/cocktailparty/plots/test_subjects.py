@@ -58,6 +58,14 @@ def test_who_lacks_a_decoder_has_a_shorter_line(ax: Axes) -> None:
     assert sum(np.isnan(np.asarray(line.get_ydata(), float)).any() for line in ax.lines) == 1
 
 
+def test_no_share_above_one_is_on_the_axis(ax: Axes) -> None:
+    few = rows(n_subjects=2)
+    few.loc[::2, "accuracy"] = 0.99
+    subject_accuracies(few, ax=ax)
+    assert ax.get_ylim()[0] == 0
+    assert 1 < ax.get_ylim()[1] < 1.05
+
+
 def test_bad_input_is_refused(ax: Axes) -> None:
     with pytest.raises(
         ValueError, match=r"window=7 s is not in the table, which has \[5.0, 30.0\]"
