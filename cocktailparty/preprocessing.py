@@ -1,5 +1,6 @@
 """Band-pass filtering and resampling of signals and whole trials, zero-phase or causal."""
 
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import ceil
 from typing import Any
@@ -19,6 +20,7 @@ from cocktailparty.causal import (
 )
 from cocktailparty.features.waveform import check_samples, signal_library
 from cocktailparty.provenance import passed_filter
+from cocktailparty.streams import Stream, with_streams
 from cocktailparty.suspicions import suspicions, warn_of
 from cocktailparty.third_party_warnings import shown_once
 from cocktailparty.trial import Trial
@@ -37,6 +39,9 @@ def preprocess(
     l_freq: float | None = 1.0,
     h_freq: float | None = 9.0,
     phase: str = "zero",
+    *,
+    features: Sequence[int] | None = None,
+    streams: Mapping[str, Stream] | None = None,
 ) -> list[Trial]:
     """Resample and band-pass trials that are already cut, EEG and stimuli alike.
 
@@ -55,6 +60,11 @@ def preprocess(
     phase : {"zero", "causal"}
         Filters that look at both sides of a sample, or only back, as those of a device that decodes
         while the sounds play, see `bandpass`; also those of the resampling.
+    features : sequence of int, optional
+        Features of the stimuli to keep; None for all.
+    streams : mapping of str to Stream, optional
+        Further bands to take from the same trials, at whole multiples of `sfreq`; they become
+        `Trial.streams`.
 
     Returns
     -------
@@ -64,7 +74,8 @@ def preprocess(
     Raises
     ------
     ValueError
-        If a frequency is impossible, the phase unknown, or a trial shorter than the filter.
+        If a frequency or feature is impossible, the phase unknown, a trial shorter than the
+        filter, or its rate too low for a stream (the message says which rate is needed).
 
     Warns
     -----
@@ -81,6 +92,17 @@ def preprocess(
     """
     trials = list_trials(trials)
     check_phase(phase)
+    for name, stream in (streams or {}).items():
+        for trial in trials:
+            stream.check_rate(trial.sfreq, f"stream {name!r}")
+    others = {
+        name: preprocess(
+            trials, stream.sfreq, stream.l_freq, stream.h_freq, phase, features=stream.features
+        )
+        for name, stream in (streams or {}).items()
+    }
+    if features is not None:
+        trials = [_with_features(trial, features) for trial in trials]
     rates = [trial.sfreq if sfreq is None else sfreq for trial in trials]
     for i, (trial, after) in enumerate(zip(trials, rates, strict=True)):
         check_rate(after, "sfreq")
@@ -89,10 +111,11 @@ def preprocess(
         if phase == "zero":
             check_duration(trial.duration, after, l_freq, h_freq, label)
     with shown_once():
-        return [
+        processed = [
             _preprocessed(trial, rate, l_freq, h_freq, phase)
             for trial, rate in zip(trials, rates, strict=True)
         ]
+    return with_streams(processed, **others) if others else processed
 
 
 def bandpass(
@@ -297,6 +320,16 @@ def check_duration(
             f"{what} lasts {duration:.3g} s, but the filter needs more than {shortest:.3g} s: use "
             "longer trials, or raise l_freq or set it to None for a shorter filter"
         )
+
+
+def _with_features(trial: Trial, features: Sequence[int]) -> Trial:
+    chosen = list(features)
+    if not chosen or not all(0 <= k < trial.n_features for k in chosen):
+        raise ValueError(
+            f"features={chosen} must be indices of the {trial.n_features} features of the stimuli"
+        )
+    parts = [trial.stimuli[:, :, k : k + 1] for k in chosen]
+    return trial.replace(stimuli=namespace(trial.stimuli).concat(parts, axis=2))
 
 
 def _preprocessed(

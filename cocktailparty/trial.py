@@ -9,6 +9,7 @@ import numpy as np
 
 from cocktailparty.backend import as_array, holds_objects, namespace, to_numpy
 from cocktailparty.notebook import facts_table, some_of
+from cocktailparty.streams import checked_streams
 from cocktailparty.validation import (
     check_finite,
     check_time_first,
@@ -59,6 +60,10 @@ class Trial:
     metadata : mapping of str to str, int, float, bool or None
         Whatever else is known of the trial, such as the signal-to-noise ratio or the age of the
         listener. No decoder sees it; tables of results have it as columns.
+    streams : mapping of str to Trial
+        Other bands of the EEG, with the features that go with them, of the same listening and the
+        same stimuli at a whole multiple of `sfreq`; see `cocktailparty.preprocessing.with_streams`.
+        A copy with other EEG, stimuli or rate has them only if they are given as well.
 
     Raises
     ------
@@ -90,6 +95,7 @@ class Trial:
     channel_positions: Any = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    streams: Mapping[str, "Trial"] = field(default_factory=dict)
 
     # Whether it was cut out of a trial. In a segment of a valid trial a talker may pause all the
     # time, or a channel be flat; in a whole trial either is a mistake.
@@ -149,6 +155,7 @@ class Trial:
             f"{_plural(self.n_stimuli, 'stimulus', 'stimuli')} x "
             f"{_plural(self.n_features, 'feature')}",
             f"attended {'unknown' if self.attended is None else self.attended}",
+            *(f"{name} at {stream.sfreq:g} Hz" for name, stream in self.streams.items()),
         ]
         return f"Trial({', '.join(([repr(self.label)] if self.label else []) + counts)})"
 
@@ -247,7 +254,9 @@ class Trial:
         segment = {"eeg": self.eeg[first:last, :], "stimuli": self.stimuli[:, first:last, :]}
         if not self._origin:
             object.__setattr__(self, "_origin", uuid4().hex)
-        changes = {**segment, "audio": audio}
+        ends = first / self.sfreq, last / self.sfreq
+        streams = {name: stream.crop(*ends) for name, stream in self.streams.items()}
+        changes = {**segment, "audio": audio, "streams": streams}
         return self._made(changes, True, frozenset({"eeg", "stimuli"}), self._origin)
 
     def with_samples(self, eeg: Any, stimuli: Any) -> "Trial":
@@ -296,6 +305,9 @@ class Trial:
         unknown = sorted(changes.keys() - known.keys())
         if unknown:
             raise TypeError(f"a Trial has no {unknown}, only {sorted(known)}")
+        if changes.keys() & {"eeg", "stimuli", "sfreq"}:
+            # Other bands of what was replaced would no longer belong to it.
+            changes = {"streams": {}, **changes}
         made = object.__new__(type(self))
         internal = {"_is_segment": is_segment, "_may_rest": may_rest, "_origin": origin}
         for name, value in {**known, **changes, **internal}.items():
@@ -361,6 +373,9 @@ def _validated(trial: Trial, where: str) -> dict[str, Any]:
         "channel_positions": _checked_positions(trial.channel_positions, n_channels, where),
         "provenance": dict(trial.provenance),
         "metadata": _checked_metadata(trial.metadata, where),
+        "streams": checked_streams(
+            trial.streams, float(trial.sfreq), n_times, int(stimuli.shape[0]), where
+        ),
     }
 
 

@@ -1,6 +1,6 @@
 """Stacking in closed form: ridge models of several features, weighed by logistic regression."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,10 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
     The weights come from logistic regression on correlations of training trials that the ridge
     models had not seen (stacking [1]_). All steps have a unique solution, so that there is no seed.
 
+    Trials may have further streams, such as the band of 70 to 220 Hz with the waveform that a
+    following response follows [2]_. Each has ridge models of its own at its own rate, and its
+    correlations are weighed together with the others.
+
     Parameters
     ----------
     tmin, tmax : float
@@ -52,6 +56,9 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
         reconstructed without having been seen.
     C : float
         Inverse penalty of the logistic regression, for correlations over their spread.
+    streams : mapping of str to float, optional
+        Streams of the trials to use besides, by name, and the last lag of each in seconds, such as
+        ``{"following": 0.05}``. See `cocktailparty.preprocessing.preprocess`, which makes them.
 
     Attributes
     ----------
@@ -59,8 +66,10 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
         Models of all features, from all training trials.
     features_ : EnvelopeFeatures
         Features and their thresholds, as learnt from the attended stimuli.
+    streams_ : dict of str to BackwardTRF
+        Models of the streams.
     weights_ : ndarray of shape (n_features,)
-        Weight of the correlation of each feature.
+        Weight of the correlation of each feature; those of the streams come last.
     classes_ : ndarray of int
         Indices of the stimuli.
 
@@ -72,6 +81,9 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
     ----------
     .. [1] Wolpert, D. H. (1992). Stacked generalization. Neural Networks, 5(2), 241-259.
        https://doi.org/10.1016/S0893-6080(05)80023-1
+    .. [2] Etard, O., et al. (2019). Decoding of selective attention to continuous speech from the
+       human auditory brainstem response. NeuroImage, 200, 1-11.
+       https://doi.org/10.1016/j.neuroimage.2019.06.029
 
     Examples
     --------
@@ -95,6 +107,7 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
         window: float = 5.0,
         n_splits: int = 5,
         C: float = 1.0,
+        streams: Mapping[str, float] | None = None,
     ) -> None:
         self.tmin = tmin
         self.tmax = tmax
@@ -104,6 +117,7 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
         self.window = window
         self.n_splits = n_splits
         self.C = C
+        self.streams = streams
 
     @one_blas_thread()
     def fit(self, trials: Any, attended: Any = None) -> "StackedTRF":
@@ -138,21 +152,18 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
         stimuli = [np.asarray(trial.stimuli) for trial in trials]
         attended_stimuli = [s[k : k + 1] for s, k in zip(stimuli, labels, strict=True)]
         self.features_ = EnvelopeFeatures.of(attended_stimuli, self.sfreq, self.target)
-        eeg = [trial.eeg for trial in trials]
-        targets = [self.features_(s)[0] for s in attended_stimuli]
-
+        _check_streams(trials, self.streams or {})
         differences = []
-        for train, test in GroupKFold(min(self.n_splits, len(set(groups)))).split(
-            eeg, None, groups
-        ):
-            model = self._regressor(len(train))
-            model.fit([eeg[i] for i in train], [targets[i] for i in train])
+        n_folds = min(self.n_splits, len(set(groups)))
+        for train, test in GroupKFold(n_folds).split(trials, None, groups):
+            models = self._models([trials[i] for i in train], labels[train])
             for i in test:
                 trial = trials[i].replace(attended=int(labels[i]))
                 window = min(self.window, trial.duration / (1 if trial.n_stimuli > 1 else 2))
-                differences.append(self._differences(model, trial, window))
+                differences.append(self._differences(models, trial, window))
         self.weights_ = self._weigh(np.concatenate(differences))
-        self.ridge_ = self._regressor(len(trials)).fit(eeg, targets)
+        self.ridge_, *others = self._models(trials, labels)
+        self.streams_ = dict(zip(self.streams or {}, others, strict=True))
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
         return self
 
@@ -174,11 +185,8 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
         scores : array of shape (n_windows, n_stimuli)
             Weighted sums; their differences are log odds at the `window` of the training.
         """
-        pairs = self._pairs(trial)
-        scores = [
-            window_scores(predicted, true, trial.sfreq, window, hop) for predicted, true in pairs
-        ]
-        return np.stack(scores, axis=-1) @ self.weights_
+        scores = self._correlations(trial, self._fitted(trial), window, hop)
+        return scores @ self.weights_
 
     @one_blas_thread()
     def window_sweep(self, trial: Trial, windows: Iterable[float]) -> dict[float, Any]:
@@ -196,9 +204,15 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
         scores : dict of float to array of shape (n_windows, n_stimuli)
             As `window_scores` gives; no rows for a window longer than the trial.
         """
-        windows = list(windows)
-        sweeps = [window_sweep(*pair, trial.sfreq, windows) for pair in self._pairs(trial)]
-        return {w: np.stack([r[w] for r in sweeps], axis=-1) @ self.weights_ for w in windows}
+        # Windows of whole samples of the trial are such of its streams, which are faster.
+        lengths = {w: round(w * trial.sfreq) / trial.sfreq for w in windows}
+        sweeps = [
+            window_sweep(predicted, true, sfreq, lengths.values())
+            for predicted, true, sfreq in self._pairs(trial, self._fitted(trial))
+        ]
+        return {
+            w: np.stack([r[lengths[w]] for r in sweeps], axis=-1) @ self.weights_ for w in lengths
+        }
 
     def _groups(self, trials: list[Trial]) -> list[str]:
         """Name what is left out together: stories, or single trials if there are no two stories."""
@@ -212,7 +226,7 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
             )
         return [str(i) for i in range(len(trials))]
 
-    def _regressor(self, n_trials: int) -> BackwardTRF:
+    def _regressor(self, n_trials: int, tmin: float, tmax: float, sfreq: float) -> BackwardTRF:
         several = np.ndim(self.alpha) > 0 and len(np.asarray(self.alpha)) > 1
         if several and n_trials < 2:
             raise ValueError(
@@ -220,32 +234,65 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
                 "are left out to weigh the features only one remains: give one alpha or more trials"
             )
         return BackwardTRF(
-            self.tmin,
-            self.tmax,
-            self.sfreq,
-            alpha=self.alpha,
-            alpha_convention="relative",
+            tmin, tmax, sfreq, alpha=self.alpha, alpha_convention="relative",
             alpha_per_output=several,
-        )
+        )  # fmt: skip
+
+    def _models(self, trials: list[Trial], labels: np.ndarray) -> list[BackwardTRF]:
+        """Solve the ridge models of the trials themselves and of each of their streams."""
+        n = len(trials)
+        models = [self._regressor(n, self.tmin, self.tmax, self.sfreq)]
+        for name, tmax in (self.streams or {}).items():
+            models.append(self._regressor(n, 0.0, tmax, trials[0].streams[name].sfreq))
+        for k, model in enumerate(models):
+            views = [self._views(trial)[k] for trial in trials]
+            # Only the attended stimulus is looked at.
+            targets = [
+                features(view.stimuli[a : a + 1])[0]
+                for (view, features), a in zip(views, labels.tolist(), strict=True)
+            ]
+            model.fit([view.eeg for view, _ in views], targets)
+        return models
+
+    def _fitted(self, trial: Trial) -> list[BackwardTRF]:
+        """Models to decode a trial, which is checked."""
+        check_is_fitted(self)
+        check_trials([trial], sfreq=self.sfreq)
+        _check_streams([trial], self.streams or {})
+        models = [self.ridge_, *(self.streams_[name] for name in self.streams or {})]
+        for (view, _), model in zip(self._views(trial), models, strict=True):
+            check_channels([view], model.n_features_in_)
+        return models
+
+    def _views(self, trial: Trial) -> list[tuple[Trial, Callable[[Any], np.ndarray]]]:
+        """List the trial and its streams, each with what makes features of its stimuli."""
+        streams = [(trial.streams[name], np.asarray) for name in self.streams or {}]
+        return [(trial, lambda s: self.features_(np.asarray(s))), *streams]
 
     def _pairs(
-        self, trial: Trial, model: BackwardTRF | None = None
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Reconstruction (n_times,) and true features (n_stimuli, n_times), feature by feature."""
-        if model is None:
-            check_is_fitted(self)
-            check_trials([trial], sfreq=self.sfreq)
-            model = self.ridge_
-            check_channels([trial], model.n_features_in_)
-        reconstruction = np.asarray(model.predict([trial.eeg])[0])
-        features = self.features_(np.asarray(trial.stimuli))
-        return zip(reconstruction.T, np.moveaxis(features, 2, 0), strict=True)
+        self, trial: Trial, models: list[BackwardTRF]
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+        """Reconstruction (n_times,), true (n_stimuli, n_times) and rate, feature by feature."""
+        for (view, make), model in zip(self._views(trial), models, strict=True):
+            reconstruction = np.asarray(model.predict([view.eeg])[0])
+            features = np.moveaxis(make(view.stimuli), 2, 0)
+            for predicted, true in zip(reconstruction.T, features, strict=True):
+                yield predicted, true, view.sfreq
 
-    def _differences(self, model: BackwardTRF, trial: Trial, window: float) -> np.ndarray:
+    def _correlations(
+        self, trial: Trial, models: list[BackwardTRF], window: float, hop: float | None = None
+    ) -> np.ndarray:
+        """Correlations of all features in windows, (n_windows, n_stimuli, n_features)."""
+        # Windows of whole samples of the trial are such of its streams, which are faster.
+        window = round(window * trial.sfreq) / trial.sfreq
+        hop = hop if hop is None else max(round(hop * trial.sfreq), 1) / trial.sfreq
+        scores = [window_scores(*pair, window, hop) for pair in self._pairs(trial, models)]
+        return np.stack(scores, axis=-1)
+
+    def _differences(self, models: list[BackwardTRF], trial: Trial, window: float) -> np.ndarray:
         """Correlations with the attended stimulus minus those with each other one, in rows."""
         pair = match_mismatch(trial, window) if trial.n_stimuli == 1 else trial
-        scores = [window_scores(*each, pair.sfreq, window) for each in self._pairs(pair, model)]
-        r = np.stack(scores, axis=-1)
+        r = self._correlations(pair, models, window)
         # Nothing is learnt from windows in which nothing can be decided.
         r = r[decidable_windows(pair.stimuli, pair.sfreq, window)]
         assert pair.attended is not None
@@ -259,3 +306,16 @@ class StackedTRF(AttentionDecoderMixin, BaseEstimator):
         logistic = LogisticRegression(C=self.C, fit_intercept=False)
         logistic.fit(np.concatenate([x, -x]), np.repeat([1, 0], len(x)))
         return np.asarray(logistic.coef_[0] / np.where(spread > 0, spread, 1.0))
+
+
+def _check_streams(trials: list[Trial], streams: Mapping[str, float]) -> None:
+    """Raise a ValueError if a trial lacks a stream, or has it at another rate than the first."""
+    for trial in trials:
+        missing = [name for name in streams if name not in trial.streams]
+        if missing:
+            raise ValueError(
+                f"trial {trial.label!r} has streams {sorted(trial.streams)}, expected {missing}: "
+                "preprocess(trials, streams=...) makes them"
+            )
+    for name in streams:
+        check_trials([trial.streams[name] for trial in trials])

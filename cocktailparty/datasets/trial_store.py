@@ -17,7 +17,10 @@ _FORMAT = "cocktailparty trial store"
 _VERSION = 1
 # Arrays of a trial; what was not recorded has no file.
 _ARRAYS = ("eeg", "stimuli", "audio", "channel_positions")
-_LABELS = ("attended", "subject", "story", "name", "channel_names", "audio_sfreq")
+_LABELS = (
+    "sfreq", "attended", "subject", "story", "name", "channel_names", "audio_sfreq", "provenance",
+    "metadata",
+)  # fmt: skip
 
 
 class TrialStore(Sequence[Trial]):
@@ -89,8 +92,9 @@ class TrialStore(Sequence[Trial]):
                     "resample them by cocktailparty.preprocessing.preprocess"
                 )
         for entry in self._entries:
-            for name, size in entry["bytes"].items():
-                _check_size(self.folder / name, size)
+            for part in (entry, *entry["streams"].values()):
+                for name, size in part["bytes"].items():
+                    _check_size(self.folder / name, size)
 
     def __len__(self) -> int:
         """Count the trials."""
@@ -106,19 +110,16 @@ class TrialStore(Sequence[Trial]):
         """Take out a trial, or a list of some."""
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        entry = self._entries[index]
+        return self._trial(self._entries[index])
+
+    def _trial(self, entry: dict[str, Any]) -> Trial:
         arrays: dict[str, Any] = {
             what: np.load(self.folder / name, mmap_mode="r") if name else None
             for what, name in entry["arrays"].items()
         }
         labels: dict[str, Any] = {name: entry[name] for name in _LABELS}
-        return Trial(
-            sfreq=self.sfreq,
-            **arrays,
-            **labels,
-            provenance=entry["provenance"],
-            metadata=entry["metadata"],
-        )
+        streams = {name: self._trial(stream) for name, stream in entry["streams"].items()}
+        return Trial(**arrays, **labels, streams=streams)
 
     def __repr__(self) -> str:
         return (
@@ -170,7 +171,7 @@ def write_trial_store(
             raise TypeError(f"trials[{i}] is a {type(trial).__name__}, expected a Trial")
         first = first or trial
         _check_like(trial, first, i)
-        entries.append(_written(trial, folder, i))
+        entries.append(_written(trial, folder, f"{i:06d}"))
     if first is None:
         raise ValueError("no trials were given")
     index = {
@@ -225,23 +226,21 @@ def _check_like(trial: Trial, first: Trial, i: int) -> None:
             )
 
 
-def _written(trial: Trial, folder: Path, i: int) -> dict[str, Any]:
-    """Write the arrays of a trial; what the index says of them."""
+def _written(trial: Trial, folder: Path, stem: str) -> dict[str, Any]:
+    """Write the arrays of a trial and of its streams; what the index says of them."""
     names: dict[str, str | None] = {}
     sizes = {}
     for what in _ARRAYS:
         array = getattr(trial, what)
-        names[what] = None if array is None else f"{i:06d}.{what}.npy"
+        names[what] = None if array is None else f"{stem}.{what}.npy"
         if array is not None:
-            path = folder / f"{i:06d}.{what}.npy"
+            path = folder / f"{stem}.{what}.npy"
             # Without an index, which comes last, half an array is part of no store.
             np.save(path, to_numpy(array, what).astype(np.float32, copy=False))
             sizes[path.name] = path.stat().st_size
-    labels = {name: getattr(trial, name) for name in _LABELS}
-    return {
-        **labels,
-        "arrays": names,
-        "bytes": sizes,
-        "provenance": dict(trial.provenance),
-        "metadata": dict(trial.metadata),
+    streams = {
+        name: _written(stream, folder, f"{stem}.{k}")
+        for k, (name, stream) in enumerate(trial.streams.items())
     }
+    labels = {name: getattr(trial, name) for name in _LABELS}
+    return {**labels, "arrays": names, "bytes": sizes, "streams": streams}

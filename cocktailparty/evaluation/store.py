@@ -72,6 +72,8 @@ class FoldStore:
         if id(trial) not in self._hashes:
             # No decoder sees the metadata: a new column of a table changes no fold.
             hashed = {f.name: getattr(trial, f.name) for f in fields(trial) if f.name != "metadata"}
+            if not trial.streams:
+                del hashed["streams"]  # folds from before there were any are still found
             self._hashes[id(trial)] = (trial, str(joblib.hash(hashed)))
         return self._hashes[id(trial)][1]
 

@@ -169,7 +169,8 @@ def match_mismatch(trial: Trial, window: float) -> Trial:
         )
     match = trial.stimuli[0]
     mismatch = namespace(match).concat([match[half:], match[:half]])
-    return trial.replace(stimuli=[match, mismatch], attended=0)
+    streams = {name: match_mismatch(stream, window) for name, stream in trial.streams.items()}
+    return trial.replace(stimuli=[match, mismatch], attended=0, streams=streams)
 
 
 def _leave_one_out(trials: list[Trial], labels: list[str], what: str) -> Iterator[Fold]:

@@ -62,8 +62,8 @@ class SigLIPDecoder(AttentionDecoderMixin, NetworkEstimator):
 
     Parameters
     ----------
-    preset : {"default", "thesis"}
-        Network and settings.
+    preset : {"default", "stacked", "thesis"}
+        Network and settings. "stacked" is what "default" is now, and will remain so.
     network : {"siglip", "vlaai", "linear"}
         That of the preset; or one that only reconstructs, for comparison: a small relative of
         VLAAI, or one linear convolution.

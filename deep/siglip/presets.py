@@ -67,6 +67,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
+# Ridge models with a trained readout, under a name that stays when the default changes.
+PRESETS["stacked"] = dict(PRESETS["default"])
+
 
 def check_ranges(settings: Mapping[str, Any]) -> None:
     """Raise `ValueError`, which names it, for a setting of the decoder that is out of range.

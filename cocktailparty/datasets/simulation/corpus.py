@@ -31,6 +31,8 @@ _SNR_SPREAD, _GAIN_SPREAD = 2.0, 0.15
 _MIDBRAIN, _UP = np.array([0.0, -0.1, -0.3]), np.array([0.0, 0.3, 1.0])
 _FOLLOWING = ((0.008, 0.001, 1.0), (0.03, 0.0015, -0.4))
 _FOLLOWING_TMAX = 0.05
+# Answer to the other talker as a fraction of that to the attended one.
+_FOLLOWING_GAIN = 0.5
 
 
 def simulate_corpus(
@@ -72,8 +74,8 @@ def simulate_corpus(
     ==========  =============================  ===========
     drive       ridge; r attended, unattended  CCA
     ==========  =============================  ===========
-    adaptation  61.9 +- 10.3 %; 0.080, 0.011   69.2 +- 9.3
-    depression  63.1 +- 9.7 %; 0.098, 0.017    69.6 +- 9.5
+    adaptation  62.9 +- 10.0 %; 0.080, 0.011   70.0 +- 9.2
+    depression  62.5 +- 10.4 %; 0.099, 0.016   69.6 +- 9.9
     ==========  =============================  ===========
 
     Parameters
@@ -109,10 +111,11 @@ def simulate_corpus(
         Answer to the other talker as a fraction of that to the attended one, of an average subject.
     following_snr : float, optional
         Power of the following response to the attended talker over that of the noise from 70 to
-        220 Hz, in decibels; None for no such response. It needs `sfreq` of at least 512 Hz. The
-        answer comes from the midbrain after 8 ms and, weaker, from cortex after 30 ms [4]_, and
-        is as much weaker for the other talker as the slow one [5]_. Stimuli then
-        have a second feature, the waveform that is followed, see
+        220 Hz, in decibels; None for no such response, and minus infinity for its stimuli alone.
+        It needs `sfreq` of at least 512 Hz. The answer comes from the midbrain after 8 ms and,
+        weaker, after 30 ms as from cortex [4]_. To the other talker it is half as large: attention
+        does change it [5]_, but by how much at such a strength is an assumption. Stimuli then have
+        a second feature, the waveform that is followed, see
         `cocktailparty.features.following_waveform`.
 
     Returns
@@ -272,6 +275,7 @@ class _Listening:
         if subject.following is not None:
             waves = np.array([talker.following for talker in talkers], float)
             pulses = [respond(wave[:, None], subject.following[None]) for wave in waves]
+            gains[np.arange(len(talkers)) != label] = _FOLLOWING_GAIN
             fast = np.tensordot(gains, np.stack(pulses), 1)
             eeg += fast * (subject.following_size / _root_mean_square(pulses[label]))
         return eeg

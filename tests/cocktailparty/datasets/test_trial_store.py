@@ -53,6 +53,16 @@ def test_all_that_a_trial_has_comes_back(trials, tmp_path, rng):
     assert came.metadata == {"age": 40}
 
 
+def test_streams_come_back(trials, tmp_path, rng):
+    fast = Trial(rng.normal(size=(1280, 3)), rng.random((2, 1280)), 128)
+    [came] = write_trial_store([trials[0].replace(streams={"fast": fast})], tmp_path / "store")
+    assert came.streams["fast"].sfreq == 128
+    np.testing.assert_allclose(came.streams["fast"].eeg, fast.eeg, rtol=1e-6)
+    (tmp_path / "store" / "000000.0.eeg.npy").unlink()
+    with pytest.raises(FileNotFoundError, match=r"000000\.0\.eeg\.npy is missing"):
+        TrialStore(tmp_path / "store")
+
+
 def test_store_is_a_sequence(store, trials):
     assert [trial.name for trial in store[1:3]] == [trial.name for trial in trials[1:3]]
     assert store[-1].label == trials[-1].label

@@ -57,6 +57,15 @@ def test_a_preset_gives_what_is_left_to_it():
     assert SigLIPDecoder("thesis").resolved().kernels == (30, 20, 40)
 
 
+def test_stacked_is_a_lasting_name_of_the_default():
+    stacked, default = SigLIPDecoder("stacked", random_state=3), SigLIPDecoder(random_state=3)
+    assert stacked.architecture is default.architecture
+    settings = stacked.resolved().get_params(deep=False)
+    expected = default.resolved().get_params(deep=False)
+    assert settings.pop("training").get_params() == expected.pop("training").get_params()
+    assert settings == expected | {"preset": "stacked"}
+
+
 def test_channels_are_silenced_only_where_something_sees_them():
     with pytest.raises(ValueError, match=r"channel_dropout=0\.2 has nothing to act on"):
         SigLIPDecoder(channel_dropout=0.2).resolved()

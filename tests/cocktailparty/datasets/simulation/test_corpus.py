@@ -136,7 +136,17 @@ def test_following_response_is_there(following):
     decoder = AttentionDecoder(ridge).fit(filtered[:3])
     r = decoder.window_scores(filtered[3], 10)[0]
     assert r[filtered[3].attended] > 0.3
-    assert abs(r[1 - filtered[3].attended]) < 0.1
+    assert r[filtered[3].attended] > 1.5 * r[1 - filtered[3].attended] > 0.1
+
+
+def test_stimuli_of_a_following_response_without_one(following, tmp_path):
+    sizes = {"snr": -200.0, "unattended_gain": 0.0, **SMALL}
+    none = simulate_corpus(tmp_path / "store", 1, 40 / 3600, 512, 3, following_snr=-np.inf, **sizes)
+    np.testing.assert_array_equal(none[0].stimuli, following[0].stimuli)
+    answer = following[0].eeg - none[0].eeg
+    freqs, power = welch(answer, 512, nperseg=512, axis=0)
+    inside = (freqs > 70) & (freqs < 220)
+    assert power[inside].sum() > 0.9 * power.sum() > 0
 
 
 def test_speech_from_files(sounds, tmp_path):
