@@ -13,6 +13,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 IMPORT_NAMES = {
     "array-api-compat": "array_api_compat",
     "array-api-strict": "array_api_strict",
+    "mne-bids": "mne_bids",
     "mne-lsl": "mne_lsl",
     "pydata-sphinx-theme": "pydata_sphinx_theme",
     "pytest-xdist": "xdist",

@@ -50,10 +50,10 @@ class Channels:
                 )
             arguments["events"] = self.events
         if self.bads is not None:
-            if corpus.key != "table":
+            if corpus.key not in ("table", "bids"):
                 raise ValueError(
-                    f"--bads is for recordings that a trials.csv lists; of {corpus.title}, name "
-                    "the channels to keep by --picks"
+                    f"--bads is for recordings that a trials.csv or BIDS lists; of "
+                    f"{corpus.title}, name the channels to keep by --picks"
                 )
             arguments["bads"] = self.bads
         return arguments

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cocktailparty.datasets.corpora import (
+    bids,
     broderick,
     cnd,
     dtu_raw,
@@ -83,6 +84,7 @@ CORPORA: dict[str, Corpus] = {
         cnd.CORPUS,
         etard.CORPUS,
         kul.CORPUS,
+        bids.CORPUS,
         table.CORPUS,
     )
 }

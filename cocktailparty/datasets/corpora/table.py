@@ -118,13 +118,15 @@ def load_rows(
     envelope: Callable[..., Any] = speech_envelope,
     events: str | Sequence[str] | None = None,
     bads: Sequence[str] = (),
+    read: Callable[[Path], Any] | None = None,
     **arguments: Any,
 ) -> list[Trial]:
-    """Load the trials of rows, see `load`."""
+    """Load the trials of rows, see `load`; `read` opens recordings, None for `read_eeg`."""
+    opens = read_eeg if read is None else read
     rows = [replace(row, bads=(*row.bads, *bads)) for row in rows]
     with shown_once():
         _warn_of_constant_labels(rows)
-        return _loaded(rows, sfreq, envelope, events, arguments)
+        return _loaded(rows, sfreq, envelope, events, opens, arguments)
 
 
 def _loaded(
@@ -132,10 +134,11 @@ def _loaded(
     sfreq: float,
     envelope: Callable[..., Any],
     events: str | Sequence[str] | None,
+    read: Callable[[Path], Any],
     arguments: dict[str, Any],
 ) -> list[Trial]:
-    rows = _with_onsets(rows, events)
-    _check_headers(rows)
+    rows = _with_onsets(rows, events, read)
+    _check_headers(rows, read)
 
     @cache  # a sound that many subjects heard is analysed once
     def features(sound: Path, rate: float | None) -> Any:
@@ -148,7 +151,7 @@ def _loaded(
     def cut(row: Row) -> Trial:
         if row.eeg not in opened:  # a recording is opened once, and one at a time
             opened.clear()
-            opened[row.eeg] = read_eeg(row.eeg)
+            opened[row.eeg] = read(row.eeg)
         reference = {} if row.reference is None else {"reference": row.given_reference}
         try:
             trial = trial_from_raw(
@@ -227,7 +230,9 @@ CORPUS = Corpus(
 )
 
 
-def _with_onsets(rows: list[Row], events: str | Sequence[str] | None) -> list[Row]:
+def _with_onsets(
+    rows: list[Row], events: str | Sequence[str] | None, read: Callable[[Path], Any]
+) -> list[Row]:
     """Fill in onsets that the table does not state."""
     mistakes: list[str] = []
     onsets: dict[int, float] = {}
@@ -242,7 +247,7 @@ def _with_onsets(rows: list[Row], events: str | Sequence[str] | None) -> list[Ro
         try:
             if file not in opened:
                 opened.clear()
-                opened[file] = read_eeg(file)
+                opened[file] = read(file)
             times = event_times(opened[file], wanted)
         except ValueError as error:
             mistakes.append(f"{file}: {error}")
@@ -259,12 +264,12 @@ def _with_onsets(rows: list[Row], events: str | Sequence[str] | None) -> list[Ro
     return [replace(row, onset=onsets.get(i, row.onset)) for i, row in enumerate(rows)]
 
 
-def _check_headers(rows: list[Row]) -> None:
+def _check_headers(rows: list[Row], read: Callable[[Path], Any]) -> None:
     """Compare onsets and durations with what the headers of the files tell."""
 
     @cache
     def recording(file: Path) -> tuple[float, list[str]]:
-        raw = read_eeg(file)
+        raw = read(file)
         return len(raw.times) / float(raw.info["sfreq"]), list(raw.ch_names)
 
     @cache

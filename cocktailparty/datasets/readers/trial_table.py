@@ -1,7 +1,7 @@
 """Table of trials: one row per trial, read and checked before any other file is opened."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from math import isfinite
@@ -194,24 +194,19 @@ def _parsed(values: dict[str, str], folder: Path, label: str, mistakes: list[str
 
     eeg, audio, mixture = files("eeg"), files("audio"), files("mixture")
     cell = values.get("attended", "")
-    named = [i for i, path in enumerate(audio) if cell and cell in (path.name, path.stem)]
-    named = named or [i for i, path in enumerate(audio) if cell and folder / cell == path]
-    attended: float | None
-    if len(named) == 1:
-        attended = named[0]
-    else:
-        attended = number(
+    attended = attended_index(cell, audio)
+    if cell and attended is None:
+        wrong(
             "attended",
-            None,
-            lambda value: value in range(len(audio)),
-            f"an index into the {len(audio)} sounds, from 0, one of their names, or nothing",
+            f"expected an index into the {len(audio)} sounds, from 0, one of their names, or "
+            f"nothing, got {cell!r}",
         )
     reference = listed("reference")
     return Row(
         label=label,
         eeg=eeg[0] if eeg else folder,
         audio=tuple(audio),
-        attended=None if attended is None else int(attended),
+        attended=attended,
         has_onset=bool(values.get("onset", "")),
         onset=number("onset", 0.0, lambda value: value >= 0, "seconds from 0"),
         duration=number("duration", None, lambda value: value > 0, "a positive number of seconds"),
@@ -229,6 +224,20 @@ def _parsed(values: dict[str, str], folder: Path, label: str, mistakes: list[str
         bads=listed("bads"),
         reference=reference[0] if reference in _ALONE else list(reference) or None,
     )
+
+
+def attended_index(cell: str, audio: Sequence[Path]) -> int | None:
+    """Find which sound a cell means, by its number from 0, name or path; None if it means none."""
+    named = [i for i, path in enumerate(audio) if cell in (path.name, path.stem)]
+    if cell and not named:
+        named = [i for i, path in enumerate(audio) if path.as_posix().endswith(f"/{cell}")]
+    if len(named) == 1:
+        return named[0]
+    try:
+        number = float(cell)
+    except ValueError:
+        return None
+    return int(number) if number in range(len(audio)) else None
 
 
 def raise_all(mistakes: list[str]) -> None:

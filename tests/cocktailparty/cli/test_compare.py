@@ -256,7 +256,7 @@ BAD = {
     "bads of a corpus": (
         None,
         ["--bads", "A1"],
-        "--bads is for recordings that a trials.csv lists",
+        "--bads is for recordings that a trials.csv or BIDS",
     ),
     "envelope of a corpus": (None, ["--envelope", "mel"], "were computed by its authors"),
     "no shifts": (None, ["--shifts", "-1"], "n_shifts must be at least 1, got -1"),

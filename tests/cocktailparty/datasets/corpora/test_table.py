@@ -1,10 +1,12 @@
 import csv
+import warnings
 
 import mne
 import numpy as np
 import pytest
 import soundfile
 
+from cocktailparty import datasets
 from cocktailparty.datasets.corpora import table
 from cocktailparty.features import speech_envelope
 from cocktailparty.recordings.trials import trial_from_raw
@@ -371,3 +373,25 @@ def test_trials_know_their_sound_files_and_features(folder):
     (trial,) = table.load(folder, envelope=hilbert)
     assert trial.provenance["sound_files"] == ["a.wav", "b.wav"]
     assert trial.provenance["features"] == "hilbert"
+
+
+@pytest.mark.parametrize("corpus", ["two_talker_teoh", "dtu_single_talker"])
+def test_recordings_of_a_corpus_as_fif_and_table_are_bit_equal(shared_data, tmp_path, corpus):
+    (trial, *_) = datasets.load(shared_data(f"eeg/{corpus}"))
+    names = trial.channel_names or [f"E{k}" for k in range(trial.n_channels)]
+    info = mne.create_info(list(names), trial.sfreq, "eeg")
+    raw = mne.io.RawArray(trial.eeg.astype(float).T, info, verbose="ERROR")
+    raw.save(tmp_path / "one_raw.fif", fmt="double", verbose="ERROR")
+    for k, stimulus in enumerate(trial.stimuli):
+        np.save(tmp_path / f"{k}.npy", stimulus)
+    audio = ";".join(f"{k}.npy" for k in range(trial.n_stimuli))
+    row = {"eeg": "one_raw.fif", "audio": audio, "audio_sfreq": trial.sfreq}
+    write(tmp_path, [{**row, "attended": trial.attended}])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # these arrays are not in volts
+        (found,) = table.load(
+            tmp_path, sfreq=trial.sfreq, l_freq=None, h_freq=None, reference=None, on_flat="keep"
+        )
+    np.testing.assert_array_equal(found.eeg, trial.eeg)
+    np.testing.assert_array_equal(found.stimuli, trial.stimuli)
+    assert found.attended == trial.attended
