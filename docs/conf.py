@@ -74,7 +74,12 @@ numpydoc_xref_aliases = {term: term for term in DEFAULT_LINKS} | {
 EXAMPLES = {
     "first_steps": ["plot_simulated", "plot_mne_raw"],
     "decoders": ["plot_which_decoder", "plot_regularisation", "plot_switch_tracking"],
-    "statistics": ["plot_known_trf", "plot_search"],
+    "statistics": [
+        "plot_known_trf",
+        "plot_group_statistics",
+        "plot_unique_contribution",
+        "plot_search",
+    ],
     "separation": [
         "plot_stems_by_eeg",
         "plot_neuro_steered",

@@ -1,6 +1,6 @@
 """Rates at which a true and a false predictor are found to contribute something of their own.
 
-In each data set 8 listeners hear 6 trials. Their EEG follows one predictor; the other is correlated
+In each data set 8 listeners hear 4 trials. Their EEG follows one predictor; the other is correlated
 with it (r = 0.8) and has no response. The false one should be found in at most 5 % of the sets.
 
     export OMP_NUM_THREADS=1
@@ -20,8 +20,8 @@ from cocktailparty.versions import versions
 from linear_aad import ForwardTRF, contribution_tests, unique_contribution
 
 RESULTS = Path(__file__).parents[1] / "results" / "unique_contribution.json"
-SFREQ, N_TIMES, N_SUBJECTS, N_TRIALS, N_CHANNELS = 32, 640, 8, 6, 4
-NOISE = 12.0  # standard deviation of the EEG's noise, that of the predictors being 1
+SFREQ, N_TIMES, N_SUBJECTS, N_TRIALS, N_CHANNELS = 32, 640, 8, 4, 2
+NOISE = 10.0  # standard deviation of the EEG's noise, that of the predictors being 1
 MODEL = ForwardTRF(0, 6 / SFREQ, SFREQ, alpha=[1e-3, 1e-1, 1e1], alpha_convention="relative")
 PREDICTORS = {"true": [0], "false": [1]}
 
@@ -50,6 +50,12 @@ def main():
     for seed in range(options.sets):
         table = unique_contribution(MODEL, trials(np.random.default_rng(seed)), PREDICTORS)
         tests.append(contribution_tests(table).set_index("predictor"))
+        if seed % 20 == 19:
+            print(
+                seed + 1,
+                *(sum(t.loc[n, "p"] <= ALPHA for t in tests) for n in PREDICTORS),
+                flush=True,
+            )
     found = {
         name: {
             "found": float(np.mean([test.loc[name, "p"] <= ALPHA for test in tests])),

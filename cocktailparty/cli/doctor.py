@@ -12,6 +12,7 @@ from cocktailparty.cli.arguments import Commands, print_json
 OPTIONAL_PARTS = {
     "cupy": "CUDA kernels (extra cuda12 or cuda13)",
     "jax": "neural decoders (extra deep)",
+    "mne_lsl": "streams of the Lab Streaming Layer (extra stream)",
     "mne_bids": "folders in BIDS (extra bids)",
     "h5py": "MATLAB v7.3 and HDF5 corpora (extra datasets)",
     "yaml": "labels of MAD-EEG (extra datasets)",
