@@ -148,13 +148,18 @@ def leaky(stems, level=-10.0):
 
 
 def resumed(kept, cases, solve):
-    """Solve cases, or read them from a file of lines where they are kept; yields case and rows."""
+    """Solve cases, or read them from a file of lines where they are kept; yields case and rows.
+
+    Without `solve`, only what is kept.
+    """
     kept = Path(kept)
     lines = kept.read_text().splitlines() if kept.exists() else []
     done = {json.dumps(case): rows for case, rows in map(json.loads, lines)}
     with kept.open("a") as file:
         for case in tqdm(cases):
             key = json.dumps(case)
+            if key not in done and solve is None:
+                continue
             if key not in done:
                 done[key] = json.loads(json.dumps(solve(*case), default=float))
                 print(json.dumps([case, done[key]]), file=file, flush=True)
