@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from importlib.metadata import version as installed_version
+from importlib.util import find_spec
 from pathlib import Path
 
 # Examples, and the commands whose output is shown, run beside whatever else uses the cores. Before
@@ -39,6 +40,10 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx_gallery.gen_gallery",
 ]
+# Formulas that are readable without a network; an environment that was made before this package
+# belonged to the group docs takes MathJax from the network.
+if find_spec("sphinx-mathjax-offline"):
+    extensions.append("sphinx-mathjax-offline")
 exclude_patterns = ["_build", "examples", "generated/*.inc"]
 templates_path = ["_templates"]
 # Single backticks in docstrings name an argument or an object: a link where there is such a page.
@@ -110,6 +115,7 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "cocktailparty"
+html_logo = html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
 html_css_files = ["cocktailparty.css"]
 html_show_sourcelink = False

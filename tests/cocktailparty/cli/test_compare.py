@@ -399,3 +399,38 @@ def test_one_command_records_the_whole_protocol(
     html = (out / "report.html").read_text()
     assert "Pattern of ridge" in html
     assert "Reconstruction by siglip" in html
+
+
+def test_fif_with_triggers_and_envelopes_of_others_make_a_report(tmp_path, undrawn, rng):
+    """Most shared data: a trigger channel, and envelopes instead of sounds."""
+    import mne
+
+    info = mne.create_info(["Fz", "Cz", "Pz", "STI"], 128, ["eeg"] * 3 + ["stim"])
+    for subject in ("s1", "s2"):
+        data = 1e-5 * rng.normal(size=(4, 128 * 80))
+        data[3] = 0
+        data[3, [1280, 1281, 5760, 5761]] = [3, 3, 4, 4]
+        raw = mne.io.RawArray(data, info, verbose="ERROR")
+        raw.save(tmp_path / f"{subject}_raw.fif", verbose="ERROR")
+    for name in "abcd":
+        np.save(tmp_path / f"{name}.npy", rng.random(2000))
+    header = "eeg,audio,audio_sfreq,attended,trigger,subject"
+    rows = [
+        f"{s}_raw.fif,{sounds},100,{attended},{trigger},{s}"
+        for s in ("s1", "s2")
+        for sounds, attended, trigger in (("a.npy;b.npy", "a", 3), ("c.npy;d.npy", "d", 4))
+    ]
+    (tmp_path / "trials.csv").write_text("\n".join([header, *rows]) + "\n")
+    out = tmp_path / "report"
+    figures = ["--figures", "pdf,svg", "--cv", "story", "-q"]
+    assert main(["compare", "--data", str(tmp_path), "--out", str(out), *QUICK, *figures]) == 0
+    html = (out / "report.html").read_text(encoding="utf-8")
+    for sentence in (
+        "EEG from s1_raw.fif, s2_raw.fif; sounds from a.npy, b.npy, c.npy, d.npy.",
+        "3 channels (Fz, Cz, Pz), recorded at 128 Hz",
+        "Features of the sounds: as stored in the files.",
+        "EEG and stimuli were band-passed to 1-9 Hz (zero-phase FIR) and resampled from 128 to 64",
+        "With 2 listeners no test over listeners can be significant",
+    ):
+        assert sentence in html, sentence
+    assert {"accuracy.pdf", "accuracy.svg", "subjects.csv", "group_tests.csv"} <= files(out)
