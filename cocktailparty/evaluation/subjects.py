@@ -113,8 +113,7 @@ def group_tests(table: "pd.DataFrame", subjects: "pd.DataFrame | None" = None) -
                     "decoder": decoder,
                     "against": against,
                     "window": window,
-                    # What is equal except for rounding is equal.
-                    **subject_test(np.round(100 * differences, 9))._asdict(),
+                    **subject_test(_points(differences))._asdict(),
                 }
                 for decoder, against, differences in family
                 if len(differences) > 1
@@ -135,6 +134,11 @@ def _pairs(rows: "pd.DataFrame") -> Iterator[tuple[str, str, np.ndarray]]:
     for first, second in combinations(rows["decoder"].unique(), 2):
         both = accuracies[[first, second]].dropna()
         yield second, first, (both[second] - both[first]).to_numpy()
+
+
+def _points(differences: np.ndarray) -> np.ndarray:
+    """Percentage points; what is equal except for rounding is equal."""
+    return np.where(np.abs(differences) < 1e-12, 0.0, 100 * differences)
 
 
 def _tells_trials(table: "pd.DataFrame") -> bool:

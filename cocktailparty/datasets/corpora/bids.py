@@ -1,6 +1,6 @@
 """Folders in BIDS: EEG, events, bad channels and electrodes by MNE-BIDS, sounds by `stim_file`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,17 +77,18 @@ def load(
 
 
 def _recordings(root: Path) -> list[Path]:
-    found = sorted(
-        file
-        for suffix in _FORMATS
-        for file in root.glob(f"sub-*/**/eeg/*_eeg{suffix}")
-        if "derivatives" not in file.relative_to(root).parts
-    )
+    found = sorted(_found(root))
     if not found:
         raise ValueError(
             f"{root} has no EEG in BIDS: no sub-*/eeg/*_eeg with one of {', '.join(_FORMATS)}"
         )
     return found
+
+
+def _found(root: Path) -> Iterator[Path]:
+    for where in ("sub-*/eeg", "sub-*/ses-*/eeg"):
+        for suffix in _FORMATS:
+            yield from root.glob(f"{where}/*_eeg{suffix}")
 
 
 def _read(file: Path) -> Any:
@@ -158,7 +159,9 @@ def _number(row: dict[str, str], name: str, label: str, mistakes: list[str]) -> 
 
 
 def _detect(path: Path) -> bool:
-    return (path / "dataset_description.json").is_file() and not (path / table.FILE).exists()
+    # SparrKULee looks alike, but for recordings that are compressed: it has readers of its own.
+    described = (path / "dataset_description.json").is_file()
+    return described and not (path / table.FILE).exists() and any(_found(path))
 
 
 CORPUS = Corpus(

@@ -127,7 +127,8 @@ def test_mistakes_in_the_events_are_named(written, tmp_path, capsys, old, new, m
 def test_a_folder_without_recordings_or_mne_bids_is_told(tmp_path, monkeypatch):
     (tmp_path / "dataset_description.json").write_text("{}")
     with pytest.raises(ValueError, match="has no EEG in BIDS"):
-        datasets.load(tmp_path)
+        datasets.load(tmp_path, "bids")
+    assert not bids.CORPUS.detect(tmp_path)
     monkeypatch.setitem(__import__("sys").modules, "mne_bids", None)
     with pytest.raises(ImportError, match=r"pip install 'cocktailparty\[bids\]'"):
         bids._read(tmp_path / "sub-01_eeg.vhdr")
