@@ -145,6 +145,11 @@ def add_figures(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_title(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the argument that names results: `what` has the title."""
+    parser.add_argument("--title", metavar="TEXT", help=f"title of the {what}")
+
+
 def _formats(text: str) -> list[str]:
     from cocktailparty.plots.style import check_formats
 

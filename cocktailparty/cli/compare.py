@@ -11,6 +11,7 @@ from cocktailparty.cli.arguments import (
     add_figures,
     add_output,
     add_split,
+    add_title,
     check_output,
     names,
     numbers,
@@ -35,7 +36,7 @@ def add_parser(commands: Commands) -> None:
     parser.set_defaults(run=run)
     add = parser.add_argument
     add_data(parser)
-    add("--title", metavar="TEXT", help="heading of the report; default: what was decoded")
+    add_title(parser, "report; default: what was decoded")
     add("--montage", metavar="NAME", help="where the electrodes are, for maps of the head: a "
         "montage of MNE or a file of positions; default: as recorded, or by names")  # fmt: skip
     add("--decoders", type=names, metavar="NAMES", help="comma-separated: names of "

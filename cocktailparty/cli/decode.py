@@ -12,6 +12,7 @@ from cocktailparty.cli.arguments import (
     add_figures,
     add_on_bad,
     add_output,
+    add_title,
     print_json,
 )
 from cocktailparty.cli.channels import add_events
@@ -58,6 +59,7 @@ def add_parser(commands: Commands) -> None:
     add_on_bad(parser)
     add_output(parser, "cocktailparty-decoded")
     add_figures(parser)
+    add_title(parser, "figure; default: none")
 
     training = parser.add_argument_group("training, with --train")
     add_training(training)
@@ -76,7 +78,7 @@ def run(options: argparse.Namespace) -> None:
     from cocktailparty.evaluation.comparing import SharedStimulusWarning
     from cocktailparty.files import replacing, write_csv
     from cocktailparty.plots.decisions import follows_text, plot_decisions
-    from cocktailparty.plots.style import save_figure
+    from cocktailparty.plots.style import plain, save_figure
     from cocktailparty.suspicions import RecordingWarning
 
     _check(options)
@@ -111,6 +113,8 @@ def run(options: argparse.Namespace) -> None:
     files = {"table": options.out / "decisions.csv", "figure": options.out / "decisions.png"}
     with replacing(files["table"]) as temporary:
         write_csv(table, temporary)
+    if options.title:
+        figure.suptitle(plain(options.title))
     save_figure(figure, files["figure"], options.figures)
     if options.json:
         _print_json(files, sounds, table, follows, notes)

@@ -11,6 +11,7 @@ from cocktailparty.cli.arguments import (
     add_figures,
     add_output,
     add_split,
+    add_title,
     check_output,
     print_json,
     seed_number,
@@ -67,6 +68,7 @@ def add_parser(commands: Commands) -> None:
         "study and the results; an interrupted search resumes",
     )
     add_figures(parser)
+    add_title(parser, "figure; default: none")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -101,6 +103,7 @@ def run(options: argparse.Namespace) -> None:
         random_state=options.seed,
         progress=not options.quiet,
         figures=options.figures,
+        title=options.title or "",
     )
     if options.json:
         print_json({"out": str(options.out), **result.to_dict()})

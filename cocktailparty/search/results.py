@@ -149,11 +149,13 @@ def table_of(study: "optuna.Study") -> "pd.DataFrame":
     return pd.DataFrame(rows)
 
 
-def write_results(result: SearchResult, out: Path, figures: Sequence[str] = ()) -> None:
+def write_results(
+    result: SearchResult, out: Path, figures: Sequence[str] = (), title: str = ""
+) -> None:
     """Write the table, the best parameters and the figure, also in `figures`, into a folder."""
     from matplotlib.figure import Figure
 
-    from cocktailparty.plots.style import save_figure
+    from cocktailparty.plots.style import plain, save_figure
     from cocktailparty.search.figure import draw_search
 
     with replacing(out / "trials.csv") as temporary:
@@ -161,4 +163,6 @@ def write_results(result: SearchResult, out: Path, figures: Sequence[str] = ()) 
     with replacing(out / "best.json") as temporary:
         temporary.write_text(json.dumps(short(result.to_dict()), indent=2) + "\n")
     figure = draw_search(result, Figure(figsize=(9, 6.5), layout="constrained"))
+    if title:
+        figure.suptitle(plain(title))
     save_figure(figure, out / "search.png", figures)

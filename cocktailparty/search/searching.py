@@ -57,6 +57,7 @@ def search(
     random_state: int = 0,
     progress: bool = False,
     figures: Sequence[str] = (),
+    title: str = "",
 ) -> SearchResult:
     """Search for the parameters of an attention decoder with the best cross-validated accuracy.
 
@@ -113,6 +114,8 @@ def search(
         Show a progress bar.
     figures : sequence of {"pdf", "svg"}
         Formats for print that the figure is saved in beside PNG.
+    title : str
+        Title of the figure.
 
     Returns
     -------
@@ -207,7 +210,7 @@ def search(
             guess=1 / min(trial.n_stimuli if trial.n_stimuli > 1 else 2 for trial in trials),
         )
         if out is not None:
-            write_results(result, Path(out), figures)
+            write_results(result, Path(out), figures, title)
         return result
 
 

@@ -26,9 +26,12 @@ def arguments(folder, out, *extra):
     return ["search", "--data", str(folder), "--out", str(out), *quick, *extra]
 
 
-def test_ridge_is_searched_in_its_named_space(two_talker, tmp_path, capsys):
-    out = tmp_path / "out"
-    assert main(arguments(two_talker, out)) == 0
+def test_ridge_is_searched_in_its_named_space(two_talker, tmp_path, capsys, monkeypatch):
+    out, titles = tmp_path / "out", []
+    monkeypatch.setattr("matplotlib.figure.Figure.suptitle", lambda self, text: titles.append(text))
+    assert main(arguments(two_talker, out, "--figures", "svg", "--title", "Mine")) == 0
+    assert titles == ["Mine"]
+    assert (out / "search.svg").exists()
     printed = capsys.readouterr().out
     assert "alpha = " in printed
     assert "do not report it" in printed
