@@ -24,7 +24,7 @@ from cocktailparty.versions import versions
 from linear_aad import StackedTRF
 
 FOLLOWING = Stream(70, 220, features=[1])
-RESPONSES = {"following response": -30.0, "none": -np.inf}
+RESPONSES = {"following response": -36.0, "none": -np.inf}
 ALPHAS = (1e-3, 1e-2, 1e-1, 1e0)
 WINDOW = 3.0
 
