@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cocktailparty.datasets import trial_store
 from cocktailparty.datasets.corpora import (
     bids,
     broderick,
@@ -86,6 +87,7 @@ CORPORA: dict[str, Corpus] = {
         kul.CORPUS,
         bids.CORPUS,
         table.CORPUS,
+        trial_store.CORPUS,
     )
 }
 

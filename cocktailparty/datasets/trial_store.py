@@ -8,6 +8,7 @@ from typing import Any, overload
 import numpy as np
 
 from cocktailparty.backend import to_numpy
+from cocktailparty.datasets.corpus import Corpus
 from cocktailparty.files import replacing
 from cocktailparty.trial import Trial
 from cocktailparty.validation import check_rate, same_rate
@@ -184,6 +185,42 @@ def write_trial_store(
     with replacing(folder / _INDEX) as temporary:
         temporary.write_text(json.dumps(index, indent=1), encoding="utf-8")
     return TrialStore(folder)
+
+
+def load(path: Path | str) -> list[Trial]:
+    """List the trials of a store, whose arrays stay on the disk.
+
+    Parameters
+    ----------
+    path : path-like
+        Folder of the store.
+
+    Returns
+    -------
+    trials : list of Trial
+        All of them.
+
+    Raises
+    ------
+    OSError
+        If a file is missing, damaged or truncated.
+    ValueError
+        If the store is of another version.
+    """
+    return list(TrialStore(path))
+
+
+CORPUS = Corpus(
+    key="store",
+    title="Trial store",
+    description="Trials of any origin on the disk, such as simulated ones",
+    layout=f"{_INDEX} and NumPy arrays",
+    obtain="cocktailparty.datasets.simulate_corpus or write_trial_store writes it",
+    reference="",
+    detect=lambda path: (path / _INDEX).exists(),
+    load=load,
+    default_cv="story",
+)
 
 
 def _read_index(path: Path) -> dict[str, Any]:

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from cocktailparty import Trial
-from cocktailparty.datasets import TrialStore, simulate_two_talkers, write_trial_store
+from cocktailparty.cli import main
+from cocktailparty.datasets import (
+    TrialStore,
+    detect,
+    load,
+    simulate_two_talkers,
+    write_trial_store,
+)
 from linear_aad import AttentionDecoder, BackwardTRF
 
 
@@ -69,6 +76,23 @@ def test_store_is_a_sequence(store, trials):
     assert "4 trials of 2 subject(s) at 64 Hz" in repr(store)
     with pytest.raises(IndexError):
         store[4]
+
+
+def test_store_is_found_by_its_files(store):
+    assert detect(store.folder).key == "store"
+    trials = load(store.folder)
+    assert [trial.label for trial in trials] == [trial.label for trial in store]
+    assert isinstance(trials[0].eeg, np.memmap)
+
+
+def test_command_line_reads_a_store(store, tmp_path, capsys):
+    run = ["compare", "--data", str(store.folder), "--decoders", "ledoit-wolf", "--cv", "trial"]
+    run += ["--windows", "5", "--out", str(tmp_path / "out")]
+    assert main([*run, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)
+    (store.folder / "000000.eeg.npy").write_bytes(b"")
+    assert main(run) == 2
+    assert "truncated" in capsys.readouterr().err
 
 
 def test_decoders_take_a_store(store, trials):
