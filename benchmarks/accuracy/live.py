@@ -125,25 +125,31 @@ def summary(values):
 
 
 def nobody(sessions):
-    """Mean absolute gain after a minute, with the EEG of another listener, and with the own one."""
-    found = {"own": [], "other": [], "own, no state for nobody": [], "other, no state": []}
-    for i, (model, eeg, stimuli, _) in enumerate(sessions):
+    """Gains after a minute, in dB, with the EEG of another listener and with the own one.
+
+    The mean absolute gain, and for the own EEG that towards the attended talker, with and without
+    the possibility that nobody is followed.
+    """
+    rows = {"with nobody": {"absent": ABSENT, "none": 0.25}, "without": {"absent": 0.0, "none": 0}}
+    found = {name: {"other": [], "own": [], "own, attended": []} for name in rows}
+    for i, (model, eeg, stimuli, attended) in enumerate(sessions):
         other = sessions[(i + 1) % len(sessions)][1]
-        for name, x in (("own", eeg), ("other", other)):
-            scores, _ = scored(model, x, stimuli)
-            p = tracked(model, scores, dwell=30.0, steady=0.0, absent=ABSENT, none=0.25)
-            found[name].append(gain(p[60:]))
-            p = tracked(model, scores, dwell=30.0, steady=0.0, absent=0.0, none=0.0)
-            found["own, no state for nobody" if name == "own" else "other, no state"].append(
-                gain(p[60:])
-            )
-            model.tracker.set_params(none=0.25)
-    return {name: summary(values) for name, values in found.items()}
+        truth = np.where(attended[63::64] == 0, 1, -1)
+        both = {name: scored(model, x, stimuli)[0] for name, x in (("own", eeg), ("other", other))}
+        for name, settings in rows.items():
+            for whose, scores in both.items():
+                gains = gain(tracked(model, scores, dwell=30.0, steady=0.0, **settings))[60:]
+                found[name][whose].append(np.abs(gains).mean())
+                if whose == "own":
+                    right_way = gains * truth[60 : 60 + len(gains)]
+                    found[name]["own, attended"].append(right_way.mean())
+        model.tracker.set_params(none=0.25)
+    return {name: {k: summary(v) for k, v in row.items()} for name, row in found.items()}
 
 
 def gain(p):
-    """Mean absolute difference of the gains of two talkers, over +-9 dB, halves of which each."""
-    return float(np.mean([abs(np.subtract(*talker_gains(row[:2], 9.0))) for row in p]))
+    """Level of the first talker over the second, (n_windows,), of at most 9 dB."""
+    return np.array([np.subtract(*talker_gains(row[:2], 9.0)) for row in p])
 
 
 def published(scores):

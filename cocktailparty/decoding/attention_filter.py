@@ -106,8 +106,7 @@ class AttentionFilter:
         told = gains[:, None] * contrast - constant[:, None]
         if not self._absent:
             return told, np.zeros(len(effects))
-        played, silent = self._levels(float(scores.mean()), share, self._per_regime)
-        level = np.asarray(played - silent)
+        level = self._level_ratio(float(scores.mean()), share)
         return np.concatenate([told + level[:, None], np.zeros((len(effects), 1))], axis=1), level
 
     def step(
@@ -154,7 +153,7 @@ class AttentionFilter:
             played, silent, rest = state.played, 0.0, self._prior
         else:
             level = state.level_sum / state.n_heard
-            played, silent = self._levels(level, state.n_heard, 1.0)
+            played, silent = self._levels(level, state.n_heard)
             rest = self._prior + played
         alike = np.logaddexp.reduce(self._prior + played)
         with np.errstate(divide="ignore"):
@@ -164,23 +163,43 @@ class AttentionFilter:
         weights = np.r_[weights, of_chains.ravel()]
         return np.asarray(np.exp(weights - np.logaddexp.reduce(weights)))
 
-    def _levels(
-        self, level: float, n_windows: float, per_regime: float
-    ) -> tuple[np.ndarray, float]:
-        """Log-likelihood of a mean score, for each effect and for unrelated sounds."""
-        model, effects, n_stimuli = self._model, self.effects, self._n_stimuli
+    def _levels(self, level: float, n_windows: float) -> tuple[np.ndarray, float]:
+        """Log-likelihood of the mean score of a recording, for each effect and unrelated sounds."""
+        model = self._model
         if not np.isfinite(model.level_variance):
-            return np.zeros(len(effects)), 0.0
-        mean = model.attended - model.unattended
-        share = (model.unattended - model.unrelated) / mean + 1 / n_stimuli
-        centres = model.unrelated + share * effects
+            return np.zeros(len(self.effects)), 0.0
+        share, centres = self._centres()
         # The mean of few windows is known less well, and no two recordings are quite alike.
-        variance = model.level_variance / (n_stimuli * n_windows)
-        variance += per_regime * model.level_spread**2
-        variances = variance + per_regime * (_LEVEL_SPREAD * share * effects) ** 2
+        variance = model.level_variance / (self._n_stimuli * n_windows) + model.level_spread**2
+        variances = variance + (_LEVEL_SPREAD * share * self.effects) ** 2
         played = -0.5 * ((level - centres) ** 2 / variances + np.log(variances))
         silent = -0.5 * ((level - model.unrelated) ** 2 / variance + np.log(variance))
         return played, float(silent)
+
+    def _level_ratio(self, level: float, n_windows: float) -> np.ndarray:
+        """Log-likelihood ratio of the mean score of a window, of each effect to unrelated sounds.
+
+        What no two recordings have alike counts once in a regime: its variance is spread over the
+        windows. It is one for all effects, which the width alone should not choose among.
+        """
+        model = self._model
+        if not np.isfinite(model.level_variance):
+            return np.zeros(len(self.effects))
+        share, centres = self._centres()
+        mean = model.attended - model.unattended
+        between = model.level_spread**2 + (_LEVEL_SPREAD * share * mean) ** 2
+        variance = model.level_variance / (self._n_stimuli * n_windows)
+        variance += self._per_regime * between
+        return np.asarray(
+            0.5 * ((level - model.unrelated) ** 2 - (level - centres) ** 2) / variance
+        )
+
+    def _centres(self) -> tuple[float, np.ndarray]:
+        """Rise of the mean score with the effect, and the mean scores of all effects."""
+        model = self._model
+        mean = model.attended - model.unattended
+        share = (model.unattended - model.unrelated) / mean + 1 / self._n_stimuli
+        return share, model.unrelated + share * self.effects
 
 
 class Mixture(Posterior):

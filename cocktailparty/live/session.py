@@ -80,7 +80,7 @@ class Loop:
         model_path: str | Path | None = None,
         dwell: float = 30.0,
         steady: float = 0.0,
-        absent: float = 0.1,
+        absent: float = 0.03,
         max_db: float = 9.0,
         status: Callable[[Decision, float], None] | None = None,
     ) -> None:

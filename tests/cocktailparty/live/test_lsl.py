@@ -96,7 +96,7 @@ def test_a_stream_gives_the_answer_of_its_samples(model, outlets, tmp_path):
     np.testing.assert_array_equal(came["audio"][0], audio[: len(came["audio"][0])])
     shift = came["eeg"][1][0] - came["audio"][1][0]
     assert abs(shift) < 0.02
-    direct = LiveDecoder(model, EEG_RATE, RATE, dwell=30, steady=0, absent=0.1)
+    direct = LiveDecoder(model, EEG_RATE, RATE, dwell=30, steady=0, absent=0.03)
     direct.push_audio(audio, 50 + np.arange(len(audio)) / RATE)
     direct.push_eeg(eeg, 50 + shift + np.arange(len(eeg)) / EEG_RATE)
     expected = direct.advance()
