@@ -152,10 +152,10 @@ def measured(method, experiment, seed, data, options):
 
 
 def table(rows):
-    """Mean and standard deviation over seeds and voices, of each experiment and method."""
+    """Mean and standard deviation over seeds and voices, by experiment, steps and method."""
     lines = []
-    for experiment in dict.fromkeys(row["experiment"] for row in rows):
-        own = [row for row in rows if row["experiment"] == experiment]
+    for experiment, steps in dict.fromkeys((row["experiment"], row["steps"]) for row in rows):
+        own = [row for row in rows if (row["experiment"], row["steps"]) == (experiment, steps)]
         columns = sorted({name for row in own for name in row if name.startswith("accuracy")})
         for method in METHODS:
             values = [row for row in own if row["method"] == method]
@@ -165,7 +165,9 @@ def table(rows):
                     x = 100 * np.array([row[name] for row in values])
                     spread = f" +- {x.std(ddof=1):.1f}" if len(x) > 1 else ""
                     texts.append(f"{name} {x.mean():.1f}{spread}")
-                lines.append(f"{experiment:16} {method:20} n={len(values)}  " + ", ".join(texts))
+                lines.append(
+                    f"{experiment:16} {steps:4} {method:20} n={len(values)}  " + ", ".join(texts)
+                )
     return "\n".join(lines)
 
 
