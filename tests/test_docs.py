@@ -132,3 +132,10 @@ def test_tables_of_recordings_say_what_was_measured() -> None:
     table = (DOCS / "guide" / "decoders_table.txt").read_text(encoding="utf-8")
     kept = json.loads(results.read_text(encoding="utf-8"))
     assert table == benchmark("accuracy/decoders").rst(kept)
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("guide/*.*")), ids=lambda p: p.name)
+def test_a_dash_in_a_table_is_no_bullet(page: Path) -> None:
+    if page.suffix in (".rst", ".txt"):
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r"^ +(?:\* )?- -$", text, flags=re.MULTILINE)

@@ -117,7 +117,7 @@ def needs(row):
     words = [NEEDS[reason] for reason in row.refuses]
     if row.name == "population":
         words.append("several subjects, else it is ridge")
-    return "; ".join([f"the extra ``{extra}``" for extra in row.needs] + words) or "-"
+    return "; ".join([f"the extra ``{extra}``" for extra in row.needs] + words) or "nothing"
 
 
 def cost(name, result):
