@@ -103,6 +103,7 @@ class CalibratedDecoder(AttentionDecoderMixin, BaseEstimator):
         self.classes_ = np.arange(max(trial.n_stimuli for trial in trials))
         return self
 
+    @one_blas_thread()
     def window_scores(self, trial: Trial, window: float = 5.0, hop: float | None = None) -> Any:
         """Score every stimulus in every decision window, without calibration.
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.decoding.base import AttentionDecoderMixin
 from cocktailparty.trial import Trial
 
@@ -41,6 +42,7 @@ class TrialPipeline(AttentionDecoderMixin, Pipeline):
     1.0
     """
 
+    @one_blas_thread()
     def window_scores(self, trial: Trial, window: float = 5.0, hop: float | None = None) -> Any:
         """Score every stimulus in every decision window, after all other steps.
 
@@ -60,6 +62,7 @@ class TrialPipeline(AttentionDecoderMixin, Pipeline):
         """
         return self[-1].window_scores(self._changed(trial), window, hop)
 
+    @one_blas_thread()
     def window_sweep(self, trial: Trial, windows: Iterable[float]) -> dict[float, Any]:
         """Score every stimulus for several window lengths, after all other steps.
 

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from cocktailparty.backend import namespace
+from cocktailparty.blas import one_blas_thread
 from cocktailparty.preprocessing import bandpass
 from cocktailparty.provenance import passed_filter
 from cocktailparty.trial import Trial
@@ -35,6 +36,7 @@ class TrialTransformer(TransformerMixin, BaseEstimator, ABC):
             New trial.
         """
 
+    @one_blas_thread()
     def fit(self, trials: Any, attended: Any = None) -> Self:
         """Check that the parameters suit the trials.
 

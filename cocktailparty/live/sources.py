@@ -351,7 +351,7 @@ def together(sounds: Sequence[Any]) -> tuple[np.ndarray, float]:
 
     Examples
     --------
-    >>> tone = np.sin(np.arange(8000))
+    >>> tone = 0.9 * np.sin(np.arange(8000))
     >>> together([(tone, 8000), (0.5 * tone, 8000)])[0].shape
     (8000, 2)
     """

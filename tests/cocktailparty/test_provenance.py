@@ -9,7 +9,7 @@ from cocktailparty.recordings.trials import read_eeg, trials_from_raw
 
 
 def recorded(tmp_path, rng, **arguments):
-    names = ["Fz", "Cz", "Pz", "Oz", "M1", "T7"]
+    names = ["Fz", "Cz", "Pz", "Oz", "TP9", "T7"]
     info = mne.create_info(names, 256, "eeg")
     raw = mne.io.RawArray(1e-6 * rng.normal(size=(6, 40 * 256)), info, verbose="ERROR")
     raw.set_montage("colin27_1005")
@@ -22,12 +22,12 @@ def recorded(tmp_path, rng, **arguments):
 
 
 def test_the_text_says_what_the_loader_did(tmp_path, rng) -> None:
-    trials = recorded(tmp_path, rng, reference=["M1"])
+    trials = recorded(tmp_path, rng, reference=["TP9"])
     text = " ".join(methods_text(trials))
     for part in (
         "EEG from S1_raw.fif; sounds from a.wav, b.wav.",
         "4 channels (Fz, Cz, Pz, Oz), recorded at 256 Hz with a pass band of 0-128 Hz",
-        "Reference of the EEG: mean of M1.",
+        "Reference of the EEG: mean of TP9.",
         "Left out as bad (in some trials at least): T7.",
         "Features of the sounds: speech_envelope.",
         "EEG and stimuli were band-passed to 1-9 Hz (zero-phase FIR) and resampled from 256 to 64",

@@ -85,7 +85,8 @@ def simulate_corpus(
     n_subjects : int
         Number of subjects.
     hours : float
-        Length of all trials of all subjects together, rounded up to whole trials for each.
+        Length of all trials of all subjects together, rounded up to whole trials for each, of
+        every story one at least.
     sfreq : float
         Sampling rate in hertz, a whole multiple of 64.
     random_state : int, Generator, RandomState or None
@@ -154,9 +155,9 @@ def simulate_corpus(
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     store = simulate_corpus(folder, 2, hours=0.1, n_channels=8, random_state=0)
-    ...     print(len(store), store[0])
-    6 Trial('sub-01/story-1/trial-001', 60.0 s at 64 Hz, 8 channels, 2 stimuli x 1 feature, ...)
+    ...     store = simulate_corpus(folder, 2, hours=1 / 6, n_channels=8, random_state=0)
+    ...     print(len(store), store[0].label, store[0].duration)
+    10 sub-01/story-1/trial-001 60.0
     """
     settings = {
         "n_subjects": n_subjects, "hours": hours, "sfreq": sfreq, "drive": drive,

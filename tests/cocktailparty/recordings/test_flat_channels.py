@@ -7,7 +7,7 @@ from cocktailparty.recordings.flat_channels import check_on_flat, flat_columns, 
 from cocktailparty.recordings.trials import trial_from_raw, trials_from_raw
 
 SFREQ, SECONDS = 128, 60
-NAMES = ["Fz", "Cz", "Pz", "Oz", "M1", "M2"]
+NAMES = ["Fz", "Cz", "Pz", "Oz", "TP9", "TP10"]
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_columns_that_do_not_move_up_to_rounding(rng):
     assert flat_columns(x[:, [1, 3]]) == [0, 1]
 
 
-@pytest.mark.parametrize("reference", [None, "average", ["M1", "M2"]])
+@pytest.mark.parametrize("reference", [None, "average", ["TP9", "TP10"]])
 @pytest.mark.parametrize("value", [0.0, -0.262144])
 def test_a_dead_channel_is_named_before_it_is_rereferenced(data, sounds, reference, value):
     data[1], data[3] = value, 0.0
@@ -63,7 +63,7 @@ def test_what_is_dead_in_the_trial_only_is_found(data, sounds):
     # It is left out of all trials, so that they go together.
     arguments = {"on_flat": "drop", "reference": None}
     trials = trials_from_raw(raw, [20.0, 0.0], [sounds] * 2, duration=[20, 12], **arguments)
-    assert [trial.channel_names for trial in trials] == [("Fz", "Cz", "Oz", "M1", "M2")] * 2
+    assert [trial.channel_names for trial in trials] == [("Fz", "Cz", "Oz", "TP9", "TP10")] * 2
     whole = trial_from_raw(raw, sounds, 0.0, duration=12, reference=None)
     np.testing.assert_array_equal(trials[1].eeg, whole.eeg[:, [0, 1, 3, 4, 5]])
 
@@ -71,9 +71,9 @@ def test_what_is_dead_in_the_trial_only_is_found(data, sounds):
 def test_a_dead_reference_is_never_left_out(data, sounds):
     data[5] = 0.0
     raw = recording(data)
-    for on_flat, told in [("raise", r"\['M2'\] are constant"), ("drop", "reference is made of")]:
+    for on_flat, told in [("raise", r"\['TP10'\] are constant"), ("drop", "reference is made of")]:
         with pytest.raises(ValueError, match=told):
-            trial_from_raw(raw, sounds, 2.0, reference=["M1", "M2"], on_flat=on_flat)
+            trial_from_raw(raw, sounds, 2.0, reference=["TP9", "TP10"], on_flat=on_flat)
 
 
 def test_a_recorded_reference_of_zeros_may_be_meant(data, sounds):

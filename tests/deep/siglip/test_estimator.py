@@ -251,7 +251,10 @@ def test_evaluation_takes_it(trials):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"preset": "best"}, r"preset must be one of \['default', 'thesis'\], got 'best'"),
+        (
+            {"preset": "best"},
+            r"preset must be one of \['default', 'stacked', 'thesis'\], got 'best'",
+        ),
         ({"network": "cnn"}, "network must be one of .*got 'cnn'"),
         ({"overlap": 1.0}, r"overlap must be at least 0 and less than 1, got 1\.0"),
         ({"contrast_weight": -1.0}, "contrast_weight must not be negative"),
