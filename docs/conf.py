@@ -78,7 +78,12 @@ numpydoc_xref_aliases = {term: term for term in DEFAULT_LINKS} | {
 # The gallery in the order in which it is read. An example that is missing here stops the build.
 EXAMPLES = {
     "first_steps": ["plot_simulated", "plot_mne_raw"],
-    "decoders": ["plot_which_decoder", "plot_regularisation", "plot_switch_tracking"],
+    "decoders": [
+        "plot_which_decoder",
+        "plot_regularisation",
+        "plot_switch_tracking",
+        "plot_live",
+    ],
     "statistics": [
         "plot_known_trf",
         "plot_group_statistics",

@@ -1,3 +1,4 @@
+import ast
 import contextlib
 import doctest
 import importlib
@@ -71,6 +72,15 @@ def test_every_page_of_the_guide_has_a_line_in_its_index() -> None:
     lines = re.findall(r"^   \* - :doc:`(\w+)`\n     - \w.+\.$", index, flags=re.MULTILINE)
     assert sorted(lines) == sorted(pages)
     assert pages == set(re.findall(r"^   (\w+)$", index, flags=re.MULTILINE))
+
+
+def test_every_example_has_a_place_in_the_gallery() -> None:
+    text = (DOCS / "conf.py").read_text(encoding="utf-8")
+    order = ast.literal_eval(re.search(r"^EXAMPLES = ({.*?^})", text, re.M | re.S)[1])
+    files = (path.relative_to(DOCS / "examples") for path in (DOCS / "examples").rglob("plot_*.py"))
+    assert sorted((section, name) for section in order for name in order[section]) == sorted(
+        (str(file.parent), file.stem) for file in files
+    )
 
 
 @pytest.mark.parametrize(
