@@ -190,7 +190,7 @@ def corpora():
         parts += [corpus.title, "-" * len(corpus.title), "", f"{corpus.description}.", ""]
         facts = {
             "Name": f"``{corpus.key}``",
-            "Files": corpus.layout,
+            "Files": corpus.layout.replace("*", r"\*"),
             "Get it": corpus.obtain,
             "Cite": re.sub(r"doi:(10\.\S+)", r"https://doi.org/\1", corpus.reference),
             "Read with": f":func:`cocktailparty.datasets.{corpus.reader}`",
