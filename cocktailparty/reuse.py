@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
+from weakref import ref
 
 import numpy as np
 
@@ -20,11 +21,23 @@ Result = TypeVar("Result")
 
 
 class _Results:
-    """Results by the memory that they were computed from, which they keep alive."""
+    """Results by the place in memory that they were computed from, as long as that is in use."""
 
     def __init__(self) -> None:
-        self.by_key: dict[Hashable, tuple[Sequence[np.ndarray], Any]] = {}
+        self.by_key: dict[Hashable, tuple[Any, list[ref[np.ndarray]]]] = {}
         self.free = KEPT_BYTES
+
+    def keep(self, key: Hashable, arrays: Sequence[np.ndarray], result: Any, n_bytes: int) -> None:
+        """Keep a result until the memory of one of its arrays is freed, to be used for others."""
+        if n_bytes > self.free:
+            return
+
+        def forget(_: ref[np.ndarray]) -> None:
+            if self.by_key.pop(key, None) is not None:
+                self.free += n_bytes
+
+        self.free -= n_bytes
+        self.by_key[key] = (result, [ref(_owner(a), forget) for a in arrays])
 
 
 _results: ContextVar[_Results | None] = ContextVar("results", default=None)
@@ -40,11 +53,13 @@ def reusing() -> Iterator[None]:
     if _results.get() is not None:
         yield
         return
-    token = _results.set(_Results())
+    results = _Results()
+    token = _results.set(results)
     try:
         yield
     finally:
         _results.reset(token)
+        results.by_key.clear()
 
 
 def reused(
@@ -56,7 +71,8 @@ def reused(
     ----------
     arrays : sequence of arrays
         What the result is computed from. They are compared by where they lie in memory, not by
-        content; results of arrays that are not NumPy's are never kept.
+        content, and results go when that memory is freed; those of arrays that are not NumPy's are
+        never kept.
     settings : hashable
         All else that the result depends on, the name of the computation included.
     n_bytes : int
@@ -84,14 +100,18 @@ def reused(
         return make()
     key = (settings, *(_place(a) for a in arrays))
     if key in results.by_key:
-        return results.by_key[key][1]
+        return results.by_key[key][0]
     result = make()
-    if n_bytes <= results.free:
-        results.free -= n_bytes
-        # With the arrays: as long as they live, no other array can lie in their place.
-        results.by_key[key] = (arrays, result)
+    results.keep(key, arrays, result, n_bytes)
     return result
 
 
 def _place(a: np.ndarray) -> Hashable:
     return a.__array_interface__["data"][0], a.shape, a.strides, a.dtype.str
+
+
+def _owner(a: np.ndarray) -> np.ndarray:
+    """Array that holds the memory that another one looks at."""
+    while isinstance(a.base, np.ndarray):
+        a = a.base
+    return a

@@ -1,5 +1,7 @@
 """Results that the folds of one command share."""
 
+import weakref
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -48,12 +50,46 @@ def test_other_memory_and_other_settings_are_computed(other):
     assert len(made) == 2
 
 
+def test_every_second_value_is_other_memory_than_the_first_ones():
+    made, x = [], np.arange(6.0)
+    with reuse.reusing():
+        for part in (x[:3], x[::2]):
+            reuse.reused([part], "a", 8, lambda: counted(made))
+    assert len(made) == 2
+
+
 def test_memory_that_was_freed_is_not_mistaken_for_what_lies_there_now():
     with reuse.reusing():
         for value in range(50):
             x = np.full(1000, float(value))
             assert reuse.reused([x], "first", 8, lambda x=x: x[0]) == value
             del x
+
+
+def test_arrays_that_nobody_else_holds_are_not_kept_alive():
+    class Sum(float):
+        """A result that can be watched."""
+
+    with reuse.reusing():
+        x = np.arange(4.0)
+        seen = weakref.ref(x)
+        result = reuse.reused([x[1:]], "sum", 8, Sum)
+        watched = weakref.ref(result)
+        del x, result
+        assert seen() is None
+        assert watched() is None
+
+
+def test_what_was_freed_makes_room(monkeypatch):
+    monkeypatch.setattr(reuse, "KEPT_BYTES", 8)
+    made = []
+    with reuse.reusing():
+        for _ in range(3):
+            x = np.arange(3.0)
+            for _ in range(2):
+                reuse.reused([x], "a", 8, lambda: counted(made))
+            del x
+    assert len(made) == 3
 
 
 def test_what_exceeds_the_limit_is_computed_every_time(monkeypatch):

@@ -100,7 +100,8 @@ def _read(file: Path) -> Any:
             "folders in BIDS need mne-bids: pip install 'cocktailparty[bids]'"
         ) from error
     with shown_once(("The unit for chann", "Did not find", "participants.tsv")):
-        return read_raw_bids(get_bids_path_from_fname(file, verbose="ERROR"), verbose="ERROR")
+        path = get_bids_path_from_fname(file, verbose="WARNING")
+        return read_raw_bids(path, verbose="WARNING")
 
 
 def _rows(root: Path, file: Path, mistakes: list[str]) -> list[Row]:
