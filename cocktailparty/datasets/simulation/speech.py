@@ -21,6 +21,8 @@ _N_BANDS = 6
 # Rate of glottal pulses in hertz, and the width of its wander in octaves.
 _PITCH, _WANDER = (90.0, 190.0), 0.15
 _EPSILON = 1e-6
+# Files must last as long, in seconds.
+_SHORTEST = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +100,8 @@ class RecordedSpeech:
 
     Parameters are the folder, in which files are looked for at any depth; the number of stories;
     and `following_sfreq` as for `ArtificialSpeech`. A FileNotFoundError is raised if there is no
-    folder or no sound in it, a ValueError if there are fewer than two files for a story.
+    folder or no sound in it, a ValueError if there are fewer than two files for a story, or one of
+    less than a second is met.
     """
 
     def __init__(
@@ -147,6 +150,11 @@ class RecordedSpeech:
         if file not in self._known:
             audio, rate = read_audio(file)
             n_times = int(len(audio) / rate * RATE)
+            if n_times < RATE * _SHORTEST:
+                raise ValueError(
+                    f"{file} lasts {len(audio) / rate:.2g} s, expected {_SHORTEST:g} s or more: "
+                    "take it out of the folder"
+                )
             # Files differ in level and talkers are heard equally loud.
             audio = audio / max(float(np.sqrt(np.mean(audio**2))), _EPSILON)
             top = min(4000.0, 0.4 * rate)
