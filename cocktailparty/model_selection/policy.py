@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -65,12 +66,27 @@ class Split:
             raise ValueError(
                 f"cv must be one of {SPLITS} or a splitter with .split(), got {self.cv!r}"
             )
-        if self.n_splits < 2:
-            raise ValueError(f"n_splits must be at least 2, got {self.n_splits}")
-        if not self.gap >= 0:
-            raise ValueError(f"gap must be a number of seconds >= 0, got {self.gap}")
-        lengths = sorted({float(window) for window in self.windows})
-        if not lengths or not all(np.isfinite(w) and w > 0 for w in lengths):
+        n_splits: Any = self.n_splits
+        gap: Any = self.gap
+        shared: Any = self.allow_shared_stimuli
+        if not isinstance(n_splits, Integral):
+            raise ValueError(f"n_splits must be a whole number, got {n_splits!r}")
+        if n_splits < 2:
+            raise ValueError(f"n_splits must be at least 2, got {n_splits}")
+        if not isinstance(gap, Real) or not float(gap) >= 0:
+            raise ValueError(f"gap must be a number of seconds >= 0, got {gap!r}")
+        # What is merely true, such as "no", would let sounds be shared.
+        if not isinstance(shared, bool | np.bool_):
+            raise ValueError(f"allow_shared_stimuli must be True or False, got {shared!r}")
+        given: Any = self.windows
+        listed = isinstance(given, Iterable) and not isinstance(given, str)
+        windows = list(given) if listed else []
+        if not windows or not all(isinstance(window, Real) for window in windows):
+            raise ValueError(
+                f"windows must be positive numbers of seconds in a list, got {given!r}"
+            )
+        lengths = sorted({float(window) for window in windows})
+        if not all(np.isfinite(w) and w > 0 for w in lengths):
             raise ValueError(f"windows must be positive numbers of seconds, got {lengths}")
         object.__setattr__(self, "windows", tuple(lengths))
 

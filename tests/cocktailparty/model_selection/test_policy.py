@@ -59,6 +59,17 @@ BAD = {
     "one stretch": ({"n_splits": 1}, "n_splits must be at least 2, got 1"),
     "negative gap": ({"gap": -1}, "gap must be a number of seconds >= 0, got -1"),
     "no gap": ({"gap": float("nan")}, "gap must be a number"),
+    "half a segment": ({"n_splits": 2.5}, "n_splits must be a whole number, got 2.5"),
+    "text for a number": ({"n_splits": "3"}, "n_splits must be a whole number, got '3'"),
+    "text for a gap": ({"gap": "2"}, "gap must be a number of seconds >= 0, got '2'"),
+    "a word that is true": (
+        {"allow_shared_stimuli": "no"},
+        "allow_shared_stimuli must be True or False, got 'no'",
+    ),
+    "a number that is true": ({"allow_shared_stimuli": 2}, "allow_shared_stimuli must be True or"),
+    "text for windows": ({"windows": "15"}, "windows must be positive numbers .* got '15'"),
+    "windows of text": ({"windows": ["5"]}, "windows must be positive numbers"),
+    "one window": ({"windows": 5}, "windows must be positive numbers of seconds in a list, got 5"),
     "no window": ({"windows": []}, "windows must be positive numbers"),
     "no time": ({"windows": [5, 0]}, "windows must be positive numbers"),
 }
